@@ -1,0 +1,75 @@
+"""Images to codes and codes to images: the one place where numpy and torch meet."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.analysis.results import EncodedSet, Floats
+from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
+from explorer.data.images import ImageSplit
+from explorer.errors import ConfigError
+from explorer.models.distributions import DiagonalNormal
+from explorer.models.latent_model import LatentModel
+from explorer.objectives.elbo import elbo_terms_given
+
+BATCH = 1000
+EVALUATION_SEED = 0
+"""Seed of binarised pixels and of posterior samples wherever a test set is scored."""
+
+Images = NDArray[np.uint8]
+
+
+@torch.inference_mode()
+def encode_split(model: LatentModel, split: ImageSplit, *, is_binary: bool, fingerprint: str) -> EncodedSet:
+    """Encode every image of ``split`` and estimate the two terms of its bound.
+
+    Args:
+        model: the model, which must be able to encode.
+        split: images of the model's shape.
+        is_binary: whether the model sees binarised pixels (drawn once, with ``EVALUATION_SEED``).
+        fingerprint: of the model's weights.
+
+    Raises:
+        ConfigError: if the images are not of the model's shape.
+    """
+    if split.image_shape != model.config.image_shape:
+        raise ConfigError(
+            f"{split.name} has images of shape {split.image_shape}; the model was made for {model.config.image_shape}."
+        )
+    pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
+    labels = torch.from_numpy(split.labels)
+    with seeded(EVALUATION_SEED, EVALUATION_STREAM, 1):
+        parts = [
+            _encode_batch(model, x, y)
+            for x, y in zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
+        ]
+    joined = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+    arrays: dict[str, Any] = {"log_var": None, **joined}
+    return EncodedSet(labels=split.labels, fingerprint=fingerprint, **arrays)
+
+
+def _encode_batch(model: LatentModel, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    posterior = model.encode(x, y)
+    terms = elbo_terms_given(model, posterior, x, y)
+    arrays = {"mu": posterior.mean, "reconstruction": -terms.log_likelihood, "kl": terms.kl}
+    if isinstance(posterior, DiagonalNormal):
+        arrays["log_var"] = posterior.log_var
+    return arrays
+
+
+@torch.inference_mode()
+def decode_codes(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None = None) -> Images:
+    """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``.
+
+    Args:
+        model: the model.
+        z: codes, shape ``(M, L)``.
+        labels: classes, shape ``(M,)``, for a model that needs them.
+    """
+    y = None if labels is None else torch.from_numpy(labels)
+    mean: Tensor = model.decode(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), y).mean
+    images: Images = mean.clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+    return images

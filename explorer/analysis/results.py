@@ -1,0 +1,165 @@
+"""What analyses return: records of arrays that know their shapes and how they are stored. numpy only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class EncodedSet:
+    """A set of images as codes, with the two terms of the bound for each.
+
+    Attributes:
+        mu: posterior means (or codes of an autoencoder), shape ``(N, L)``.
+        log_var: posterior log-variances, shape ``(N, L)``; None for an autoencoder.
+        labels: classes, shape ``(N,)`` int64.
+        reconstruction: -log p(x|z) at one seeded posterior sample, nats, shape ``(N,)``.
+        kl: KL(q(z|x) || p(z)), nats, shape ``(N,)``; zero for an autoencoder.
+        fingerprint: of the weights that encoded them.
+    """
+
+    mu: Floats
+    log_var: Floats | None
+    labels: NDArray[np.int64]
+    reconstruction: Floats
+    kl: Floats
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        """Check that all parts speak of the same images."""
+        n = len(self.mu)
+        if self.mu.ndim != 2 or (self.log_var is not None and self.log_var.shape != self.mu.shape):
+            raise ValueError(f"mu has shape {self.mu.shape}, expected (N, L), and log_var the same")
+        for name in ("labels", "reconstruction", "kl"):
+            if getattr(self, name).shape != (n,):
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected ({n},)")
+
+    def __len__(self) -> int:
+        return len(self.mu)
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of latent dimensions L."""
+        return int(self.mu.shape[1])
+
+    def elbo(self) -> float | None:
+        """Return the mean ELBO in nats per image; None for an autoencoder, which has no bound."""
+        return None if self.log_var is None else float(-(self.reconstruction.astype(float) + self.kl).mean())
+
+    def mean_code(self) -> Floats:
+        """Return the mean of the codes, shape ``(L,)``."""
+        mean: Floats = self.mu.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return mean
+
+    def neighbours(self, z: Floats, n: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return rows and Euclidean distances, each ``(n,)``, of the codes nearest to ``z``, shape ``(L,)``."""
+        distances = np.linalg.norm(self.mu - z, axis=1)
+        n = min(n, len(self))
+        rows = np.argpartition(distances, n - 1)[:n]
+        rows = rows[np.argsort(distances[rows], kind="stable")]
+        return rows, distances[rows]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays to store: codes in float16 (3 digits, for a map), labels in the least integer type."""
+        codes = np.float16 if np.abs(self.mu).max(initial=0.0) < 6e4 else np.float32
+        arrays: dict[str, np.ndarray] = {
+            "mu": self.mu.astype(codes),
+            "labels": self.labels.astype(np.min_scalar_type(int(self.labels.max(initial=0)))),
+            "reconstruction": self.reconstruction,
+            "kl": self.kl,
+        }
+        if self.log_var is not None:
+            arrays["log_var"] = np.clip(self.log_var, -6e4, 6e4).astype(np.float16)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, fingerprint: str) -> Self:
+        """Return the set that ``to_arrays`` stored."""
+        return cls(
+            mu=arrays["mu"].astype(np.float32),
+            log_var=arrays["log_var"].astype(np.float32) if "log_var" in arrays else None,
+            labels=arrays["labels"].astype(np.int64),
+            reconstruction=arrays["reconstruction"].astype(np.float32),
+            kl=arrays["kl"].astype(np.float32),
+            fingerprint=fingerprint,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Projection:
+    """A linear map of codes onto a plane: ``points = (z - origin) @ axes.T``, and back.
+
+    Attributes:
+        method: its name, such as "pca" or "plane".
+        points: where the encoded set lies, shape ``(N, 2)``.
+        axes: two orthonormal rows, shape ``(2, L)``.
+        origin: the code at (0, 0), shape ``(L,)``.
+        axis_names: what the two axes are called on a plot.
+        parameters: what it was computed with.
+        seconds: how long that took.
+    """
+
+    method: str
+    points: Floats
+    axes: Floats
+    origin: Floats
+    axis_names: tuple[str, str]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the shapes."""
+        n_dims = self.axes.shape[-1]
+        if self.points.shape[1:] != (2,) or self.axes.shape != (2, n_dims) or self.origin.shape != (n_dims,):
+            raise ValueError(
+                f"points {self.points.shape}, axes {self.axes.shape} and origin {self.origin.shape} do not fit "
+                "(N, 2), (2, L) and (L,)"
+            )
+
+    @property
+    def exact(self) -> bool:
+        """Whether ``inverse`` is exact: for a linear map it is."""
+        return True
+
+    def forward(self, z: Floats) -> Floats:
+        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, L)``."""
+        points: Floats = ((z - self.origin) @ self.axes.T).astype(np.float32)
+        return points
+
+    def inverse(self, points: Floats, reference: Floats) -> Floats:
+        """Return codes, shape ``(M, L)``, that lie at ``points``, shape ``(M, 2)``; the rest is that of ``reference``.
+
+        Of all codes that project to a point, it is the one nearest to ``reference``, shape ``(L,)``.
+        """
+        shift = points - self.forward(reference[None])
+        return (reference + shift @ self.axes).astype(np.float32)
+
+    def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Return arrays and metadata to store."""
+        metadata = {
+            "method": self.method,
+            "axis_names": json.dumps(self.axis_names),
+            "parameters": json.dumps(self.parameters),
+            "seconds": f"{self.seconds:.3f}",
+        }
+        return {"points": self.points, "axes": self.axes, "origin": self.origin}, metadata
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Self:
+        """Return the projection that ``to_arrays`` stored."""
+        first, second = json.loads(metadata["axis_names"])
+        return cls(
+            method=metadata["method"],
+            points=arrays["points"].astype(np.float32),
+            axes=arrays["axes"].astype(np.float32),
+            origin=arrays["origin"].astype(np.float32),
+            axis_names=(str(first), str(second)),
+            parameters=json.loads(metadata["parameters"]),
+            seconds=float(metadata["seconds"]),
+        )

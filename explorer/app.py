@@ -1,0 +1,31 @@
+"""What ``streamlit run explorer/app.py`` starts: the pages, and beside them the routes that decode while one points."""
+
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+# Streamlit puts this file's folder on the path; our imports say `explorer.…` and start one folder above.
+_HERE = Path(__file__).resolve().parent
+sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).resolve() != _HERE)]
+
+import streamlit as st  # noqa: E402  (the path comes first)
+
+from explorer.locations import CHECKPOINTS  # noqa: E402
+from explorer.serving.routes import api_routes  # noqa: E402
+from explorer.serving.service import decode_service, warm_default  # noqa: E402
+
+
+@asynccontextmanager
+async def _warming_up(_: st.App) -> AsyncIterator[None]:
+    """Load the decoder of the first screen beside the server's start: importing torch takes seconds."""
+    threading.Thread(target=warm_default, args=(decode_service(CHECKPOINTS),), name="warm-up", daemon=True).start()
+    yield
+
+
+app = st.App(
+    _HERE / "main.py",
+    routes=api_routes(decode_service(CHECKPOINTS), st.get_option("server.baseUrlPath")),
+    lifespan=_warming_up,
+)

@@ -1,0 +1,1 @@
+"""Image data sets: what they are, where they come from, and how they become batches."""

@@ -1,0 +1,38 @@
+"""The latent map as a figure without its points.
+
+The browser fetches the points as binary arrays and fills one trace per class with them; axes, colours and names are
+decided here.
+"""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from explorer.analysis.results import Projection
+from explorer.figures.palette import class_colour, class_symbol
+
+POINT_SIZE = 5
+
+
+def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.Figure:
+    """Return a figure with an empty trace per class, equal axes and the names of the projection's axes."""
+    figure = go.Figure(
+        data=[_class_trace(label, name) for label, name in enumerate(class_names)],
+        layout=go.Layout(template="none"),
+    )
+    axis = {"zeroline": True, "zerolinewidth": 1, "gridwidth": 1, "ticks": "", "title": {"standoff": 8}}
+    figure.update_xaxes(**axis, title_text=projection.axis_names[0])
+    figure.update_yaxes(**axis, title_text=projection.axis_names[1], scaleanchor="x", scaleratio=1)
+    figure.update_layout(
+        dragmode="pan",
+        hovermode=False,
+        margin={"l": 52, "r": 8, "t": 8, "b": 44},
+        legend={"itemsizing": "constant", "title": {"text": "class"}},
+        uirevision=f"{projection.method} {projection.axis_names}",
+    )
+    return figure
+
+
+def _class_trace(label: int, name: str) -> go.Scattergl:
+    marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": POINT_SIZE, "opacity": 0.7}
+    return go.Scattergl(x=[], y=[], mode="markers", name=name, marker=marker)

@@ -1,0 +1,1 @@
+"""What a training run leaves on disk: one folder in checkpoints/, read and written here and nowhere else."""

@@ -1,0 +1,357 @@
+"""A run folder: what is in it, and the only way to read or write it."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save as arrays_to_bytes
+
+from explorer.analysis.results import EncodedSet, Projection
+from explorer.errors import CheckpointError
+from explorer.models.config import MAX_PARAMETERS
+from explorer.runs.config import RunConfig
+from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
+
+if TYPE_CHECKING:
+    import torch
+
+    from explorer.models.latent_model import LatentModel
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MAX_WEIGHT_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
+MAX_ENCODED_BYTES = 4 * 1024**3
+PREFERRED_RUN = "mnist-vae-2d"
+
+
+class Run:
+    """A folder with config.json, weights.safetensors and what was computed from them.
+
+    The weights are the best by the validation objective; ``state.safetensors``, if there, is where training stands.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Point at the folder ``path``; nothing is read yet."""
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The run's configuration.
+
+        Raises:
+            CheckpointError: if config.json is missing, malformed, out of bounds or of another format version.
+        """
+        path = self.path / "config.json"
+        try:
+            return RunConfig.model_validate_json(read_json_text(path))
+        except ValidationError as error:
+            raise CheckpointError(f"{path} is not a valid configuration: {first_problem(error)}") from error
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig, weights: Mapping[str, "torch.Tensor"]) -> Self:
+        """Make a new run folder at ``path`` that is loadable from its first moment.
+
+        Raises:
+            CheckpointError: if the name is not allowed or the folder exists.
+        """
+        check_name(path.name)
+        if path.exists():
+            raise CheckpointError(f"{path} exists. Choose another name, or go on with it: train --run {path.name}")
+        staging = path.with_name(f".{path.name}.{os.getpid()}.new")
+        staging.mkdir(parents=True)
+        try:
+            run = cls(staging)
+            run.save_config(config)
+            run.save_weights(weights)
+            staging.rename(path)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
+        return cls(path)
+
+    def save_config(self, config: RunConfig) -> None:
+        """Write config.json."""
+        write_atomically(self.path / "config.json", config.model_dump_json(indent=2).encode() + b"\n")
+        self.__dict__.pop("config", None)
+
+    # Weights and training state
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits of the weights' SHA-256: what encodings and projections are checked against."""
+        path = self.path / "weights.safetensors"
+        _check_bytes(path, MAX_WEIGHT_BYTES)
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+    def model(self, device: str = "cpu") -> "LatentModel":
+        """Return the model with its best weights, in evaluation mode.
+
+        Raises:
+            CheckpointError: if the weights are damaged or do not fit config.json.
+            ConfigError: if the configuration asks for an absurd size.
+        """
+        import torch
+
+        from explorer.models.latent_model import empty_model
+
+        path = self.path / "weights.safetensors"
+        model = empty_model(self.config.model)
+        weights = self._tensors(path, MAX_WEIGHT_BYTES, device)
+        try:
+            if any(tensor.dtype != torch.float32 for tensor in weights.values()):
+                raise TypeError("weights are not float32")
+            model.load_state_dict(weights, assign=True)
+        except (RuntimeError, TypeError) as error:
+            raise CheckpointError(
+                f"The weights in {path} do not fit config.json (family={self.config.model.family}, "
+                f"latent_dim={self.config.model.latent_dim}, hidden={list(self.config.model.hidden)}). "
+                "One of the two files was replaced: restore it, or delete the run."
+            ) from error
+        return model.requires_grad_(False).eval()
+
+    def save_weights(self, weights: Mapping[str, "torch.Tensor"]) -> None:
+        """Write weights.safetensors from a state dictionary."""
+        self._save_tensors("weights.safetensors", weights, {})
+
+    def state(self) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]] | None:
+        """Return the tensors and the numbers that training goes on from, or None where there are none.
+
+        Raises:
+            CheckpointError: if state.safetensors is damaged.
+        """
+        path = self.path / "state.safetensors"
+        if not path.exists():
+            return None
+        numbers = json.loads(read_safetensors_header(path)["__metadata__"]["progress"])
+        return self._tensors(path, 4 * MAX_WEIGHT_BYTES, "cpu"), numbers
+
+    def save_state(self, tensors: Mapping[str, "torch.Tensor"], numbers: Mapping[str, Any]) -> None:
+        """Write state.safetensors."""
+        self._save_tensors("state.safetensors", tensors, {"progress": json.dumps(numbers)})
+
+    # History
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return a record per epoch; a line that a crash cut short is passed over."""
+        try:
+            lines = (self.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        records = []
+        for line in lines:
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    def save_history(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Write history.jsonl."""
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        write_atomically(self.path / "history.jsonl", lines.encode())
+
+    # What is computed from the weights
+
+    def encoded(self) -> EncodedSet | None:
+        """Return the encoded test set, or None where it was never computed.
+
+        Raises:
+            CheckpointError: if it is damaged or was computed with other weights.
+        """
+        path = self.path / "encoded.safetensors"
+        if not path.exists():
+            return None
+        arrays, metadata = _load_checked(path)
+        self._check_fingerprint(path, metadata)
+        try:
+            return EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
+
+    def save_encoded(self, encoded: EncodedSet) -> None:
+        """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
+        elbo = encoded.elbo()
+        metadata = {"fingerprint": encoded.fingerprint, "elbo": "" if elbo is None else f"{elbo:.4f}"}
+        write_atomically(self.path / "encoded.safetensors", arrays_to_bytes(encoded.to_arrays(), metadata))
+
+    def test_elbo(self) -> float | None:
+        """Return the mean ELBO of the encoded test set in nats, from the file's header; None where there is none."""
+        path = self.path / "encoded.safetensors"
+        if not path.exists():
+            return None
+        try:
+            return float(read_safetensors_header(path)["__metadata__"]["elbo"] or "nan")
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} lacks its metadata. Run: python -m explorer encode {self.name}") from error
+
+    def projections(self) -> tuple[str, ...]:
+        """Return the methods whose projections are stored, sorted."""
+        return tuple(sorted(path.stem for path in (self.path / "projections").glob("*.safetensors")))
+
+    def projection(self, method: str) -> Projection | None:
+        """Return the stored projection by ``method``, or None where there is none.
+
+        Raises:
+            CheckpointError: if it is damaged or was computed with other weights.
+        """
+        path = self.path / "projections" / f"{check_name(method)}.safetensors"
+        if not path.exists():
+            return None
+        arrays, metadata = _load_checked(path)
+        self._check_fingerprint(path, metadata)
+        try:
+            return Projection.from_arrays(arrays, metadata)
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} is damaged ({error}). Run: python -m explorer project {self.name} --method {method}"
+            ) from error
+
+    def save_projection(self, projection: Projection) -> None:
+        """Write projections/<method>.safetensors."""
+        folder = self.path / "projections"
+        folder.mkdir(exist_ok=True)
+        arrays, metadata = projection.to_arrays()
+        metadata["fingerprint"] = self.fingerprint()
+        write_atomically(folder / f"{projection.method}.safetensors", arrays_to_bytes(arrays, metadata))
+
+    def _check_fingerprint(self, path: Path, metadata: Mapping[str, str]) -> None:
+        if metadata.get("fingerprint") != self.fingerprint():
+            raise CheckpointError(
+                f"{path} was computed with other weights than {self.name} has now. "
+                f"Run: python -m explorer encode {self.name}, then project it again."
+            )
+
+    def _tensors(self, path: Path, max_bytes: int, device: str) -> dict[str, "torch.Tensor"]:
+        from safetensors.torch import load_file
+
+        _check_bytes(path, max_bytes)
+        try:
+            tensors: dict[str, torch.Tensor] = load_file(path, device=device)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}). Restore it, or delete the run.") from error
+        return tensors
+
+    def _save_tensors(self, file: str, tensors: Mapping[str, "torch.Tensor"], metadata: dict[str, str]) -> None:
+        from safetensors.torch import save
+
+        plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+        write_atomically(self.path / file, save(plain, metadata))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSummary:
+    """A line of the list of runs: what it is, or what is wrong with it."""
+
+    name: str
+    config: RunConfig | None
+    test_elbo: float | None
+    projections: tuple[str, ...]
+    has_encoded: bool
+    error: str | None
+
+
+def list_runs(checkpoints: Path) -> list[RunSummary]:
+    """Return a summary of every run folder in ``checkpoints``, by name; a damaged one with its error."""
+    if not checkpoints.is_dir():
+        return []
+    folders = (path for path in checkpoints.iterdir() if path.is_dir() and NAME.fullmatch(path.name))
+    return [summary(Run(path)) for path in sorted(folders, key=lambda path: path.name)]
+
+
+def summary(run: Run) -> RunSummary:
+    """Return what the list of runs says of ``run``; only headers are read."""
+    try:
+        config = run.config
+        read_safetensors_header(run.path / "weights.safetensors")
+        elbo = run.test_elbo()
+    except CheckpointError as error:
+        return RunSummary(
+            name=run.name, config=None, test_elbo=None, projections=(), has_encoded=False, error=str(error)
+        )
+    return RunSummary(
+        name=run.name,
+        config=config,
+        test_elbo=None if elbo is None or np.isnan(elbo) else elbo,
+        projections=run.projections(),
+        has_encoded=(run.path / "encoded.safetensors").exists(),
+        error=None,
+    )
+
+
+def open_run(reference: str, checkpoints: Path) -> Run:
+    """Return the run that ``reference`` names: a name under ``checkpoints``, or a path.
+
+    Raises:
+        CheckpointError: if there is no such folder.
+    """
+    is_path = "/" in reference or os.sep in reference
+    path = Path(reference).expanduser().absolute() if is_path else checkpoints / check_name(reference)
+    if not path.is_dir():
+        known = ", ".join(entry.name for entry in list_runs(path.parent)) or "none"
+        raise CheckpointError(f"There is no run {reference!r} in {path.parent}. Runs there: {known}.")
+    return Run(path)
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it may name a run or a projection.
+
+    Raises:
+        CheckpointError: if it is empty, too long, or has anything but letters, digits, '.', '_' and '-'.
+    """
+    if not NAME.fullmatch(name):
+        raise CheckpointError(
+            f"{name[:100]!r} cannot name a run: use up to 80 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or a digit."
+        )
+    return name
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing that pydantic found wrong, as a sentence with its field and value."""
+    problem = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in problem["loc"]) or "the whole"
+    value = "" if isinstance(problem["input"], dict) else f" (got {str(problem['input'])[:60]!r})"
+    return f"{field}: {problem['msg'].removeprefix('Value error, ')}{value}."
+
+
+def _load_checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    _check_bytes(path, MAX_ENCODED_BYTES)
+    metadata = read_safetensors_header(path).get("__metadata__")
+    try:
+        arrays: dict[str, np.ndarray] = load_arrays(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Delete it: it can be computed again.") from error
+    return arrays, metadata if isinstance(metadata, dict) else {}
+
+
+def _check_bytes(path: Path, limit: int) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{path} is missing. Restore it, or delete the run folder.") from error
+    if size > limit:
+        raise CheckpointError(f"{path} has {size:,} bytes; at most {limit:,} are read.")
+
+
+def default_run(entries: Iterable[RunSummary]) -> str | None:
+    """Return the name of the run to show first: the shipped 2-D VAE of MNIST, else the first with a map."""
+    whole = [entry.name for entry in entries if entry.error is None and entry.has_encoded]
+    return PREFERRED_RUN if PREFERRED_RUN in whole else next(iter(whole), None)

@@ -1,0 +1,102 @@
+"""What is held in memory of each run: its model, its encoded set and its maps, loaded when first asked for."""
+
+import threading
+from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.analysis.results import EncodedSet, Projection
+from explorer.errors import ProjectionError
+from explorer.runs.run import Run, check_name, open_run
+
+if TYPE_CHECKING:
+    from explorer.models.latent_model import LatentModel
+
+MAX_RUNS = 8
+
+
+class LoadedRun:
+    """A run with everything that was read or computed of it so far."""
+
+    def __init__(self, run: Run) -> None:
+        """Hold ``run``; nothing is read yet."""
+        self.run = run
+        self.config = run.config
+        self._projections: dict[tuple[str, int, int], Projection] = {}
+
+    @cached_property
+    def model(self) -> "LatentModel":
+        """The model with its best weights."""
+        return self.run.model()
+
+    @cached_property
+    def encoded(self) -> EncodedSet:
+        """The encoded test set.
+
+        Raises:
+            ProjectionError: if the run has none.
+        """
+        encoded = self.run.encoded()
+        if encoded is None:
+            raise ProjectionError(
+                f"{self.run.name} has no encoded test set, so it has no map. "
+                f"Make it: python -m explorer encode {self.run.name}"
+            )
+        return encoded
+
+    def projection(self, method: str, i: int = 0, j: int = 1) -> Projection:
+        """Return the map of the encoded set by ``method``: the stored one, or one computed now.
+
+        Raises:
+            ProjectionError: if there is no such map.
+        """
+        from explorer.analysis.projections import plane, project
+
+        key = (method, i, j) if method == "plane" else (method, 0, 0)
+        if key not in self._projections:
+            if method == "plane":
+                self._projections[key] = plane(self.encoded, i, j)
+            else:
+                stored = self.run.projection(check_name(method))
+                self._projections[key] = stored or project(self.encoded, method)
+        return self._projections[key]
+
+
+class Atlas:
+    """The runs of one folder, the last few of them in memory. Safe to use from several threads."""
+
+    def __init__(self, checkpoints: Path) -> None:
+        """Serve the runs under ``checkpoints``."""
+        self.checkpoints = checkpoints
+        self._loaded: OrderedDict[str, tuple[tuple[int, ...], LoadedRun]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(self, name: str) -> LoadedRun:
+        """Return the run called ``name``, loaded anew if its files changed since.
+
+        Raises:
+            CheckpointError: if there is no such run, or its config.json is damaged.
+        """
+        run = open_run(check_name(name), self.checkpoints)
+        version = _version(run)
+        with self._lock:
+            held = self._loaded.get(name)
+            if held is None or held[0] != version:
+                held = (version, LoadedRun(run))
+                self._loaded[name] = held
+            self._loaded.move_to_end(name)
+            while len(self._loaded) > MAX_RUNS:
+                self._loaded.popitem(last=False)
+        return held[1]
+
+
+def _version(run: Run) -> tuple[int, ...]:
+    """Modification times of the files that a loaded run depends on; 0 for one that is not there."""
+    times = []
+    for file in ("config.json", "weights.safetensors", "encoded.safetensors"):
+        try:
+            times.append((run.path / file).stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return tuple(times)

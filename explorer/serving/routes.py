@@ -1,0 +1,165 @@
+"""The HTTP routes, under the app's base path. Every refusal is a 4xx with ``{"error": sentence}``."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from explorer.analysis.results import Floats
+from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
+from explorer.runs.run import list_runs
+from explorer.runs.tables import describe
+from explorer.serving.pictures import run_strip
+from explorer.serving.service import MAX_CODES, DecodeService
+
+MAX_BODY_BYTES = MAX_CODES * 512 * 4
+# Streamlit's server would gzip these at every request; they are small, or large and cached by the browser.
+UNCOMPRESSED = {"Content-Encoding": "identity"}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _TooLargeError(ServingError):
+    """A body over the limit."""
+
+
+def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
+    """Return the routes of ``service`` below ``base_path`` (Streamlit's server.baseUrlPath)."""
+
+    async def runs(_: Request) -> Response:
+        entries = await asyncio.to_thread(list_runs, service.atlas.checkpoints)
+        return JSONResponse([describe(entry) for entry in entries])
+
+    async def decode(request: Request) -> Response:
+        numbers = await _body_numbers(request)
+        name = request.path_params["name"]
+        codes = await asyncio.to_thread(_codes, service, name, numbers, request)
+        label = _integer(request, "label")
+        labels = None if label is None else np.full(len(codes), label, np.int64)
+        images = await asyncio.wrap_future(service.submit(name, codes, labels))
+        shape = ",".join(str(side) for side in images.shape)
+        return Response(
+            images.tobytes(), media_type="application/octet-stream", headers={"X-Shape": shape, **UNCOMPRESSED}
+        )
+
+    async def points(request: Request) -> Response:
+        return await asyncio.to_thread(_points_response, service, request)
+
+    async def strip(request: Request) -> Response:
+        content, etag = await asyncio.to_thread(run_strip, service, request.path_params["name"])
+        return _revalidated(request, content, etag, "image/png")
+
+    async def plotly(_: Request) -> Response:
+        headers = {"Cache-Control": "public, max-age=31536000, immutable", **UNCOMPRESSED}
+        return FileResponse(_plotly_js(), media_type="text/javascript", headers=headers)
+
+    routes = [
+        Route("/runs", _in_words(runs)),
+        Route("/runs/{name}/decode", _in_words(decode), methods=["POST"]),
+        Route("/runs/{name}/points", _in_words(points)),
+        Route("/runs/{name}/strip.png", _in_words(strip)),
+        Route("/plotly-{version}.js", plotly),
+    ]
+    return [Mount(f"{_prefix(base_path)}/api", routes=routes)]
+
+
+def _prefix(base_path: str) -> str:
+    return f"/{base_path.strip('/')}" if base_path.strip("/") else ""
+
+
+def _plotly_js() -> Path:
+    spec = find_spec("plotly")
+    assert spec is not None, "plotly is in requirements.txt"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
+
+
+def _in_words(endpoint: Endpoint) -> Endpoint:
+    """Turn what a client can mend into a 4xx with its sentence."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ExplorerError as error:
+            return JSONResponse({"error": str(error)}, status_code=_status(error))
+        except ClientDisconnect:
+            return Response(status_code=499)
+
+    return answer
+
+
+def _status(error: ExplorerError) -> int:
+    if isinstance(error, _TooLargeError):
+        return 413
+    return 404 if isinstance(error, CheckpointError | ProjectionError) else 400
+
+
+async def _body_numbers(request: Request) -> Floats:
+    """Return the body as float32.
+
+    Raises:
+        ServingError: if it is empty, over the limit, or not a whole number of float32.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _TooLargeError(f"The body is over {MAX_BODY_BYTES:,} bytes: send at most {MAX_CODES} codes at once.")
+    if not body or len(body) % 4:
+        raise ServingError(f"The body has {len(body)} bytes; it must be float32 numbers, 4 bytes each, at least one.")
+    return np.frombuffer(bytes(body), "<f4").astype(np.float32)
+
+
+def _codes(service: DecodeService, name: str, numbers: Floats, request: Request) -> Floats:
+    space = request.query_params.get("space")
+    width = service.atlas.run(name).config.model.latent_dim if space is None else 2
+    if len(numbers) % width:
+        raise ServingError(
+            f"The body has {len(numbers)} numbers, which is no multiple of {width}: send rows of {width}."
+        )
+    rows = numbers.reshape(-1, width)
+    if len(rows) > MAX_CODES:
+        raise _TooLargeError(f"The body has {len(rows)} rows: send at most {MAX_CODES} at once.")
+    if space is None:
+        return rows
+    return service.codes_at(name, rows, space, _dims(request), _integer(request, "reference"))
+
+
+def _points_response(service: DecodeService, request: Request) -> Response:
+    """Answer with N x 2 float32 map points, then N uint16 classes."""
+    loaded = service.atlas.run(request.path_params["name"])
+    space = request.query_params.get("space", "plane")
+    i, j = _dims(request)
+    projection = loaded.projection(space, i, j)
+    content = projection.points.astype("<f4").tobytes() + loaded.encoded.labels.astype("<u2").tobytes()
+    etag = f'"{loaded.encoded.fingerprint}-{space}-{i}-{j}"'
+    response = _revalidated(request, content, etag, "application/octet-stream")
+    response.headers["X-Shape"] = f"{len(projection.points)},2"
+    return response
+
+
+def _revalidated(request: Request, content: bytes, etag: str, media_type: str) -> Response:
+    headers = {"ETag": etag, "Cache-Control": "no-cache", **UNCOMPRESSED}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _dims(request: Request) -> tuple[int, int]:
+    i, j = _integer(request, "i"), _integer(request, "j")
+    return (0 if i is None else i, 1 if j is None else j)
+
+
+def _integer(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return int(text[:12])
+    except ValueError as error:
+        raise ServingError(f"{name}={text[:40]!r} is not a whole number.") from error

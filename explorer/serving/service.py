@@ -1,0 +1,195 @@
+"""The decode service: one thread that decodes what arrives together in one batch."""
+
+import queue
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.results import Floats
+from explorer.errors import ExplorerError, ServingError
+from explorer.runs.run import default_run, list_runs
+from explorer.serving.atlas import Atlas, LoadedRun
+
+MAX_CODES = 1024
+"""Codes in one request, and about as many as are joined into one batch."""
+
+MAX_COORDINATE = 1e6
+"""Beyond this float32 networks overflow; the data lie within a few units of 0."""
+
+Images = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Request:
+    loaded: LoadedRun
+    codes: Floats
+    labels: NDArray[np.int64] | None
+    answer: "Future[Images]" = field(default_factory=Future)
+
+
+class DecodeService:
+    """Decodes codes of any run under a folder. Safe to call from any thread."""
+
+    def __init__(self, checkpoints: Path) -> None:
+        """Serve the runs under ``checkpoints``; the thread starts with the first request."""
+        self.atlas = Atlas(checkpoints)
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def decode(self, name: str, codes: Floats, labels: NDArray[np.int64] | None = None) -> Images:
+        """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``; waits for it.
+
+        Raises:
+            ExplorerError: see ``submit``.
+        """
+        return self.submit(name, codes, labels).result()
+
+    def submit(self, name: str, codes: Floats, labels: NDArray[np.int64] | None = None) -> "Future[Images]":
+        """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
+
+        Raises:
+            CheckpointError: if there is no such run.
+            ServingError: if codes or labels are not what the run's model takes.
+        """
+        loaded = self.atlas.run(name)
+        _check_codes(loaded, codes)
+        _check_labels(loaded, labels, len(codes))
+        request = _Request(loaded=loaded, codes=codes, labels=labels)
+        self._requests.put(request)
+        self._ensure_thread()
+        return request.answer
+
+    def codes_at(
+        self, name: str, points: Floats, space: str, dims: tuple[int, int] = (0, 1), reference: int | None = None
+    ) -> Floats:
+        """Return the codes, shape ``(M, L)``, at ``points``, shape ``(M, 2)``, of the map ``space``.
+
+        Args:
+            name: of the run.
+            points: map coordinates.
+            space: the projection.
+            dims: the two dimensions of a plane.
+            reference: row of the encoded set that gives the rest of z; None for the mean code.
+
+        Raises:
+            ExplorerError: if there is no such run, map or row, or a point is not finite.
+        """
+        loaded = self.atlas.run(name)
+        if not np.isfinite(points).all() or np.abs(points).max(initial=0) > MAX_COORDINATE:
+            raise ServingError(f"A point is not a finite number within {MAX_COORDINATE:g}: point inside the map.")
+        projection = loaded.projection(space, *dims)
+        return projection.inverse(points, reference_code(loaded, reference))
+
+    def warm(self, name: str) -> None:
+        """Load the model of the run called ``name`` and decode once, so that the first person need not wait."""
+        loaded = self.atlas.run(name)
+        n_dims = loaded.config.model.latent_dim
+        labels = np.zeros(1, np.int64) if loaded.config.model.n_classes else None
+        self.submit(name, np.zeros((1, n_dims), np.float32), labels)
+
+    def _ensure_thread(self) -> None:
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="decode", daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        import torch
+
+        # One image is 0.1 ms of work: a second thread costs more than it brings, and the browser needs a core.
+        torch.set_num_threads(1)
+        while True:
+            batch = self._next_batch()
+            for _, group in groupby(batch, key=lambda request: id(request.loaded)):
+                _answer(list(group))
+
+    def _next_batch(self) -> list[_Request]:
+        batch = [self._requests.get()]
+        n_codes = len(batch[0].codes)
+        while n_codes < MAX_CODES:
+            try:
+                batch.append(self._requests.get_nowait())
+            except queue.Empty:
+                break
+            n_codes += len(batch[-1].codes)
+        return sorted(batch, key=lambda request: id(request.loaded))
+
+
+def reference_code(loaded: LoadedRun, reference: int | None) -> Floats:
+    """Return the code that gives the rest of z: that of row ``reference``, or the mean code; shape ``(L,)``.
+
+    Raises:
+        ServingError: if there is no such row.
+    """
+    encoded = loaded.encoded
+    if reference is None:
+        return encoded.mean_code()
+    if not 0 <= reference < len(encoded):
+        raise ServingError(f"Row {reference} is not in the encoded set: choose one of 0 to {len(encoded) - 1}.")
+    row: Floats = encoded.mu[reference]
+    return row
+
+
+def warm_default(service: DecodeService) -> None:
+    """Warm the run that the app shows first; what is wrong with it is told by the page that shows it."""
+    name = default_run(list_runs(service.atlas.checkpoints))
+    if name is not None:
+        with suppress(ExplorerError):
+            service.warm(name)
+
+
+@lru_cache(maxsize=4)
+def decode_service(checkpoints: Path) -> DecodeService:
+    """Return the one service of this process for ``checkpoints``."""
+    return DecodeService(checkpoints)
+
+
+def _answer(requests: list[_Request]) -> None:
+    """Decode requests of one run in one batch, and hand out the images or the error."""
+    from explorer.analysis.coding import decode_codes
+
+    try:
+        labels = [request.labels for request in requests if request.labels is not None]
+        images = decode_codes(
+            requests[0].loaded.model,
+            np.concatenate([request.codes for request in requests]),
+            np.concatenate(labels) if labels else None,
+        )
+    except Exception as error:  # the thread must outlive any one request; the error goes to those who asked
+        for request in requests:
+            request.answer.set_exception(error)
+        return
+    start = 0
+    for request in requests:
+        request.answer.set_result(images[start : start + len(request.codes)])
+        start += len(request.codes)
+
+
+def _check_codes(loaded: LoadedRun, codes: Floats) -> None:
+    n_dims = loaded.config.model.latent_dim
+    if codes.ndim != 2 or codes.shape[1] != n_dims or not 1 <= len(codes) <= MAX_CODES:
+        raise ServingError(
+            f"Codes have shape {codes.shape}; {loaded.run.name} decodes 1 to {MAX_CODES} codes of {n_dims} numbers."
+        )
+    if not np.isfinite(codes).all() or np.abs(codes).max() > MAX_COORDINATE:
+        raise ServingError(f"A code has a number that is not finite or is beyond {MAX_COORDINATE:g}; send finite ones.")
+
+
+def _check_labels(loaded: LoadedRun, labels: NDArray[np.int64] | None, n_codes: int) -> None:
+    n_classes = loaded.config.model.n_classes
+    if n_classes is None:
+        if labels is not None:
+            raise ServingError(f"{loaded.run.name} is not conditional: it decodes without a class. Leave out label.")
+        return
+    if labels is None:
+        raise ServingError(f"{loaded.run.name} decodes given a class: add label, 0 to {n_classes - 1}.")
+    if labels.shape != (n_codes,) or labels.min() < 0 or labels.max() >= n_classes:
+        raise ServingError(f"Class {labels.max()} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}.")

@@ -1,0 +1,128 @@
+"""Grids of images that a model makes: of a class, of every class from the same z, from the prior, from known codes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.generation import prior_codes, spread_rows
+from explorer.errors import ServingError
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.components.pictures import grid_picture
+from explorer.ui.state import View, change_view
+
+N_COLUMNS = 10
+N_ROWS = 5
+N_STYLES = 6
+SIDE = 64
+
+
+def sample_controls(view: View) -> View:
+    """Show seed and temperature, and return the view."""
+    st.session_state["seed"] = view.seed
+    st.session_state["temperature"] = view.temperature
+    seed_column, again_column, temperature_column = st.columns([2, 2, 5], vertical_alignment="bottom")
+    seed_column.number_input("Seed", 0, 2**31 - 1, key="seed", on_change=_set_seed)
+    again_column.button("Draw again", icon=":material/casino:", on_click=_draw_again, args=(view,))
+    temperature_column.slider(
+        "Temperature",
+        0.0,
+        2.0,
+        step=0.05,
+        key="temperature",
+        on_change=_set_temperature,
+        help="z is drawn from N(0, T^2 I). T = 1 is the model's own prior; any other T is not what it was trained for.",
+    )
+    return view
+
+
+def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+    """Show buttons for the classes, samples of the chosen one, and the same z in every class.
+
+    Raises:
+        ServingError: if the view asks for a class that the model does not have.
+    """
+    if not 0 <= view.label < len(names):
+        raise ServingError(
+            f"Class {view.label} does not exist in {loaded.run.name}: choose one of 0 to {len(names) - 1} ({', '.join(names)})."
+        )
+    st.session_state["label"] = view.label
+    st.pills(
+        "Class to generate",
+        range(len(names)),
+        format_func=lambda label: names[label],
+        key="label",
+        required=True,
+        on_change=_set_label,
+    )
+    n = N_COLUMNS * N_ROWS
+    codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
+    images = resources.service().decode(loaded.run.name, codes, np.full(n, view.label, np.int64))
+    st.markdown(f"##### {n} samples of class {names[view.label]}")
+    grid_picture(
+        images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), f"Samples of class {names[view.label]}", side=SIDE
+    )
+    st.caption(f"Means of p(x|z, y) for z from {_prior(view)}, seed {view.seed}.")
+    _same_style(loaded, view, names)
+
+
+def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+    """Show a row per z and a column per class."""
+    codes = prior_codes(N_STYLES, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
+    labels = np.tile(np.arange(len(names)), N_STYLES)
+    images = resources.service().decode(loaded.run.name, codes.repeat(len(names), axis=0), labels)
+    st.markdown("##### The same z in every class")
+    grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
+    st.caption(
+        f"A row is one z, the first {N_STYLES} of the samples above; a column is a class, {names[0]} to {names[-1]}."
+    )
+
+
+def prior_samples(loaded: LoadedRun, view: View) -> None:
+    """Show samples of a model without classes."""
+    n = N_COLUMNS * N_ROWS
+    codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
+    images = resources.service().decode(loaded.run.name, codes)
+    st.markdown(f"##### {n} samples")
+    grid_picture(images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), "Samples from the prior", side=SIDE)
+    st.caption(f"Means of p(x|z) for z from {_prior(view)}, seed {view.seed}.")
+    st.info(
+        f"{loaded.run.name} was trained without classes. To pick a class, choose a CVAE above.", icon=":material/info:"
+    )
+
+
+def reconstructions(loaded: LoadedRun, names: Sequence[str]) -> None:
+    """Say that an autoencoder has nothing to sample from, and show what it makes of codes that it knows."""
+    st.info(
+        "An autoencoder has no prior: nothing says which codes are likely, so there is nothing to sample from. "
+        "Below are decoded codes of test images. To sample, choose a VAE or a CVAE above.",
+        icon=":material/info:",
+    )
+    rows = spread_rows(loaded.encoded.labels, N_COLUMNS * N_ROWS)
+    rows = rows[: len(rows) // N_COLUMNS * N_COLUMNS]
+    images = resources.service().decode(loaded.run.name, loaded.encoded.mu[rows])
+    st.markdown(f"##### {len(rows)} decoded test codes")
+    grid_picture(
+        images.reshape(-1, N_COLUMNS, *images.shape[1:]), f"Decoded codes of classes {', '.join(names)}", side=SIDE
+    )
+
+
+def _prior(view: View) -> str:
+    return "N(0, I)" if view.temperature == 1 else f"N(0, {view.temperature:g}² I), not the model's prior N(0, I)"
+
+
+def _draw_again(view: View) -> None:
+    change_view(seed=(view.seed + 1) % 2**31)
+
+
+def _set_seed() -> None:
+    change_view(seed=int(st.session_state["seed"]))
+
+
+def _set_temperature() -> None:
+    change_view(temperature=float(st.session_state["temperature"]))
+
+
+def _set_label() -> None:
+    change_view(label=int(st.session_state["label"]))

@@ -1,0 +1,324 @@
+// The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
+// Pointing never reruns the script: only a click is sent to Python.
+
+const CLICK_PIXELS = 5;
+const SNAP_PIXELS = 9;
+const NUDGE = 0.01;
+const LENS_GAP = 16;
+const NARROW = 560;
+
+let plotlyScript = null;
+
+function loadPlotly(url) {
+  plotlyScript ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      plotlyScript = null;
+      reject(new Error("The plotting library could not be loaded. Reload the page."));
+    };
+    document.head.append(script);
+  });
+  return plotlyScript;
+}
+
+async function refusal(response) {
+  const body = await response.json().catch(() => ({}));
+  return new Error(body.error ?? `The server answered ${response.status}. Is the app still running?`);
+}
+
+async function loadPoints(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw await refusal(response);
+  const n = Number(response.headers.get("X-Shape").split(",")[0]);
+  const bytes = await response.arrayBuffer();
+  return { n, xy: new Float32Array(bytes, 0, 2 * n), labels: new Uint16Array(bytes, 8 * n, n) };
+}
+
+function byClass(points, nClasses) {
+  const counts = new Uint32Array(nClasses);
+  for (const label of points.labels) counts[label] += 1;
+  const traces = Array.from(counts, (count) => ({ x: new Float32Array(count), y: new Float32Array(count) }));
+  const filled = new Uint32Array(nClasses);
+  points.labels.forEach((label, row) => {
+    traces[label].x[filled[label]] = points.xy[2 * row];
+    traces[label].y[filled[label]] = points.xy[2 * row + 1];
+    filled[label] += 1;
+  });
+  return traces;
+}
+
+// Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
+class Decoder {
+  constructor(paint, fail) {
+    this.paint = paint;
+    this.fail = fail;
+    this.waiting = null;
+    this.busy = false;
+  }
+
+  ask(request) {
+    this.waiting = request;
+    if (!this.busy) this.run();
+  }
+
+  async run() {
+    this.busy = true;
+    while (this.waiting) {
+      const request = this.waiting;
+      this.waiting = null;
+      try {
+        const response = await fetch(request.url, { method: "POST", body: request.numbers });
+        if (!response.ok) throw await refusal(response);
+        const shape = response.headers.get("X-Shape").split(",").map(Number);
+        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape);
+      } catch (error) {
+        this.fail(error);
+      }
+    }
+    this.busy = false;
+  }
+}
+
+class LatentMap {
+  constructor(root) {
+    this.root = root;
+    this.plot = root.querySelector(".latent-map__plot");
+    this.lens = root.querySelector(".latent-map__lens");
+    this.canvas = root.querySelector("canvas");
+    this.caption = root.querySelector("figcaption");
+    this.status = root.querySelector(".latent-map__status");
+    this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
+    this.points = null;
+    this.pressed = null;
+    this.cursor = null;
+    this.listen();
+  }
+
+  listen() {
+    const move = (event) => this.pointAt(this.position(event));
+    this.plot.addEventListener("pointermove", move, true);
+    this.plot.addEventListener("pointerleave", () => this.goHome());
+    this.plot.addEventListener("pointerdown", (event) => (this.pressed = [event.clientX, event.clientY]), true);
+    this.plot.addEventListener("pointerup", (event) => this.release(event), true);
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.points && this.resize()).observe(this.root);
+    const scheme = new MutationObserver(() => this.points && this.restyle());
+    scheme.observe(document.documentElement, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+  }
+
+  async update(data, send) {
+    const isNew = data.points !== this.data?.points;
+    this.data = data;
+    this.send = send;
+    try {
+      const [Plotly, points] = await Promise.all([
+        loadPlotly(new URL(data.plotly, document.baseURI)),
+        isNew ? loadPoints(new URL(data.points, document.baseURI)) : this.points,
+      ]);
+      if (data !== this.data) return;
+      this.Plotly = Plotly;
+      if (isNew) this.show(points);
+      else this.movePin();
+      this.status.textContent = "";
+    } catch (error) {
+      this.status.textContent = error.message;
+    }
+    this.goHome();
+  }
+
+  show(points) {
+    this.points = points;
+    const classes = this.data.figure.data;
+    const filled = byClass(points, classes.length).map((xy, label) => ({ ...classes[label], ...xy }));
+    const config = { scrollZoom: true, displaylogo: false, responsive: false, modeBarButtonsToRemove: ["autoScale2d"] };
+    this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
+    this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
+  }
+
+  layout() {
+    const style = getComputedStyle(this.root);
+    const ink = style.getPropertyValue("--st-text-color").trim() || style.color;
+    const faint = `color-mix(in srgb, ${ink} 12%, transparent)`;
+    const isNarrow = this.root.clientWidth < NARROW;
+    const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
+    const base = this.data.figure.layout;
+    return {
+      ...base,
+      width: this.root.clientWidth,
+      height: this.root.clientHeight,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: this.rgba(ink), family: style.fontFamily, size: 13 },
+      xaxis: { ...base.xaxis, ...axis },
+      yaxis: { ...base.yaxis, ...axis },
+      legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
+    };
+  }
+
+  // Plotly reads colours by itself and does not know color-mix: let the browser compute them.
+  rgba(colour) {
+    this.status.style.color = colour;
+    const computed = getComputedStyle(this.status).color;
+    this.status.style.color = "";
+    const parts = computed.match(/color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)(?: \/ ([\d.e-]+))?\)/);
+    if (!parts) return computed;
+    const [red, green, blue] = parts.slice(1, 4).map((part) => Math.round(255 * part));
+    return `rgba(${red},${green},${blue},${parts[4] ?? 1})`;
+  }
+
+  pinTrace() {
+    const { x, y, name } = this.data.pin;
+    const ink = this.rgba(getComputedStyle(this.root).color);
+    return {
+      type: "scatter",
+      x: [x],
+      y: [y],
+      mode: "markers",
+      name,
+      showlegend: false,
+      marker: { symbol: "circle-open", size: 16, color: ink, line: { width: 3, color: ink } },
+    };
+  }
+
+  movePin() {
+    this.Plotly.restyle(this.plot, { x: [[this.data.pin.x]], y: [[this.data.pin.y]] }, [this.data.figure.data.length]);
+  }
+
+  restyle() {
+    this.Plotly.react(this.plot, [...this.plot.data.slice(0, -1), this.pinTrace()], this.layout());
+  }
+
+  resize() {
+    this.Plotly.relayout(this.plot, this.layout()).then(() => this.goHome());
+  }
+
+  // Where an event lies on the map, in its coordinates and in pixels of the root; null beside the axes.
+  position(event) {
+    const full = this.plot._fullLayout;
+    if (!full?.xaxis) return null;
+    const box = this.plot.getBoundingClientRect();
+    const [left, top] = [event.clientX - box.left - full._size.l, event.clientY - box.top - full._size.t];
+    if (left < 0 || top < 0 || left > full._size.w || top > full._size.h) return null;
+    return this.place(full.xaxis.p2d(left), full.yaxis.p2d(top));
+  }
+
+  place(x, y) {
+    const full = this.plot._fullLayout;
+    return { x, y, left: full._size.l + full.xaxis.d2p(x), top: full._size.t + full.yaxis.d2p(y) };
+  }
+
+  pointAt(place) {
+    if (!this.points) return;
+    if (!place) {
+      this.goHome();
+      return;
+    }
+    this.cursor = place;
+    const nearest = this.nearest(place);
+    const label = this.data.decode_as ?? this.points.labels[nearest.row];
+    const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
+    const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
+    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name });
+  }
+
+  goHome() {
+    if (!this.points) return;
+    const pin = this.data.pin;
+    this.cursor = this.place(pin.x, pin.y);
+    this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place: this.cursor, note: pin.name });
+  }
+
+  ask({ query, numbers, place, note }) {
+    this.decoder.ask({ url: new URL(query, document.baseURI), numbers, place, note });
+  }
+
+  paint({ place, note }, bytes, [, channels, height, width]) {
+    this.canvas.width = width;
+    this.canvas.height = height;
+    const pixels = new ImageData(width, height);
+    const plane = width * height;
+    for (let i = 0; i < plane; i += 1) {
+      for (let c = 0; c < 3; c += 1) pixels.data[4 * i + c] = bytes[(channels === 3 ? c * plane : 0) + i];
+      pixels.data[4 * i + 3] = 255;
+    }
+    this.canvas.getContext("2d").putImageData(pixels, 0, 0);
+    this.caption.textContent = `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`;
+    this.moveLens(place);
+    this.status.textContent = "";
+    this.root.dispatchEvent(new CustomEvent("latent-map:painted", { detail: { x: place.x, y: place.y } }));
+  }
+
+  moveLens({ left, top }) {
+    const { offsetWidth: width, offsetHeight: height } = this.lens;
+    const isRight = left + LENS_GAP + width < this.root.clientWidth;
+    const x = isRight ? left + LENS_GAP : left - LENS_GAP - width;
+    const y = Math.min(Math.max(top - height - LENS_GAP, 0), this.root.clientHeight - height);
+    this.lens.style.transform = `translate(${Math.max(x, 0)}px, ${y}px)`;
+    this.lens.style.visibility = "visible";
+  }
+
+  nearest({ x, y }) {
+    const { xy, n } = this.points;
+    let row = -1;
+    let best = Infinity;
+    for (let k = 0; k < n; k += 1) {
+      const dx = xy[2 * k] - x;
+      const dy = xy[2 * k + 1] - y;
+      const distance = dx * dx + dy * dy;
+      if (distance < best) {
+        row = k;
+        best = distance;
+      }
+    }
+    return { row, distance: Math.sqrt(best) };
+  }
+
+  release(event) {
+    const [x, y] = this.pressed ?? [NaN, NaN];
+    this.pressed = null;
+    const isClick = Math.hypot(event.clientX - x, event.clientY - y) <= CLICK_PIXELS;
+    const place = this.position(event);
+    if (isClick && place) this.pin(place);
+  }
+
+  pin(place) {
+    const { row, distance } = this.nearest(place);
+    const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
+    this.send("pinned", distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y });
+  }
+
+  key(event) {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (!this.points || !this.cursor) return;
+    if (event.key in steps) {
+      const [dx, dy] = steps[event.key];
+      const [low, high] = this.plot._fullLayout.xaxis.range;
+      const step = (high - low) * NUDGE;
+      this.pointAt(this.place(this.cursor.x + dx * step, this.cursor.y + dy * step));
+    } else if (event.key === "Enter") {
+      this.pin(this.cursor);
+    } else if (event.key === "Escape") {
+      this.goHome();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  remove() {
+    if (this.Plotly) this.Plotly.purge(this.plot);
+  }
+}
+
+export default function latentMap({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".latent-map");
+  root.map ??= new LatentMap(root);
+  root.setAttribute("aria-label", data.alt);
+  root.map.update(data, setTriggerValue);
+  return () => {
+    if (!root.isConnected) root.map.remove();
+  };
+}

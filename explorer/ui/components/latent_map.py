@@ -1,0 +1,92 @@
+"""The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
+
+import json
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import streamlit as st
+
+from explorer.analysis.results import Projection
+from explorer.figures.latent_map import latent_map_figure
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.pinning import PinnedPlace
+from explorer.ui.state import Pin, View
+
+_HTML = """
+<div class="latent-map" role="application" tabindex="0">
+  <div class="latent-map__plot"></div>
+  <figure class="latent-map__lens" aria-live="off"><canvas></canvas><figcaption></figcaption></figure>
+  <p class="latent-map__status" role="status">Drawing the map …</p>
+</div>
+"""
+
+
+def latent_map(
+    loaded: LoadedRun, projection: Projection, place: PinnedPlace, view: View, class_names: tuple[str, ...]
+) -> Pin | None:
+    """Show the map and return the pin that was just set by a click (or Enter), or None.
+
+    Args:
+        loaded: the run.
+        projection: its map.
+        place: the pin, whose image the map shows while nobody points.
+        view: decides the class in which a conditional model decodes.
+        class_names: a name for each class, for the legend.
+    """
+    path = f"api/runs/{quote(loaded.run.name)}"
+    space = _space_query(projection, view)
+    is_conditional = place.label is not None
+    data = {
+        "plotly": f"api/plotly-{version('plotly')}.js",
+        "points": f"{path}/points?{space}&v={loaded.encoded.fingerprint}",
+        "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
+        "figure": _figure_json(projection, class_names),
+        "conditional": is_conditional,
+        "decode_as": view.decode_as if view.decode_as >= 0 else None,
+        "pin": {
+            "x": float(place.point[0]),
+            "y": float(place.point[1]),
+            "z": [float(number) for number in place.z],
+            "name": place.name,
+            "decode": f"{path}/decode{f'?label={place.label}' if is_conditional else ''}",
+        },
+        "alt": _alt(loaded, projection, class_names),
+    }
+    event = _component()(key="latent-map", data=data, on_pinned_change=lambda: None).pinned
+    return None if event is None else _pin(event)
+
+
+@lru_cache(maxsize=1)
+def _component() -> Any:
+    # Strings read from the files beside this one: files by path would need the package installed.
+    here = Path(__file__).with_suffix("")
+    css, js = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+    return st.components.v2.component("latent_map", html=_HTML, css=css, js=js, isolate_styles=False)
+
+
+def _space_query(projection: Projection, view: View) -> str:
+    query: dict[str, Any] = {"space": projection.method}
+    if projection.method == "plane":
+        query |= {"i": view.dims[0], "j": view.dims[1]}
+    return urlencode(query)
+
+
+def _figure_json(projection: Projection, class_names: tuple[str, ...]) -> Any:
+    return json.loads(latent_map_figure(projection, class_names).to_json())
+
+
+def _alt(loaded: LoadedRun, projection: Projection, class_names: tuple[str, ...]) -> str:
+    return (
+        f"Map of {len(projection.points):,} encoded test images of {loaded.config.training.data} in {len(class_names)} "
+        f"classes; horizontal {projection.axis_names[0]}, vertical {projection.axis_names[1]}. "
+        "Arrow keys move the point that is decoded, Enter keeps it, Escape returns to the kept one."
+    )
+
+
+def _pin(event: Any) -> Pin:
+    if "row" in event:
+        return Pin(row=int(event["row"]))
+    return Pin(point=(float(event["x"]), float(event["y"])))

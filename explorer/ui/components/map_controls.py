@@ -1,0 +1,78 @@
+"""What decides the map: its projection, the dimensions of a plane, and the class in which a CVAE decodes."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.analysis.results import Projection
+from explorer.errors import ProjectionError
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.pinning import pinned_code
+from explorer.ui.state import Pin, View, change_view
+
+SPACES = {"plane": "Latent plane", "pca": "PCA"}
+NEAREST = -1
+
+
+def projection_control(loaded: LoadedRun, view: View) -> Projection:
+    """Show the choice of projections and return the chosen one.
+
+    Raises:
+        ProjectionError: if the view names a projection or a dimension that does not exist.
+    """
+    if view.space not in SPACES:
+        raise ProjectionError(f"There is no projection {view.space!r}. Choose one of: {', '.join(SPACES)}.")
+    n_dims = loaded.config.model.latent_dim
+    st.session_state["space"] = view.space
+    space_column, i_column, j_column = st.columns([3, 1, 1], vertical_alignment="bottom")
+    with space_column:
+        st.segmented_control(
+            "Map",
+            list(SPACES),
+            format_func=SPACES.__getitem__,
+            key="space",
+            required=True,
+            on_change=_set_space,
+            args=(loaded, view),
+        )
+    if view.space == "plane" and n_dims > 2:
+        for column, axis, dim in ((i_column, "i", view.dims[0]), (j_column, "j", view.dims[1])):
+            st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
+            column.selectbox(f"z{axis}", range(n_dims), key=f"dim-{axis}", on_change=_set_dims, args=(loaded, view))
+    return loaded.projection(view.space, *view.dims)
+
+
+def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> None:
+    """Show the choice of the class in which a conditional model decodes the map; nothing for other models."""
+    if loaded.config.model.n_classes is None:
+        return
+    st.session_state["decode-as"] = view.decode_as if view.decode_as < len(class_names) else NEAREST
+    st.selectbox(
+        "Decode as class",
+        [NEAREST, *range(len(class_names))],
+        format_func=lambda label: "of the nearest point" if label == NEAREST else class_names[label],
+        key="decode-as",
+        on_change=_set_decode_as,
+    )
+
+
+def _set_space(loaded: LoadedRun, view: View) -> None:
+    _move_map(loaded, view, st.session_state["space"], view.dims)
+
+
+def _set_dims(loaded: LoadedRun, view: View) -> None:
+    _move_map(loaded, view, view.space, (st.session_state["dim-i"], st.session_state["dim-j"]))
+
+
+def _move_map(loaded: LoadedRun, view: View, space: str, dims: tuple[int, int]) -> None:
+    """Change the map; a place that was pinned keeps its code as far as the new map can hold it."""
+    pin = view.pin
+    if pin is not None and pin.point is not None and dims[0] != dims[1]:
+        z = pinned_code(loaded, view)
+        x, y = loaded.projection(space, *dims).forward(z[None])[0]
+        pin = Pin(point=(float(x), float(y)))
+    change_view(space=space, dims=dims, pin=pin)
+
+
+def _set_decode_as() -> None:
+    change_view(decode_as=st.session_state["decode-as"])

@@ -1,0 +1,44 @@
+"""Images of a data set on the page: enlarged without smoothing, with alt text."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+
+GAP = 2
+
+
+def picture(image: Images, caption: str, *, side: int, alt: str | None = None) -> None:
+    """Show one image, uint8 ``(C, H, W)``, about ``side`` pixels wide."""
+    st.image(enlarged(image, side), caption=caption, width=side, alt=alt or caption, output_format="PNG")
+
+
+def grid_picture(rows: Images, alt: str, *, side: int) -> None:
+    """Show images, uint8 ``(R, M, C, H, W)``, in R rows as one picture; an image is about ``side`` pixels wide."""
+    lines = [_line([_with_gap(enlarged(image, side)) for image in row]) for row in rows]
+    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="stretch" if len(rows[0]) > 8 else "content")
+
+
+def enlarged(image: Images, side: int) -> Images:
+    """Return ``image``, uint8 ``(C, H, W)``, as RGB ``(h, w, 3)`` with every pixel repeated to reach ``side``."""
+    factor = max(1, round(side / image.shape[-1]))
+    channels = np.moveaxis(image, 0, -1)
+    rgb = channels.repeat(3, axis=-1) if channels.shape[-1] == 1 else channels[..., :3]
+    large: Images = rgb.repeat(factor, 0).repeat(factor, 1)
+    return large
+
+
+def error_image(original: Images, reconstruction: Images) -> Images:
+    """Return |original - reconstruction| on the fixed scale of the images: 0 is black, a whole range is white."""
+    return np.abs(original.astype(np.int16) - reconstruction).astype(np.uint8)
+
+
+def _with_gap(rgb: Images) -> Images:
+    """Add an opaque alpha channel and a transparent margin, which shows the page whatever its theme."""
+    opaque = np.concatenate([rgb, np.full((*rgb.shape[:2], 1), 255, np.uint8)], axis=-1)
+    return np.pad(opaque, ((GAP, GAP), (GAP, GAP), (0, 0)))
+
+
+def _line(images: list[Images]) -> Images:
+    return np.concatenate(images, axis=1)

@@ -1,0 +1,52 @@
+"""What pages share within the process: the decode service, the list of runs, the original images."""
+
+import streamlit as st
+
+from explorer.data.catalogue import data_set, load_split
+from explorer.data.images import ImageSplit
+from explorer.errors import DataError
+from explorer.locations import CHECKPOINTS
+from explorer.runs.run import RunSummary, list_runs
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.service import DecodeService, decode_service
+
+
+def service() -> DecodeService:
+    """Return the service that the HTTP routes use too: one copy of each model in the process."""
+    return decode_service(CHECKPOINTS)
+
+
+def loaded_run(name: str) -> LoadedRun:
+    """Return the run called ``name`` with what is in memory of it.
+
+    Raises:
+        CheckpointError: if there is no such run, or it is damaged.
+    """
+    return service().atlas.run(name)
+
+
+def run_summaries() -> list[RunSummary]:
+    """Return a summary of every run, read anew: headers only, a millisecond a run."""
+    return list_runs(CHECKPOINTS)
+
+
+def originals(data: str) -> ImageSplit | DataError:
+    """Return the test images of a data set, or the error that says why they are not there."""
+    try:
+        return _test_images(data)
+    except DataError as error:
+        return error
+
+
+@st.cache_resource(show_spinner="Reading the original images …")
+def _test_images(data: str) -> ImageSplit:
+    return load_split(data, "test")
+
+
+def class_names(loaded: LoadedRun) -> tuple[str, ...]:
+    """Return the names of the classes of a run's data set.
+
+    Raises:
+        DataError: if the data set is not in the catalogue.
+    """
+    return data_set(loaded.config.training.data).class_names

@@ -1,0 +1,46 @@
+"""Latent map: point anywhere and see what the decoder makes there; click to keep it."""
+
+import streamlit as st
+
+from explorer.ui import resources
+from explorer.ui.components.inspector import inspector
+from explorer.ui.components.latent_map import latent_map
+from explorer.ui.components.map_controls import class_control, projection_control
+from explorer.ui.components.run_picker import run_picker
+from explorer.ui.guard import errors_in_words
+from explorer.ui.pinning import resolve_pin
+from explorer.ui.state import change_view, current_view, show_problems
+
+view = current_view()
+show_problems()
+model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
+with errors_in_words(), model_column:
+    loaded = run_picker(view)
+with errors_in_words(), space_column:
+    projection = projection_control(loaded, view)
+with errors_in_words(), class_column:
+    class_names = resources.class_names(loaded)
+    class_control(loaded, view, class_names)
+
+st.caption(
+    f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it. "
+    "**Point anywhere** to see what the decoder makes there. **Click** to keep it."
+)
+
+
+@st.fragment
+def map_and_inspector() -> None:
+    """Show the map beside the pinned place; a click reruns this part alone."""
+    with errors_in_words():
+        map_column, inspector_column = st.columns([5, 3], gap="large")
+        place = resolve_pin(loaded, current_view())
+        with map_column:
+            pin = latent_map(loaded, projection, place, current_view(), class_names)
+        if pin is not None and pin != current_view().pin:
+            change_view(pin=pin, reference=current_view().reference if pin.row is None else pin.row)
+            st.rerun(scope="fragment")
+        with inspector_column:
+            inspector(loaded, place, class_names)
+
+
+map_and_inspector()
