@@ -3,8 +3,10 @@
 import streamlit as st
 
 from explorer.locations import PAGES
+from explorer.ui.appearance import ICON, apply_appearance
 
-st.set_page_config(page_title="Latent-space explorer", page_icon=":material/scatter_plot:", layout="wide")
+st.set_page_config(page_title="Latent-space explorer", page_icon=ICON, layout="wide")
+apply_appearance()
 
 st.navigation(
     [

@@ -13,7 +13,7 @@ from explorer.ui.state import change_view, current_view, show_problems
 
 view = current_view()
 show_problems()
-model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
+model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="top")
 with errors_in_words(), model_column:
     loaded = run_picker(view)
 with errors_in_words(), space_column:

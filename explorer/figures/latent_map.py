@@ -26,7 +26,7 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
     figure.update_layout(
         dragmode="pan",
         hovermode=False,
-        margin={"l": 52, "r": 8, "t": 8, "b": 44},
+        margin={"l": 52, "r": 8, "t": 32, "b": 44},
         legend={"itemsizing": "constant", "title": {"text": "class"}},
         uirevision=f"{projection.method} {projection.axis_names}",
     )

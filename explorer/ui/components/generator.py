@@ -45,7 +45,8 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     """
     if not 0 <= view.label < len(names):
         raise ServingError(
-            f"Class {view.label} does not exist in {loaded.run.name}: choose one of 0 to {len(names) - 1} ({', '.join(names)})."
+            f"Class {view.label} does not exist in {loaded.run.name}: "
+            f"choose one of 0 to {len(names) - 1} ({', '.join(names)})."
         )
     st.session_state["label"] = view.label
     st.pills(

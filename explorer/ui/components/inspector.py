@@ -9,7 +9,7 @@ from explorer.errors import DataError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import DecodeService
 from explorer.ui import resources
-from explorer.ui.components.pictures import Images, enlarged, error_image, picture
+from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture
 from explorer.ui.pinning import PinnedPlace
 
 N_NEIGHBOURS = 8
@@ -84,13 +84,7 @@ def _neighbours(
     captions = [
         f"{class_names[encoded.labels[row]]} · {distance:.2f}" for row, distance in zip(rows, distances, strict=True)
     ]
-    st.image(
-        [enlarged(image, SIDE // 2) for image in images],
-        caption=captions,
-        width=SIDE // 2,
-        output_format="PNG",
-        alt=[f"neighbour of class {caption}" for caption in captions],
-    )
+    captioned_pictures(images, captions, side=SIDE // 2)
 
 
 def _decode(service: DecodeService, loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:

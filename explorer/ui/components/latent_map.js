@@ -91,7 +91,6 @@ class LatentMap {
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
     this.points = null;
-    this.pressed = null;
     this.cursor = null;
     this.listen();
   }
@@ -100,8 +99,7 @@ class LatentMap {
     const move = (event) => this.pointAt(this.position(event));
     this.plot.addEventListener("pointermove", move, true);
     this.plot.addEventListener("pointerleave", () => this.goHome());
-    this.plot.addEventListener("pointerdown", (event) => (this.pressed = [event.clientX, event.clientY]), true);
-    this.plot.addEventListener("pointerup", (event) => this.release(event), true);
+    this.plot.addEventListener("pointerdown", (event) => this.press(event), true);
     this.root.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.points && this.resize()).observe(this.root);
     const scheme = new MutationObserver(() => this.points && this.restyle());
@@ -132,7 +130,12 @@ class LatentMap {
     this.points = points;
     const classes = this.data.figure.data;
     const filled = byClass(points, classes.length).map((xy, label) => ({ ...classes[label], ...xy }));
-    const config = { scrollZoom: true, displaylogo: false, responsive: false, modeBarButtonsToRemove: ["autoScale2d"] };
+    const config = {
+      scrollZoom: true,
+      displaylogo: false,
+      modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
+      toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
+    };
     this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
   }
@@ -153,6 +156,7 @@ class LatentMap {
       font: { color: this.rgba(ink), family: style.fontFamily, size: 13 },
       xaxis: { ...base.xaxis, ...axis },
       yaxis: { ...base.yaxis, ...axis },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
       legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };
@@ -276,12 +280,15 @@ class LatentMap {
     return { row, distance: Math.sqrt(best) };
   }
 
-  release(event) {
-    const [x, y] = this.pressed ?? [NaN, NaN];
-    this.pressed = null;
-    const isClick = Math.hypot(event.clientX - x, event.clientY - y) <= CLICK_PIXELS;
-    const place = this.position(event);
-    if (isClick && place) this.pin(place);
+  press(pressed) {
+    const place = this.position(pressed);
+    this.pointAt(place);
+    // While a button is down plotly covers the page to follow a drag, so the release is heard at the window.
+    const release = (event) => {
+      const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
+      if (place && moved <= CLICK_PIXELS) this.pin(place);
+    };
+    window.addEventListener("pointerup", release, { once: true, capture: true });
   }
 
   pin(place) {

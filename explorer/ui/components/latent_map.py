@@ -40,6 +40,7 @@ def latent_map(
     space = _space_query(projection, view)
     is_conditional = place.label is not None
     data = {
+        "run": loaded.run.name,
         "plotly": f"api/plotly-{version('plotly')}.js",
         "points": f"{path}/points?{space}&v={loaded.encoded.fingerprint}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",

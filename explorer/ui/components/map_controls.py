@@ -24,21 +24,28 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
         raise ProjectionError(f"There is no projection {view.space!r}. Choose one of: {', '.join(SPACES)}.")
     n_dims = loaded.config.model.latent_dim
     st.session_state["space"] = view.space
-    space_column, i_column, j_column = st.columns([3, 1, 1], vertical_alignment="bottom")
-    with space_column:
-        st.segmented_control(
-            "Map",
-            list(SPACES),
-            format_func=SPACES.__getitem__,
-            key="space",
-            required=True,
-            on_change=_set_space,
+    has_dims = view.space == "plane" and n_dims > 2
+    columns = st.columns([3, 1, 1] if has_dims else 1, vertical_alignment="bottom")
+    columns[0].segmented_control(
+        "Map",
+        list(SPACES),
+        format_func=SPACES.__getitem__,
+        key="space",
+        required=True,
+        on_change=_set_space,
+        args=(loaded, view),
+    )
+    for column, axis, dim in zip(columns[1:], ("i", "j"), view.dims, strict=False):
+        st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
+        label = "Across" if axis == "i" else "Up"
+        column.selectbox(
+            label,
+            range(n_dims),
+            format_func=lambda k: f"z{k}",
+            key=f"dim-{axis}",
+            on_change=_set_dims,
             args=(loaded, view),
         )
-    if view.space == "plane" and n_dims > 2:
-        for column, axis, dim in ((i_column, "i", view.dims[0]), (j_column, "j", view.dims[1])):
-            st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
-            column.selectbox(f"z{axis}", range(n_dims), key=f"dim-{axis}", on_change=_set_dims, args=(loaded, view))
     return loaded.projection(view.space, *view.dims)
 
 

@@ -17,7 +17,18 @@ def picture(image: Images, caption: str, *, side: int, alt: str | None = None) -
 def grid_picture(rows: Images, alt: str, *, side: int) -> None:
     """Show images, uint8 ``(R, M, C, H, W)``, in R rows as one picture; an image is about ``side`` pixels wide."""
     lines = [_line([_with_gap(enlarged(image, side)) for image in row]) for row in rows]
-    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="stretch" if len(rows[0]) > 8 else "content")
+    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+
+
+def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
+    """Show images, uint8 ``(M, C, H, W)``, side by side with a caption under each; they wrap where it is narrow."""
+    st.image(
+        [_with_gap(enlarged(image, side)) for image in images],
+        caption=captions,
+        alt=captions,
+        width=side,
+        output_format="PNG",
+    )
 
 
 def enlarged(image: Images, side: int) -> Images:
@@ -31,14 +42,17 @@ def enlarged(image: Images, side: int) -> Images:
 
 def error_image(original: Images, reconstruction: Images) -> Images:
     """Return |original - reconstruction| on the fixed scale of the images: 0 is black, a whole range is white."""
-    return np.abs(original.astype(np.int16) - reconstruction).astype(np.uint8)
+    error: Images = np.abs(original.astype(np.int16) - reconstruction).astype(np.uint8)
+    return error
 
 
 def _with_gap(rgb: Images) -> Images:
     """Add an opaque alpha channel and a transparent margin, which shows the page whatever its theme."""
     opaque = np.concatenate([rgb, np.full((*rgb.shape[:2], 1), 255, np.uint8)], axis=-1)
-    return np.pad(opaque, ((GAP, GAP), (GAP, GAP), (0, 0)))
+    padded: Images = np.pad(opaque, ((GAP, GAP), (GAP, GAP), (0, 0)))
+    return padded
 
 
 def _line(images: list[Images]) -> Images:
-    return np.concatenate(images, axis=1)
+    line: Images = np.concatenate(images, axis=1)
+    return line

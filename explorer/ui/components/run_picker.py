@@ -30,10 +30,13 @@ def run_picker(view: View) -> LoadedRun:
             "`python -m explorer train --data digits --family vae --latent-dim 2 --epochs 60`"
         )
         st.stop()
-    entry_error = next((entry.error for entry in entries if entry.name == chosen), None)
-    if entry_error is not None:
-        raise CheckpointError(entry_error)
-    return resources.loaded_run(chosen)
+    entry = next((entry for entry in entries if entry.name == chosen), None)
+    if entry is not None and entry.error is not None:
+        raise CheckpointError(entry.error)
+    loaded = resources.loaded_run(chosen)
+    if entry is not None:
+        st.caption(describe_run(entry))
+    return loaded
 
 
 def describe_run(entry: RunSummary) -> str:
