@@ -295,16 +295,13 @@ def _conclude(run: Run, epoch: int, reason: str) -> None:
     if reason == "diverged":
         raise ConfigError(
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
-            f"state, epoch {epoch}. Train again with a smaller --learning-rate than {run.config.training.learning_rate:g}."
+            f"state, epoch {epoch}. Train again with --learning-rate below {run.config.training.learning_rate:g}."
         )
     encode(run.path.as_posix(), "test", None, False, run.path.parent)
     if run.config.model.latent_dim > 1:
         project(run.path.as_posix(), "pca", run.path.parent)
-    seconds = sum(record["seconds"] for record in run.history())
-
-    messages.print(
-        f"Trained {run.name} for {epoch} epochs in {_duration(seconds)}. See it: streamlit run explorer/app.py"
-    )
+    took = _duration(sum(record["seconds"] for record in run.history()))
+    messages.print(f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py")
 
 
 def _duration(seconds: float) -> str:

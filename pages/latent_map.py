@@ -9,7 +9,7 @@ from explorer.ui.components.map_controls import class_control, projection_contro
 from explorer.ui.components.run_picker import run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
-from explorer.ui.state import change_view, current_view, show_problems
+from explorer.ui.state import current_view, show_problems
 
 view = current_view()
 show_problems()
@@ -35,10 +35,7 @@ def map_and_inspector() -> None:
         map_column, inspector_column = st.columns([5, 3], gap="large")
         place = resolve_pin(loaded, current_view())
         with map_column:
-            pin = latent_map(loaded, projection, place, current_view(), class_names)
-        if pin is not None and pin != current_view().pin:
-            change_view(pin=pin, reference=current_view().reference if pin.row is None else pin.row)
-            st.rerun(scope="fragment")
+            latent_map(loaded, projection, place, current_view(), class_names)
         with inspector_column:
             inspector(loaded, place, class_names)
 

@@ -13,8 +13,9 @@ from explorer.analysis.results import Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import PinnedPlace
-from explorer.ui.state import Pin, View
+from explorer.ui.state import Pin, View, change_view
 
+_KEY = "latent-map"
 _HTML = """
 <div class="latent-map" role="application" tabindex="0">
   <div class="latent-map__plot"></div>
@@ -26,8 +27,8 @@ _HTML = """
 
 def latent_map(
     loaded: LoadedRun, projection: Projection, place: PinnedPlace, view: View, class_names: tuple[str, ...]
-) -> Pin | None:
-    """Show the map and return the pin that was just set by a click (or Enter), or None.
+) -> None:
+    """Show the map. A click, or Enter, changes the view's pin before the part of the page around it runs again.
 
     Args:
         loaded: the run.
@@ -56,8 +57,7 @@ def latent_map(
         },
         "alt": _alt(loaded, projection, class_names),
     }
-    event = _component()(key="latent-map", data=data, on_pinned_change=lambda: None).pinned
-    return None if event is None else _pin(event)
+    _component()(key=_KEY, data=data, on_pinned_change=_set_pin)
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +87,10 @@ def _alt(loaded: LoadedRun, projection: Projection, class_names: tuple[str, ...]
     )
 
 
-def _pin(event: Any) -> Pin:
+def _set_pin() -> None:
+    event = st.session_state[_KEY].pinned
     if "row" in event:
-        return Pin(row=int(event["row"]))
-    return Pin(point=(float(event["x"]), float(event["y"])))
+        row = int(event["row"])
+        change_view(pin=Pin(row=row), reference=row)
+    else:
+        change_view(pin=Pin(point=(float(event["x"]), float(event["y"]))))

@@ -30,12 +30,12 @@ def run_picker(view: View) -> LoadedRun:
             "`python -m explorer train --data digits --family vae --latent-dim 2 --epochs 60`"
         )
         st.stop()
-    entry = next((entry for entry in entries if entry.name == chosen), None)
-    if entry is not None and entry.error is not None:
-        raise CheckpointError(entry.error)
+    shown = next((entry for entry in entries if entry.name == chosen), None)
+    if shown is not None and shown.error is not None:
+        raise CheckpointError(shown.error)
     loaded = resources.loaded_run(chosen)
-    if entry is not None:
-        st.caption(describe_run(entry))
+    if shown is not None:
+        st.caption(describe_run(shown))
     return loaded
 
 

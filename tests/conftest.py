@@ -1,0 +1,23 @@
+"""What every test shares: a skip that may not happen here is a failure.
+
+``EXPLORER_REQUIRED_TESTS`` names markers ("browser mnist") whose tests must run on this machine.
+"""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    required = REQUIRED & {marker.name for marker in item.iter_markers()}
+    if report.skipped and required:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} was skipped, and EXPLORER_REQUIRED_TESTS={' '.join(required)} says it must run"
+        )
+    return report
