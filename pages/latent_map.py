@@ -6,14 +6,14 @@ from explorer.ui import resources
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map
 from explorer.ui.components.map_controls import class_control, projection_control
-from explorer.ui.components.run_picker import run_picker
+from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
 from explorer.ui.state import current_view, show_problems
 
 view = current_view()
 show_problems()
-model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="top")
+model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
 with errors_in_words(), model_column:
     loaded = run_picker(view)
 with errors_in_words(), space_column:
@@ -23,6 +23,7 @@ with errors_in_words(), class_column:
     class_control(loaded, view, class_names)
 
 st.caption(
+    f"{describe_run(loaded.config, loaded.encoded.elbo())}. "
     f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it. "
     "**Point anywhere** to see what the decoder makes there. **Click** to keep it."
 )

@@ -11,13 +11,17 @@ import plotly.graph_objects as go
 from explorer.analysis.results import Projection
 from explorer.figures.palette import class_colour, class_symbol
 
-POINT_SIZE = 5
+FEW_POINTS = 2000
+"""Below this many, points are drawn larger: there is room."""
 
 
 def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.Figure:
     """Return a figure with an empty trace per class, equal axes and the names of the projection's axes."""
     figure = go.Figure(
-        data=[_class_trace(label, name) for label, name in enumerate(class_names)],
+        data=[
+            _class_trace(label, name, 8 if len(projection.points) < FEW_POINTS else 5)
+            for label, name in enumerate(class_names)
+        ],
         layout=go.Layout(template="none"),
     )
     axis = {"zeroline": True, "zerolinewidth": 1, "gridwidth": 1, "ticks": "", "title": {"standoff": 8}}
@@ -33,6 +37,6 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
     return figure
 
 
-def _class_trace(label: int, name: str) -> go.Scattergl:
-    marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": POINT_SIZE, "opacity": 0.7}
+def _class_trace(label: int, name: str, size: int) -> go.Scattergl:
+    marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": size, "opacity": 0.7}
     return go.Scattergl(x=[], y=[], mode="markers", name=name, marker=marker)

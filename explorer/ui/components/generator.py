@@ -18,11 +18,11 @@ N_STYLES = 6
 SIDE = 64
 
 
-def sample_controls(view: View) -> View:
-    """Show seed and temperature, and return the view."""
+def _sample_controls(view: View) -> None:
+    """Show seed and temperature."""
     st.session_state["seed"] = view.seed
     st.session_state["temperature"] = view.temperature
-    seed_column, again_column, temperature_column = st.columns([2, 2, 5], vertical_alignment="bottom")
+    seed_column, again_column, temperature_column = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
     seed_column.number_input("Seed", 0, 2**31 - 1, key="seed", on_change=_set_seed)
     again_column.button("Draw again", icon=":material/casino:", on_click=_draw_again, args=(view,))
     temperature_column.slider(
@@ -34,7 +34,6 @@ def sample_controls(view: View) -> View:
         on_change=_set_temperature,
         help="z is drawn from N(0, T^2 I). T = 1 is the model's own prior; any other T is not what it was trained for.",
     )
-    return view
 
 
 def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
@@ -57,6 +56,15 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         required=True,
         on_change=_set_label,
     )
+    _sample_controls(view)
+    samples_column, styles_column = st.columns(2, gap="large")
+    with samples_column:
+        _samples_of_class(loaded, view, names)
+    with styles_column:
+        _same_style(loaded, view, names)
+
+
+def _samples_of_class(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     n = N_COLUMNS * N_ROWS
     codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
     images = resources.service().decode(loaded.run.name, codes, np.full(n, view.label, np.int64))
@@ -65,7 +73,6 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), f"Samples of class {names[view.label]}", side=SIDE
     )
     st.caption(f"Means of p(x|z, y) for z from {_prior(view)}, seed {view.seed}.")
-    _same_style(loaded, view, names)
 
 
 def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
@@ -76,12 +83,13 @@ def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     st.markdown("##### The same z in every class")
     grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
     st.caption(
-        f"A row is one z, the first {N_STYLES} of the samples above; a column is a class, {names[0]} to {names[-1]}."
+        f"A row is one z, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}."
     )
 
 
 def prior_samples(loaded: LoadedRun, view: View) -> None:
     """Show samples of a model without classes."""
+    _sample_controls(view)
     n = N_COLUMNS * N_ROWS
     codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
     images = resources.service().decode(loaded.run.name, codes)

@@ -5,6 +5,7 @@ from html import escape
 import streamlit as st
 
 from explorer.errors import CheckpointError
+from explorer.runs.config import RunConfig
 from explorer.runs.run import RunSummary, default_run
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
@@ -33,24 +34,19 @@ def run_picker(view: View) -> LoadedRun:
     shown = next((entry for entry in entries if entry.name == chosen), None)
     if shown is not None and shown.error is not None:
         raise CheckpointError(shown.error)
-    loaded = resources.loaded_run(chosen)
-    if shown is not None:
-        st.caption(describe_run(shown))
-    return loaded
+    return resources.loaded_run(chosen)
 
 
-def describe_run(entry: RunSummary) -> str:
-    """Return family, data set, latent size and test ELBO in a line."""
-    if entry.config is None:
-        return "damaged"
-    model = entry.config.model
-    bound = "no p(x)" if model.family == "ae" else "not scored" if entry.test_elbo is None else None
-    score = bound or f"test ELBO {entry.test_elbo:.1f} nats"
-    return f"{FAMILIES[model.family]} · {entry.config.training.data} · {model.latent_dim}-D · {score}"
+def describe_run(config: RunConfig, elbo: float | None) -> str:
+    """Return family, data set, latent size and test ELBO, in nats, in a line."""
+    model = config.model
+    bound = "no p(x), so no ELBO" if model.family == "ae" else "not scored yet" if elbo is None else None
+    score = bound or f"test ELBO {elbo:.1f} nats"
+    return f"{FAMILIES[model.family]} · {config.training.data} · {model.latent_dim}-D · {score}"
 
 
 def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
-    if entry.error is not None:
+    if entry.config is None:
         st.markdown(f"**{entry.name}**")
         st.caption(f":material/error: {entry.error}")
         return
@@ -67,7 +63,7 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
         f'<img src="{source}" alt="Ten images that {escape(entry.name)} makes" loading="lazy" '
         'style="width:100%;image-rendering:pixelated;border-radius:4px;display:block">'
     )
-    st.caption(describe_run(entry))
+    st.caption(describe_run(entry.config, entry.test_elbo))
 
 
 def _choose(name: str) -> None:
