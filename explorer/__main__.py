@@ -4,25 +4,24 @@ Heavy packages are imported inside the commands, so that ``--help`` answers at o
 """
 
 import json
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from explorer import locations
-from explorer.errors import ConfigError, ExplorerError
-from explorer.runs.config import RunConfig, TrainingConfig
+from explorer.errors import ConfigError, ExplorerError, TrainingError
+from explorer.runs.config import RunConfig, TrainingConfig, new_config
 from explorer.runs.run import Run, check_name, first_problem, list_runs, open_run
+from explorer.terminal import duration, interruptible, messages, spinner, training_bar
+
+if TYPE_CHECKING:
+    from explorer.data.images import ImageSplit
 
 app = typer.Typer(
     name="explorer",
@@ -31,13 +30,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-messages = Console(stderr=True, highlight=False)
 
 Reference = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a path to its folder.")]
 Checkpoints = Annotated[
     Path, typer.Option("--checkpoints", help="Folder of runs.", show_default=False, envvar="EXPLORER_CHECKPOINTS")
 ]
-HIDDEN = {"dense": (512, 256), "conv": (32, 64, 128)}
 
 
 @app.command()
@@ -79,34 +76,28 @@ def train(
         raise typer.BadParameter("give --data NAME for a new run, or --run RUN to go on with one", param_hint="--data")
     if run is not None:
         target = open_run(run, checkpoints)
-        if epochs is not None:
-            _extend(target, epochs)
+        _extend(target, epochs or target.config.training.epochs)
         training_set = load_split(target.config.training.data, "train", download=download)
     else:
-        assert data is not None
-        training_set = load_split(data, "train", download=download)
-        widths = _widths(hidden) or HIDDEN.get(network, HIDDEN["dense"])
-        likelihood = likelihood or ("gaussian" if family == "ae" else "bernoulli")
-        config = _checked_config(
+        training_set = load_split(data or "", "train", download=download)
+        config = _new_config(
+            training_set,
             model={
                 "family": family,
-                "image_shape": training_set.image_shape,
                 "latent_dim": latent_dim,
                 "network": network,
-                "hidden": widths,
+                "hidden": _widths(hidden),
                 "activation": activation,
                 "likelihood": likelihood,
                 "sigma": sigma,
-                "n_classes": training_set.n_classes if family == "cvae" else None,
             },
             training={
-                "data": data,
-                "epochs": 20 if epochs is None else epochs,
+                "epochs": epochs,
                 "batch_size": batch_size,
                 "learning_rate": learning_rate,
                 "schedule": schedule,
                 "seed": seed,
-                "binarisation": binarisation or ("per-presentation" if likelihood == "bernoulli" else "none"),
+                "binarisation": binarisation,
                 "objective": {"beta": beta},
             },
         )
@@ -115,7 +106,7 @@ def train(
     for caution in target.config.cautions():
         messages.print(f"Note: {caution}")
     validation = load_split(target.config.training.data, "validation")
-    with _training_bar(target) as (on_progress, on_epoch), _interruptible() as stop:
+    with training_bar(target.config) as (on_progress, on_epoch), interruptible() as stop:
         trainer = Trainer(target, training_set, validation, device=device, on_progress=on_progress, on_epoch=on_epoch)
         reason = trainer.fit(stop)
     _conclude(target, trainer.epoch, reason.value)
@@ -130,25 +121,12 @@ def encode(
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Encode a split of the run's data set: codes, reconstruction error and KL of each image."""
-    from explorer.analysis.coding import encode_split
-    from explorer.data.catalogue import load_split
-    from explorer.runs.tables import write_codes
-
     run = open_run(reference, checkpoints)
     if out is None and split != "test":
         raise typer.BadParameter(
             "only the test split is stored in the run; add --out FILE.parquet", param_hint="--split"
         )
-    with _spinner(f"Encoding the {split} split of {run.config.training.data}"):
-        images = load_split(run.config.training.data, split, download=download)
-        encoded = encode_split(run.model(), images, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
-        if out is None:
-            run.save_encoded(encoded)
-        else:
-            write_codes(out, encoded)
-    elbo = encoded.elbo()
-    bound = f", {split} ELBO {elbo:.2f} nats" if elbo is not None else ""
-    messages.print(f"Encoded {len(encoded):,} images{bound} -> {out or run.path / 'encoded.safetensors'}")
+    _encode(run, split, out, download=download)
 
 
 @app.command()
@@ -158,16 +136,7 @@ def project(
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Project the encoded test set to two dimensions and store it with the run."""
-    from explorer.analysis.projections import project as compute
-
-    run = open_run(reference, checkpoints)
-    encoded = run.encoded()
-    if encoded is None:
-        raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
-    with _spinner(f"Projecting {len(encoded):,} codes by {method}"):
-        projection = compute(encoded, method)
-        run.save_projection(projection)
-    messages.print(f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}")
+    _project(open_run(reference, checkpoints), method)
 
 
 @app.command()
@@ -188,7 +157,7 @@ def runs(
     table = Table("run", "family", "data", "latent", "test ELBO (nats)", "projections", box=None, pad_edge=False)
     for row in rows:
         if row["error"]:
-            table.add_row(row["name"], f"[red]damaged[/]: {row['error']}")
+            table.add_row(row["name"], Text(f"damaged: {row['error']}", style="red"))
         else:
             elbo = "none: no p(x)" if row["family"] == "ae" else "" if row["elbo"] is None else f"{row['elbo']:.2f}"
             table.add_row(
@@ -206,9 +175,9 @@ def main() -> None:
         sys.exit(1)
 
 
-def _checked_config(**parts: Any) -> RunConfig:
+def _new_config(split: "ImageSplit", model: dict[str, object], training: dict[str, object]) -> RunConfig:
     try:
-        return RunConfig.model_validate(parts)
+        return new_config(split.name, split.image_shape, split.n_classes, model=model, training=training)
     except ValidationError as error:
         raise ConfigError(f"This run cannot be made: {first_problem(error)}") from error
 
@@ -233,79 +202,51 @@ def _extend(run: Run, epochs: int) -> None:
     run.save_config(run.config.model_copy(update={"training": changed}))
 
 
-@contextmanager
-def _training_bar(run: Run) -> Iterator[tuple[Any, Any]]:
-    """Show a bar an epoch, and print a line after each; yields what the trainer calls for progress and epochs."""
-    from explorer.training.trainer import TrainingProgress
+def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
+    from explorer.analysis.coding import encode_split
+    from explorer.data.catalogue import load_split
+    from explorer.runs.tables import write_codes
 
-    n_epochs = run.config.training.epochs
-    kind = "log p(x|z)" if run.config.model.family == "ae" else "ELBO"
-    columns = [
-        TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-    ]
-    with Progress(*columns, console=messages, transient=True) as bar:
-        task = bar.add_task("starting", total=None, epoch=1, epochs=n_epochs)
-
-        def on_progress(progress: TrainingProgress) -> None:
-            bar.update(
-                task,
-                completed=progress.step,
-                total=progress.steps_per_epoch,
-                epoch=progress.epoch,
-                description=f"{kind} {progress.objective:.1f}  {progress.images_per_second:,.0f} images/s  "
-                f"{_duration(progress.seconds_left)} left",
-            )
-
-        def on_epoch(record: dict[str, Any]) -> None:
-            messages.print(
-                f"epoch {record['epoch']:>3}  {kind} train {record['train']['objective']:.2f}  "
-                f"validation {record['validation']['objective']:.2f}  KL {record['validation']['kl']:.2f} nats  "
-                f"{record['seconds']:.1f} s"
-            )
-
-        yield on_progress, on_epoch
+    with spinner(f"Encoding the {split} split of {run.config.training.data}"):
+        images = load_split(run.config.training.data, split, download=download)
+        encoded = encode_split(run.model(), images, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
+        if out is None:
+            run.save_encoded(encoded)
+        else:
+            write_codes(out, encoded)
+    elbo = encoded.elbo()
+    bound = f", {split} ELBO {elbo:.2f} nats" if elbo is not None else ""
+    messages.print(
+        f"Encoded {len(encoded):,} images{bound} -> {out or run.path / 'encoded.safetensors'}", soft_wrap=True
+    )
 
 
-@contextmanager
-def _interruptible() -> Iterator[Any]:
-    """Turn Ctrl+C and a polite kill into a request to stop; yields the function that says whether one came."""
-    requested = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: requested.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield requested.is_set
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def _project(run: Run, method: str) -> None:
+    from explorer.analysis.projections import project as compute
 
-
-@contextmanager
-def _spinner(what: str) -> Iterator[None]:
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=messages, transient=True) as bar:
-        bar.add_task(what, total=None)
-        yield
+    encoded = run.encoded()
+    if encoded is None:
+        raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
+    with spinner(f"Projecting {len(encoded):,} codes by {method}"):
+        projection = compute(encoded, method)
+        run.save_projection(projection)
+    messages.print(f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}")
 
 
 def _conclude(run: Run, epoch: int, reason: str) -> None:
     if reason == "stopped":
         messages.print(f"Stopped in epoch {epoch + 1}; saved. Go on: python -m explorer train --run {run.name}")
-        raise typer.Exit(0)
+        return
     if reason == "diverged":
-        raise ConfigError(
+        raise TrainingError(
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
             f"state, epoch {epoch}. Train again with --learning-rate below {run.config.training.learning_rate:g}."
         )
-    encode(run.path.as_posix(), "test", None, False, run.path.parent)
+    _encode(run, "test", None, download=False)
     if run.config.model.latent_dim > 1:
-        project(run.path.as_posix(), "pca", run.path.parent)
-    took = _duration(sum(record["seconds"] for record in run.history()))
+        _project(run, "pca")
+    took = duration(sum(record["seconds"] for record in run.history()))
     messages.print(f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py")
-
-
-def _duration(seconds: float) -> str:
-    return time.strftime("%H:%M:%S" if seconds >= 3600 else "%M:%S", time.gmtime(seconds))
 
 
 if __name__ == "__main__":

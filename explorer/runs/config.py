@@ -1,6 +1,7 @@
 """The whole configuration of a run, as it stands in its config.json."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -66,3 +67,28 @@ class RunConfig(BaseModel):
                 f"With beta = {self.training.objective.beta:g} below 1 the objective is not a bound on log p(x)."
             )
         return cautions
+
+
+DEFAULT_HIDDEN = {"dense": (512, 256), "conv": (32, 64, 128)}
+
+
+def new_config(
+    data: str, image_shape: tuple[int, ...], n_classes: int, *, model: Mapping[str, Any], training: Mapping[str, Any]
+) -> RunConfig:
+    """Return a configuration for a data set from what a person chose; what is None or left out takes its default.
+
+    The defaults that depend on other choices are decided here: widths by the network, the likelihood by the family
+    (a squared error for an autoencoder), and binarised pixels wherever the likelihood is Bernoulli.
+
+    Raises:
+        pydantic.ValidationError: if a choice is out of bounds or does not go with another.
+    """
+    chosen = {name: value for name, value in model.items() if value is not None}
+    family = chosen.get("family", "vae")
+    chosen.setdefault("hidden", DEFAULT_HIDDEN.get(chosen.get("network", "dense"), DEFAULT_HIDDEN["dense"]))
+    chosen.setdefault("likelihood", "gaussian" if family == "ae" else "bernoulli")
+    chosen["image_shape"] = image_shape
+    chosen["n_classes"] = n_classes if family == "cvae" else None
+    trained = {name: value for name, value in training.items() if value is not None} | {"data": data}
+    trained.setdefault("binarisation", "per-presentation" if chosen["likelihood"] == "bernoulli" else "none")
+    return RunConfig.model_validate({"model": chosen, "training": trained})

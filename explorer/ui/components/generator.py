@@ -82,9 +82,7 @@ def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     images = resources.service().decode(loaded.run.name, codes.repeat(len(names), axis=0), labels)
     st.markdown("##### The same z in every class")
     grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
-    st.caption(
-        f"A row is one z, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}."
-    )
+    st.caption(f"A row is one z, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}.")
 
 
 def prior_samples(loaded: LoadedRun, view: View) -> None:
