@@ -39,6 +39,7 @@ Checkpoints = Annotated[
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Data set: digits, mnist, fashion-mnist, kmnist, …")] = None,
     run: Annotated[str | None, typer.Option(help="Go on with this run instead of making a new one.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new run. [default: DATA-FAMILY-Ld]")] = None,
@@ -70,13 +71,16 @@ def train(
 ) -> None:
     """Train a model, or go on with one. Ctrl+C stops it so that it can be gone on with."""
     from explorer.data.catalogue import load_split
-    from explorer.training.trainer import Trainer, initial_model
+    from explorer.training.trainer import Trainer, initial_model, usable_device
 
     if (run is None) == (data is None):
         raise typer.BadParameter("give --data NAME for a new run, or --run RUN to go on with one", param_hint="--data")
+    usable_device(device)
     if run is not None:
+        _refuse_new_options(context)
         target = open_run(run, checkpoints)
-        _extend(target, epochs or target.config.training.epochs)
+        if epochs is not None:
+            _extend(target, epochs)
         training_set = load_split(target.config.training.data, "train", download=download)
     else:
         training_set = load_split(data or "", "train", download=download)
@@ -191,6 +195,18 @@ def _widths(text: str | None) -> tuple[int, ...] | None:
         raise typer.BadParameter(f"{text!r} is not a list of widths such as 512,256", param_hint="--hidden") from error
 
 
+def _refuse_new_options(context: typer.Context) -> None:
+    """Refuse options that describe a new run beside --run: they would change nothing."""
+    allowed = {"run", "epochs", "device", "download", "checkpoints"}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    wrong = sorted(f"--{name.replace('_', '-')}" for name in given if name not in allowed)
+    if wrong:
+        raise typer.BadParameter(
+            f"{', '.join(wrong)} cannot change a run that exists; make a new one", param_hint="--run"
+        )
+
+
 def _extend(run: Run, epochs: int) -> None:
     training = run.config.training
     if epochs != training.epochs and training.schedule != "constant":
@@ -198,7 +214,10 @@ def _extend(run: Run, epochs: int) -> None:
             f"{run.name} lowers its step size to zero over {training.epochs} epochs; it cannot become {epochs}. "
             "Make a new run."
         )
-    changed = TrainingConfig.model_validate(training.model_dump() | {"epochs": epochs})
+    try:
+        changed = TrainingConfig.model_validate(training.model_dump() | {"epochs": epochs})
+    except ValidationError as error:
+        raise ConfigError(f"{run.name} cannot go on so: {first_problem(error)}") from error
     run.save_config(run.config.model_copy(update={"training": changed}))
 
 
@@ -235,7 +254,9 @@ def _project(run: Run, method: str) -> None:
 
 def _conclude(run: Run, epoch: int, reason: str) -> None:
     if reason == "stopped":
-        messages.print(f"Stopped in epoch {epoch + 1}; saved. Go on: python -m explorer train --run {run.name}")
+        messages.print(
+            f"Stopped in epoch {epoch + 1}; saved. Go on: python -m explorer train --run {run.name}", soft_wrap=True
+        )
         return
     if reason == "diverged":
         raise TrainingError(
@@ -246,7 +267,9 @@ def _conclude(run: Run, epoch: int, reason: str) -> None:
     if run.config.model.latent_dim > 1:
         _project(run, "pca")
     took = duration(sum(record["seconds"] for record in run.history()))
-    messages.print(f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py")
+    messages.print(
+        f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py", soft_wrap=True
+    )
 
 
 if __name__ == "__main__":

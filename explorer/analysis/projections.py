@@ -17,6 +17,8 @@ def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> Projection:
         ProjectionError: if ``i`` or ``j`` is not a dimension, or they are the same and there is another.
     """
     n_dims = encoded.latent_dim
+    if n_dims < 2:
+        raise ProjectionError("A latent space of one dimension has no plane, so this run has no map.")
     if not (0 <= i < n_dims and 0 <= j < n_dims) or i == j:
         raise ProjectionError(
             f"Dimensions {i} and {j} do not span a plane of this {n_dims}-dimensional latent space: "
@@ -51,6 +53,8 @@ def pca(encoded: EncodedSet) -> Projection:
             f"PCA needs two latent dimensions and three images; there are {encoded.latent_dim} and {len(encoded)}. "
             "Use the latent plane."
         )
+    if not np.ptp(encoded.mu, axis=0).any():
+        raise ProjectionError("All codes are the same, so they have no principal components. Use the latent plane.")
     started = time.perf_counter()
     fitted = PCA(n_components=2, svd_solver="covariance_eigh").fit(encoded.mu.astype(np.float64))
     components = fitted.components_

@@ -77,7 +77,9 @@ class DiagonalNormal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density in nats, shape ``(*batch,)``."""
-        squared = (value - self.mu).square() * (-self.log_var).exp()
+        # Scaled before it is squared, and the scale kept finite: 0 * inf would be NaN at the mean once log_var < -88.
+        highest = 0.99 * math.log(torch.finfo(self.log_var.dtype).max)
+        squared = ((value - self.mu) * (-0.5 * self.log_var).clamp(max=highest).exp()).square()
         return -0.5 * (squared + self.log_var + math.log(2 * math.pi)).sum(dim=-1)
 
     def entropy(self) -> Tensor:

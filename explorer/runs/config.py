@@ -1,7 +1,7 @@
 """The whole configuration of a run, as it stands in its config.json."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,14 +40,16 @@ class RunConfig(BaseModel):
     model: ModelConfig
     training: TrainingConfig
 
-    @model_validator(mode="after")
-    def _version_is_known(self) -> Self:
-        if self.format_version != FORMAT_VERSION:
+    @model_validator(mode="before")
+    @classmethod
+    def _version_is_known(cls, value: Any) -> Any:
+        version = value.get("format_version", FORMAT_VERSION) if isinstance(value, dict) else FORMAT_VERSION
+        if version != FORMAT_VERSION:
             raise ValueError(
-                f"format_version is {self.format_version}; this program reads {FORMAT_VERSION}. "
+                f"format_version is {version!r:.60}; this program reads {FORMAT_VERSION}. "
                 "The run was written by another version: use that one, or train again"
             )
-        return self
+        return value
 
     @property
     def is_binary(self) -> bool:

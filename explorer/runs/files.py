@@ -14,7 +14,11 @@ MAX_HEADER_BYTES = 4 * 1024 * 1024
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content`` so that a reader, or a crash at any moment, sees the old file or the new one."""
+    """Replace ``path`` by ``content`` so that a reader, or a crash at any moment, sees the old file or the new one.
+
+    Raises:
+        CheckpointError: if it cannot be written (no such folder, no permission, no space); the old file is untouched.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -22,11 +26,20 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} could not be written: {error.strerror or error}. Check the folder and the space on its disk."
+        ) from error
+    finally:
         with suppress(OSError):
             temporary.unlink()
-        raise
-    sync_folder(path.parent)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what ``write_atomically`` left in ``folder`` when its process was killed while it wrote."""
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -75,6 +75,8 @@ class Run:
         check_name(path.name)
         if path.exists():
             raise CheckpointError(f"{path} exists. Choose another name, or go on with it: train --run {path.name}")
+        for leftover in path.parent.glob(f".{path.name}.*.new"):  # of a process that was killed here
+            shutil.rmtree(leftover, ignore_errors=True)
         staging = path.with_name(f".{path.name}.{os.getpid()}.new")
         staging.mkdir(parents=True)
         try:
@@ -140,7 +142,12 @@ class Run:
         path = self.path / "state.safetensors"
         if not path.exists():
             return None
-        numbers = json.loads(read_safetensors_header(path)["__metadata__"]["progress"])
+        try:
+            numbers = json.loads(read_safetensors_header(path)["__metadata__"]["progress"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} lacks its numbers ({error!r}). Delete it to train again from the start."
+            ) from error
         return self._tensors(path, 4 * MAX_WEIGHT_BYTES, "cpu"), numbers
 
     def save_state(self, tensors: Mapping[str, "torch.Tensor"], numbers: Mapping[str, Any]) -> None:
@@ -152,7 +159,7 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """Return a record per epoch; a line that a crash cut short is passed over."""
         try:
-            lines = (self.path / "history.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.path / "history.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return []
         records = []
@@ -183,7 +190,7 @@ class Run:
         self._check_fingerprint(path, metadata)
         try:
             return EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
 
     def save_encoded(self, encoded: EncodedSet) -> None:
@@ -219,7 +226,7 @@ class Run:
         self._check_fingerprint(path, metadata)
         try:
             return Projection.from_arrays(arrays, metadata)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}). Run: python -m explorer project {self.name} --method {method}"
             ) from error

@@ -126,6 +126,8 @@ def _codes(service: DecodeService, name: str, numbers: Floats, request: Request)
     if len(rows) > MAX_CODES:
         raise _TooLargeError(f"The body has {len(rows)} rows: send at most {MAX_CODES} at once.")
     if space is None:
+        if "reference" in request.query_params:
+            raise ServingError("reference= gives the rest of z on a map: add space=, or leave it out for whole codes.")
         return rows
     return service.codes_at(name, rows, space, _dims(request), _integer(request, "reference"))
 
@@ -160,6 +162,8 @@ def _integer(request: Request, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return int(text[:12])
+        if len(text) > 12:
+            raise ValueError(text)
+        return int(text)
     except ValueError as error:
         raise ServingError(f"{name}={text[:40]!r} is not a whole number.") from error

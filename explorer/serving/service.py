@@ -156,6 +156,10 @@ def _answer(requests: list[_Request]) -> None:
     """Decode requests of one run in one batch, and hand out the images or the error."""
     from explorer.analysis.coding import decode_codes
 
+    # A request may have been given up (a closed connection); once it runs it can no longer be.
+    requests = [request for request in requests if request.answer.set_running_or_notify_cancel()]
+    if not requests:
+        return
     try:
         labels = [request.labels for request in requests if request.labels is not None]
         images = decode_codes(
@@ -192,4 +196,5 @@ def _check_labels(loaded: LoadedRun, labels: NDArray[np.int64] | None, n_codes: 
     if labels is None:
         raise ServingError(f"{loaded.run.name} decodes given a class: add label, 0 to {n_classes - 1}.")
     if labels.shape != (n_codes,) or labels.min() < 0 or labels.max() >= n_classes:
-        raise ServingError(f"Class {labels.max()} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}.")
+        wrong = next((label for label in labels.ravel().tolist() if not 0 <= label < n_classes), len(labels))
+        raise ServingError(f"Class {wrong} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}.")

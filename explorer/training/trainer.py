@@ -20,6 +20,7 @@ from explorer.errors import TrainingError
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.objectives.elbo import elbo_terms
 from explorer.runs.config import RunConfig
+from explorer.runs.files import clear_unfinished
 from explorer.runs.run import Run
 from explorer.training.step import TrainingStep
 
@@ -66,6 +67,23 @@ def ignore(_: object) -> None:
     """Take note of nothing."""
 
 
+def usable_device(name: str) -> torch.device:
+    """Return the device called ``name`` (cpu, cuda, cuda:1, mps).
+
+    Raises:
+        TrainingError: if this machine does not have it.
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        n_gpus = torch.cuda.device_count()
+        raise TrainingError(
+            f"There is no device {name!r}: this machine has the cpu and {n_gpus} CUDA devices."
+        ) from error
+    return device
+
+
 def initial_model(config: RunConfig, train: ImageSplit) -> LatentModel:
     """Return the model that training starts from: weights by the seed, output bias at the training mean."""
     with seeded(config.training.seed):
@@ -91,9 +109,10 @@ class Trainer:
         """Prepare to train, or to go on where the run's state stands.
 
         Raises:
-            TrainingError: if the images are not of the model's shape, or the classes more than it knows.
+            TrainingError: if the images are not of the model's shape, the classes more than it knows, or the device
+                is not there.
         """
-        self.run, self.config, self.device = run, run.config, torch.device(device)
+        self.run, self.config, self.device = run, run.config, usable_device(device)
         _check_fits(self.config, train)
         self._on_progress, self._on_epoch = on_progress, on_epoch
         self._images = torch.from_numpy(train.images).to(self.device)
@@ -112,6 +131,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = 0, 0
         self.best: float | None = None
         self._seconds = 0.0
+        clear_unfinished(run.path)
         self._resume()
 
     @property
@@ -142,12 +162,17 @@ class Trainer:
                 return StopReason.DIVERGED
             self._report(len(rows))
             if stop() and self.step_in_epoch < self.steps_per_epoch:
+                if not self._is_finite():
+                    return StopReason.DIVERGED
                 self._seconds = time.perf_counter() - started
                 self._save_stopped()
                 return StopReason.STOPPED
         if not self._is_finite():
             return StopReason.DIVERGED
-        self._finish_epoch(started)
+        validation = self._validate()
+        if not math.isfinite(validation["objective"]):
+            return StopReason.DIVERGED
+        self._finish_epoch(started, validation)
         return StopReason.STOPPED if stop() and self.epoch < self.config.training.epochs else StopReason.FINISHED
 
     def _train_on(self, rows: Tensor) -> None:
@@ -185,9 +210,8 @@ class Trainer:
             for group in self._optimiser.param_groups:
                 group["lr"] = training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
-    def _finish_epoch(self, started: float) -> None:
+    def _finish_epoch(self, started: float, validation: dict[str, float]) -> None:
         train = _means(self._sums, len(self._images), self.config)
-        validation = self._validate()
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._seconds = time.perf_counter() - started
         record = {"epoch": self.epoch, "seconds": round(self._seconds, 3), "train": train, "validation": validation}
@@ -218,7 +242,7 @@ class Trainer:
         return _means(sums, len(pixels), self.config)
 
     def _is_finite(self) -> bool:
-        return bool(self._sums.isfinite().all())
+        return all(bool(tensor.isfinite().all()) for tensor in (self._sums, *self.model.parameters()))
 
     def _report(self, n_images: int) -> None:
         if not self._clock.tick(n_images):
@@ -267,7 +291,7 @@ class Trainer:
             self.epoch, self.step_in_epoch = int(numbers["epoch"]), int(numbers["step_in_epoch"])
             self.best, self._seconds = numbers["best"], float(numbers["seconds"])
             self._sums.copy_(torch.tensor(numbers["sums"], dtype=torch.float64))
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(
                 f"{self.run.path / 'state.safetensors'} does not fit config.json ({error}). "
                 "Delete it to train this run again from the start."

@@ -112,16 +112,24 @@ def _burst(page: Page) -> dict[str, Any]:
     return {"moves": N_BURST, "requests": len(sent), "last_paint_after_last_move_ms": round(lag, 1)}
 
 
+WATCH = """
+() => {
+  window.clicked = null;
+  const column = document.querySelectorAll("[data-testid=stImage]")[0].closest("[data-testid=stColumn]");
+  const seen = new MutationObserver(() => {
+    window.clicked ??= performance.now();
+    seen.disconnect();
+  });
+  seen.observe(column, { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] });
+}
+"""
+
+
 def _click(page: Page) -> list[float]:
-    """Click, and wait for the inspector's image to change: what pointing would cost as a rerun."""
+    """Click, and wait for the inspector's first image to change: what pointing would cost as a rerun."""
     times = []
     for x, y in _places(page, 20):
-        page.evaluate(
-            "() => { window.clicked = null; const seen = new MutationObserver(() => { window.clicked = performance.now();"
-            " seen.disconnect(); }); const images = document.querySelectorAll('[data-testid=stImage] img');"
-            " images.forEach((image) => seen.observe(image, { attributes: true, attributeFilter: ['src'] }));"
-            " seen.observe(images[0].closest('[data-testid=stColumn]'), { childList: true, subtree: true }); }"
-        )
+        page.evaluate(WATCH)
         started = page.evaluate("performance.now()")
         page.mouse.click(x, y)
         page.wait_for_function("window.clicked !== null")

@@ -14,10 +14,19 @@ from playwright.sync_api import Browser, sync_playwright
 
 from explorer.locations import ROOT
 
-CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-gl=swiftshader --enable-unsafe-swiftshader --enable-webgl"
-).split()
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--enable-webgl",
+]
 START_SECONDS = 60
 
 

@@ -50,7 +50,8 @@ def _round(browser: Browser) -> dict[str, float]:
         timing["map"] = time.perf_counter() - started
         page.wait_for_function("document.querySelector('.latent-map__lens').style.visibility === 'visible'", polling=10)
         page.evaluate(
-            "document.querySelector('.latent-map').addEventListener('latent-map:painted', () => (window.answered = true))"
+            "document.querySelector('.latent-map')"
+            ".addEventListener('latent-map:painted', () => (window.answered = true))"
         )
         box = page.locator(".latent-map__plot").bounding_box()
         assert box is not None

@@ -1,0 +1,154 @@
+"""What several tests need: models with an exact answer, small configurations, images and runs."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import MultivariateNormal
+
+from explorer.analysis.coding import encode_split
+from explorer.data.catalogue import load_split
+from explorer.data.images import ImageSplit
+from explorer.models.config import ModelConfig
+from explorer.models.distributions import DiagonalNormal, standard_normal
+from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.likelihoods import GaussianLikelihood
+from explorer.runs.config import RunConfig
+from explorer.runs.run import Run
+from explorer.training.trainer import Trainer, initial_model
+
+# Networks this small gain nothing from a second thread, which would wait for a core where the machine is busy.
+torch.set_num_threads(1)
+
+
+class LinearImages(nn.Module):
+    """z -> W z + m as images ``(B, 1, 1, D)``; a decoder without a hidden layer."""
+
+    def __init__(self, weight: Tensor, mean: Tensor) -> None:
+        super().__init__()
+        self.weight, self.mean = nn.Parameter(weight), nn.Parameter(mean)
+
+    def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
+        return (z @ self.weight.T + self.mean)[..., None, None, :]
+
+
+class LinearGaussian(LatentModel):
+    """Probabilistic PCA: p(z) = N(0, I), p(x|z) = N(W z + m, s^2 I), with its exact posterior for an encoder.
+
+    The columns of W are orthogonal, so the posterior N(M^-1 W^T (x - m), s^2 M^-1), M = W^T W + s^2 I, is diagonal.
+
+    Source: Tipping & Bishop (1999), Probabilistic Principal Component Analysis, equations 5-8.
+    """
+
+    def __init__(self, weight: Tensor, mean: Tensor, sigma: float) -> None:
+        nn.Module.__init__(self)
+        self.sigma = sigma
+        self.decoder = LinearImages(weight, mean)
+        self.likelihood = GaussianLikelihood(sigma)
+
+    @classmethod
+    def example(cls) -> "LinearGaussian":
+        """Two latent dimensions behind five pixels, in float64."""
+        generator = torch.Generator().manual_seed(3)
+        orthonormal, _ = torch.linalg.qr(torch.randn(5, 2, generator=generator, dtype=torch.float64))
+        weight = orthonormal * torch.tensor([1.7, 0.4], dtype=torch.float64)
+        return cls(weight, torch.randn(5, generator=generator, dtype=torch.float64), sigma=0.6)
+
+    @property
+    def prior(self) -> DiagonalNormal:
+        return standard_normal(self.decoder.weight.new_zeros(self.decoder.weight.shape[1]))
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> DiagonalNormal:
+        weight, mean = self.decoder.weight, self.decoder.mean
+        precision = weight.square().sum(0) + self.sigma**2
+        mu = (x.flatten(1) - mean) @ weight / precision
+        return DiagonalNormal(mu, (self.sigma**2 / precision).log().expand_as(mu))
+
+    def log_evidence(self, x: Tensor) -> Tensor:
+        """Exact log p(x) in nats, shape ``(B,)``."""
+        weight, mean = self.decoder.weight, self.decoder.mean
+        covariance = weight @ weight.T + self.sigma**2 * torch.eye(len(mean), dtype=mean.dtype)
+        return MultivariateNormal(mean, covariance).log_prob(x.flatten(1))
+
+    def expected_log_likelihood(self, q: DiagonalNormal, x: Tensor) -> Tensor:
+        """Exact E_q[log p(x|z)] in nats, shape ``(B,)``."""
+        error = x.flatten(1) - q.mu @ self.decoder.weight.T - self.decoder.mean
+        spread = (q.variance * self.decoder.weight.square().sum(0)).sum(-1)
+        n_pixels = error.shape[1]
+        return -(error.square().sum(-1) + spread) / (2 * self.sigma**2) - n_pixels / 2 * math.log(
+            2 * math.pi * self.sigma**2
+        )
+
+
+class LinearVAE(LatentModel):
+    """A VAE whose encoder and decoder are linear: its optimum is known (probabilistic PCA)."""
+
+    def __init__(self, n_pixels: int, latent_dim: int, sigma: float) -> None:
+        nn.Module.__init__(self)
+        self.mu = nn.Linear(n_pixels, latent_dim)
+        self.log_var = nn.Parameter(torch.zeros(latent_dim))
+        self.decoder = LinearImages(0.3 * torch.randn(n_pixels, latent_dim), torch.zeros(n_pixels))
+        self.likelihood = GaussianLikelihood(sigma)
+
+    @property
+    def prior(self) -> DiagonalNormal:
+        return standard_normal(torch.zeros_like(self.log_var))
+
+    def encode(self, x: Tensor, y: Tensor | None = None) -> DiagonalNormal:
+        mu = self.mu(x.flatten(1))
+        return DiagonalNormal(mu, self.log_var.expand_as(mu))
+
+
+for _final in (LinearGaussian, LinearVAE):
+    # Neither asks about classes: both take decode() from LatentModel, which looks at needs_label alone.
+    assert not _final.needs_label
+
+
+def digits(part: str, n: int | None = None) -> ImageSplit:
+    """The first ``n`` images of a part of the bundled digits."""
+    split = load_split("digits", part)
+    return split if n is None else split.head(n)
+
+
+def model_config(family: str = "vae", **changes: Any) -> ModelConfig:
+    """A small model of 1 x 8 x 8 images."""
+    settings = {"image_shape": (1, 8, 8), "latent_dim": 2, "hidden": (16,), "network": "dense"} | changes
+    return ModelConfig(family=family, n_classes=10 if family == "cvae" else None, **settings)
+
+
+TRAINING_FIELDS = ("epochs", "batch_size", "learning_rate", "schedule", "seed", "binarisation", "objective")
+
+
+def run_config(family: str = "vae", **changes: Any) -> RunConfig:
+    """A small run on digits; ``changes`` may be fields of the model or of the training."""
+    training = {name: changes.pop(name) for name in TRAINING_FIELDS if name in changes}
+    training = {"data": "digits", "epochs": 2, "batch_size": 64, "learning_rate": 1e-2} | training
+    return RunConfig(model=model_config(family, **changes), training=training)
+
+
+def new_run(path: Path, family: str = "vae", **changes: Any) -> Run:
+    """A run with untrained weights, the same at every call."""
+    config = run_config(family, **changes)
+    torch.manual_seed(0)
+    return Run.create(path, config, build_model(config.model).state_dict())
+
+
+def fresh_run(path: Path, config: RunConfig, train: ImageSplit) -> Run:
+    """A run as the command line makes it before training."""
+    return Run.create(path, config, initial_model(config, train).state_dict())
+
+
+def trained_run(path: Path, family: str = "vae", **changes: Any) -> Run:
+    """A run trained for two epochs on digits, with the first 60 test images encoded."""
+    run = fresh_run(path, run_config(family, **changes), digits("train"))
+    Trainer(run, digits("train"), digits("validation")).fit()
+    encode_run(run)
+    return run
+
+
+def encode_run(run: Run) -> None:
+    """Store the first 60 test images as codes."""
+    split = digits("test", 60)
+    run.save_encoded(encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint()))
