@@ -83,8 +83,13 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length))
         if not isinstance(header, dict):
             raise TypeError("header is not an object")
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        if path.stat().st_size != 8 + length + max(ends, default=0):
+            raise ValueError(
+                f"it has {path.stat().st_size:,} bytes, its header says {8 + length + max(ends, default=0):,}"
+            )
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing.") from error
-    except (OSError, ValueError, TypeError, struct.error, RecursionError) as error:
-        raise CheckpointError(f"{path} is not a safetensors file ({error}). Restore it, or delete it.") from error
+    except (OSError, ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: not a safetensors file ({error}). Restore it, or delete it.") from error
     return header

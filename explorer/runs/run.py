@@ -197,7 +197,7 @@ class Run:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
         elbo = encoded.elbo()
         metadata = {"fingerprint": encoded.fingerprint, "elbo": "" if elbo is None else f"{elbo:.4f}"}
-        write_atomically(self.path / "encoded.safetensors", arrays_to_bytes(encoded.to_arrays(), metadata))
+        write_atomically(self.path / "encoded.safetensors", _array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
         """Return the mean ELBO of the encoded test set in nats, from the file's header; None where there is none."""
@@ -237,7 +237,7 @@ class Run:
         folder.mkdir(exist_ok=True)
         arrays, metadata = projection.to_arrays()
         metadata["fingerprint"] = self.fingerprint()
-        write_atomically(folder / f"{projection.method}.safetensors", arrays_to_bytes(arrays, metadata))
+        write_atomically(folder / f"{projection.method}.safetensors", _array_bytes(arrays, metadata))
 
     def _check_fingerprint(self, path: Path, metadata: Mapping[str, str]) -> None:
         if metadata.get("fingerprint") != self.fingerprint():
@@ -347,6 +347,11 @@ def _load_checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} is damaged ({error}). Delete it: it can be computed again.") from error
     return arrays, metadata if isinstance(metadata, dict) else {}
+
+
+def _array_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> bytes:
+    # safetensors writes the memory as it lies: an array in Fortran's order would come back scrambled.
+    return arrays_to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
 
 
 def _check_bytes(path: Path, limit: int) -> None:

@@ -142,6 +142,13 @@ def _bounded(text: str) -> int:
     return number
 
 
+def _natural(text: str) -> int:
+    number = _bounded(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _temperature(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 2:
@@ -157,7 +164,7 @@ _FROM_TEXT: dict[str, Any] = {
     "reference": _bounded,
     "decode_as": _bounded,
     "label": _bounded,
-    "seed": _bounded,
+    "seed": _natural,
     "temperature": _temperature,
 }
 

@@ -78,13 +78,13 @@ def test_a_safetensors_header_is_its_json(tmp_path):
     ids=["long", "list", "cut", "not utf-8", "deep", "empty"],
 )
 def test_a_malformed_safetensors_header_is_refused_in_words(tmp_path, header, length):
-    with pytest.raises(CheckpointError, match="is not a safetensors file"):
+    with pytest.raises(CheckpointError, match="is damaged: not a safetensors file"):
         read_safetensors_header(header_file(tmp_path, header, length))
 
 
 def test_a_file_shorter_than_a_safetensors_header_is_refused_in_words(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"\x01\x02")
-    with pytest.raises(CheckpointError, match="is not a safetensors file"):
+    with pytest.raises(CheckpointError, match="is damaged: not a safetensors file"):
         read_safetensors_header(tmp_path / "a.safetensors")
 
 

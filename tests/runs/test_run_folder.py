@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from explorer.analysis.projections import pca
+from explorer.analysis.results import Projection
 from explorer.errors import CheckpointError, ConfigError, ExplorerError
 from explorer.models.latent_model import build_model
 from explorer.runs.run import Run, check_name, open_run
@@ -279,6 +280,20 @@ def test_a_projection_survives(run):
     assert np.array_equal(stored.origin, computed.origin)
     assert (stored.axis_names, stored.parameters) == (computed.axis_names, computed.parameters)
     assert run.projections() == ("pca",)
+
+
+def test_a_projection_survives_in_whatever_order_its_arrays_lie_in_memory(run):
+    axes = np.array([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    projection = Projection(
+        method="pca",
+        points=np.asfortranarray(np.arange(8, dtype=np.float32).reshape(4, 2)),
+        axes=np.asfortranarray(axes),
+        origin=np.zeros(3, np.float32),
+        axis_names=("a", "b"),
+    )
+    run.save_projection(projection)
+    assert np.array_equal(run.projection("pca").axes, axes)
+    assert np.array_equal(run.projection("pca").points, projection.points)
 
 
 def test_what_was_computed_with_other_weights_is_refused_with_the_command_that_mends_it(run):

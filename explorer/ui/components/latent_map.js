@@ -101,9 +101,12 @@ class LatentMap {
     this.plot.addEventListener("pointerleave", () => this.goHome());
     this.plot.addEventListener("pointerdown", (event) => this.press(event), true);
     this.root.addEventListener("keydown", (event) => this.key(event));
-    new ResizeObserver(() => this.points && this.resize()).observe(this.root);
-    const scheme = new MutationObserver(() => this.points && this.restyle());
-    scheme.observe(document.documentElement, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+    this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
+    this.observer.observe(this.root);
+    // The stylesheet gives the text colour a transition, which ends when another theme is in place.
+    this.root.addEventListener("transitionend", (event) => {
+      if (event.target === this.root && event.propertyName === "color" && this.points) this.restyle();
+    });
   }
 
   async update(data, send) {
@@ -316,6 +319,7 @@ class LatentMap {
   }
 
   remove() {
+    this.observer.disconnect();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

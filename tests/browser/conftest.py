@@ -1,0 +1,158 @@
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from explorer.locations import DATA, ROOT
+from tests.browser.app_driver import WAIT_SECONDS, App, AppPage
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+    *(
+        "--use-gl=angle",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--enable-webgl",
+        "--ignore-gpu-blocklist",
+    ),
+)
+SHIPPED = (
+    *("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d", "mnist-vae-2d", "mnist-ae-2d"),
+    *("mnist-vae-16d", "mnist-ae-16d", "mnist-cvae-16d"),
+)
+SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or ROOT / "checkpoints")
+START_SECONDS = 90
+RESULTS = ROOT / "test-results" / "browser"
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory) -> Path:
+    """A copy of the shipped runs, with two damaged ones beside them."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for config in sorted(SHIPPED_FOLDER.glob("*/config.json")):
+        # What training goes on from is large, and the app never reads it.
+        shutil.copytree(config.parent, folder / config.parent.name, ignore=shutil.ignore_patterns("state.safetensors"))
+    missing = [name for name in SHIPPED if not (folder / name / "encoded.safetensors").is_file()]
+    assert missing == [], f"{SHIPPED_FOLDER} should hold the runs that come with the project"
+    shutil.copytree(folder / "digits-vae-2d", folder / "cut-weights")
+    weights = folder / "cut-weights" / "weights.safetensors"
+    os.truncate(weights, weights.stat().st_size // 2)
+    shutil.copytree(folder / "digits-vae-2d", folder / "a-broken-config")
+    (folder / "a-broken-config" / "config.json").write_text('{"format_version": 1, "model": {')
+    return folder
+
+
+@contextmanager
+def serving(folder: Path, checkpoints: Path, data: Path | None = None) -> Iterator[App]:
+    """Run the app as a person starts it, with its log in ``folder``."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"EXPLORER_CHECKPOINTS": str(checkpoints)}
+    if data is not None:
+        environment["EXPLORER_DATA"] = str(data)
+    log = folder / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.port", str(port)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    app = App(url=f"http://localhost:{port}", log=log, checkpoints=checkpoints)
+    try:
+        wait_until_healthy(app, server)
+        yield app
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_until_healthy(app: App, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"The server did not start. Its log:\n{app.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory, checkpoints) -> Iterator[App]:
+    """The app with the data of EXPLORER_DATA."""
+    with serving(tmp_path_factory.mktemp("server"), checkpoints) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def dataless_app(tmp_path_factory, checkpoints) -> Iterator[App]:
+    """The app on a machine without data sets."""
+    with serving(tmp_path_factory.mktemp("server"), checkpoints, data=tmp_path_factory.mktemp("no-data")) as app:
+        yield app
+
+
+# Of the module, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(request, app, chromium):
+    """Opens the app in a context of its own: ``visit(run="…", pin="…")``, with ``on=`` for another server."""
+    pages: list[AppPage] = []
+
+    def visit(path: str = "", *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **(settings or {})})
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        page = AppPage(context.new_page(), on)
+        pages.append(page)
+        return page.open(path, **query)
+
+    request.node.visited = pages
+    yield visit
+    for page in pages:
+        page.page.context.close()
+    assert [error for page in pages for error in page.uncaught] == []
+
+
+@pytest.fixture(autouse=True)
+def mnist_is_there(request) -> None:
+    """Skip what needs MNIST where it is not."""
+    is_needed = request.node.get_closest_marker("mnist") is not None
+    if is_needed and not (DATA / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+        pytest.skip("MNIST is not under EXPLORER_DATA")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add to a failure what the page looked like and what the server said."""
+    report = yield
+    if report.failed and call.when == "call":
+        for number, page in enumerate(getattr(item, "visited", [])):
+            picture = RESULTS / f"{item.name}-{number}.png"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            page.page.screenshot(path=picture)
+            report.sections.append((f"page {number}", f"{page.page.url}\n{picture}\n" + "\n".join(page.console)))
+            report.sections.append(("server log", "\n".join(page.app.log.read_text().splitlines()[-60:])))
+    return report

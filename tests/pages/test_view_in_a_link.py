@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from explorer.ui.state import Pin, View, view_from_query, view_to_query
+
+N_VIEWS = 300
+
+UNREADABLE = [
+    ("dims", "1"),
+    ("dims", "0,1,2"),
+    ("dims", "a,b"),
+    ("dims", "0,-2"),
+    ("pin", ""),
+    ("pin", "abc"),
+    ("pin", "1"),
+    ("pin", "1,2,3"),
+    ("pin", "nan,0"),
+    ("pin", "0,inf"),
+    ("pin", "1e7,0"),
+    ("pin", "row:"),
+    ("pin", "row:1.5"),
+    ("pin", "row:99999999999"),
+    ("reference", "x"),
+    ("reference", "-2"),
+    ("decode_as", "1.0"),
+    ("label", "seven"),
+    ("seed", "x"),
+    ("seed", "-1"),
+    ("seed", "2147483648"),
+    ("temperature", "warm"),
+    ("temperature", "nan"),
+    ("temperature", "-0.1"),
+    ("temperature", "2.1"),
+]
+
+
+def any_view(rng):
+    """A view whose numbers have few enough digits to stand in a link."""
+    x, y = (float(f"{number:.5g}") for number in rng.normal(scale=10.0 ** rng.integers(-3, 4), size=2))
+    pins = (None, Pin(row=int(rng.integers(70_000))), Pin(point=(x, y)))
+    return View(
+        run=str(rng.choice(["", "mnist-vae-2d", "a_b.c-d"])),
+        space=str(rng.choice(["plane", "pca"])),
+        dims=(int(rng.integers(64)), int(rng.integers(64))),
+        pin=pins[rng.integers(3)],
+        reference=int(rng.integers(-1, 10_000)),
+        decode_as=int(rng.integers(-1, 10)),
+        label=int(rng.integers(62)),
+        seed=int(rng.integers(2**31)),
+        temperature=float(rng.integers(0, 41)) / 20,
+    )
+
+
+def test_a_view_comes_back_from_its_link():
+    rng = np.random.default_rng(0)
+    views = [any_view(rng) for _ in range(N_VIEWS)]
+    assert [view_from_query(view_to_query(view)) for view in views] == [(view, []) for view in views]
+
+
+def test_a_place_in_a_link_is_where_it_was_to_four_digits():
+    rng = np.random.default_rng(1)
+    places = rng.normal(scale=10.0 ** rng.integers(-4, 5, size=(N_VIEWS, 1)), size=(N_VIEWS, 2))
+    queries = [view_to_query(View(pin=Pin(point=(x, y)))) for x, y in places.tolist()]
+    views = [view_from_query(query)[0] for query in queries]
+    np.testing.assert_allclose([view.pin.point for view in views], places, rtol=1e-4)
+    assert [view_to_query(view) for view in views] == queries
+
+
+def test_the_first_view_needs_no_parameters():
+    assert view_to_query(View()) == {}
+    assert view_from_query({}) == (View(), [])
+
+
+def test_parameters_of_others_are_left_alone():
+    assert view_from_query({"embed": "true", "utm": "x"}) == (View(), [])
+
+
+@pytest.mark.parametrize(("name", "text"), UNREADABLE)
+def test_what_cannot_be_read_is_said_in_one_sentence_and_the_rest_is_kept(name, text):
+    view, problems = view_from_query({"run": "mnist-vae-2d", "space": "pca", name: text})
+    assert view == View(run="mnist-vae-2d", space="pca")
+    assert len(problems) == 1
+    assert f"{name}={text!r}" in problems[0]
+
+
+def test_each_unreadable_parameter_has_a_sentence():
+    _, problems = view_from_query({"pin": "abc", "seed": "x", "dims": "?"})
+    assert sorted(problem.split("=")[0].split()[-1] for problem in problems) == ["dims", "pin", "seed"]
+
+
+def test_a_sentence_shows_the_beginning_of_a_long_value():
+    _, problems = view_from_query({"pin": "9" * 100_000})
+    assert len(problems) == 1
+    assert len(problems[0]) < 200
