@@ -176,8 +176,9 @@ def _ensure_files(entry: DataSet, part: PublishedPart, root: Path, download: boo
         return
     if not download:
         raise DataError(
-            f"{entry.title} is not in {root}: there is no {missing.relative_to(root)}. Add --download to fetch it "
-            f"({entry.download_megabytes:.1f} MB), or set EXPLORER_DATA to a folder in torchvision's layout. {_OFFLINE}"
+            f"{entry.title} is not in {root}: there is no {missing.relative_to(root)}. "
+            f"Fetch it with --download on the command line ({entry.download_megabytes:.1f} MB), "
+            f"or set EXPLORER_DATA to a folder in torchvision's layout. {_OFFLINE}"
         )
     _download(entry, part, root)
     missing = _first_missing(source, part, root)

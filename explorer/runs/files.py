@@ -91,5 +91,7 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing.") from error
     except (OSError, ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: not a safetensors file ({error}). Restore it, or delete it.") from error
+        raise CheckpointError(
+            f"{path} is damaged: not a safetensors file ({error}). Restore it, or delete it."
+        ) from error
     return header

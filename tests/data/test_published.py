@@ -321,7 +321,7 @@ def test_a_folder_that_cannot_be_read_is_named_with_its_cause(tmp_path):
 
 @pytest.mark.parametrize("name", EVERY_SET)
 def test_missing_data_says_where_it_looked_and_what_to_do(tmp_path, name):
-    with pytest.raises(DataError, match=r"Add --download to fetch it \(\d+\.\d MB\)") as caught:
+    with pytest.raises(DataError, match=r"Fetch it with --download on the command line \(\d+\.\d MB\)") as caught:
         load_split(name, "train", root=tmp_path)
     message = str(caught.value)
     assert f"is not in {tmp_path}: there is no " in message

@@ -31,7 +31,9 @@ def inspector(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...
     _numbers(loaded, place)
     _neighbours(loaded, place, originals, class_names)
     if isinstance(originals, DataError):
-        st.caption(f":material/info: Originals appear when the data set is on this machine. {originals}")
+        fetch = f"python -m explorer encode {loaded.run.name} --download"
+        st.caption(f":material/info: Originals appear when the data set is here, for example after `{fetch}`.")
+        st.caption(str(originals).replace("--", r"\-\-"))
 
 
 def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> None:
