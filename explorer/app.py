@@ -19,9 +19,17 @@ from explorer.serving.service import decode_service, warm_default  # noqa: E402
 
 @asynccontextmanager
 async def _warming_up(_: st.App) -> AsyncIterator[None]:
-    """Load the decoder of the first screen beside the server's start: importing torch takes seconds."""
-    threading.Thread(target=warm_default, args=(decode_service(CHECKPOINTS),), name="warm-up", daemon=True).start()
+    """Prepare the first screen while the browser loads: importing torch alone takes seconds."""
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     yield
+
+
+def _warm_up() -> None:
+    # What the page draws first comes first; the decoder must be ready only when somebody points.
+    import explorer.ui.components.inspector
+    import explorer.ui.components.latent_map  # noqa: F401  (what matters is that they are loaded)
+
+    warm_default(decode_service(CHECKPOINTS))
 
 
 app = st.App(

@@ -4,13 +4,14 @@ import streamlit as st
 
 from explorer.ui import resources
 from explorer.ui.components.inspector import inspector
-from explorer.ui.components.latent_map import latent_map
+from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
 from explorer.ui.state import current_view, show_problems
 
+preload_plotting()
 view = current_view()
 show_problems()
 model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.locations",
     ),
     "explorer.main": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
-    "explorer.app": ("explorer.serving", "explorer.locations"),
+    "explorer.app": ("explorer.ui", "explorer.serving", "explorer.locations"),
     "explorer.terminal": ("explorer.runs", "explorer.training"),
     "explorer.__main__": ALL,
     "explorer": (),

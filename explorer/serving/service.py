@@ -91,6 +91,7 @@ class DecodeService:
     def warm(self, name: str) -> None:
         """Load the model of the run called ``name`` and decode once, so that the first person need not wait."""
         loaded = self.atlas.run(name)
+        loaded.projection("plane")
         n_dims = loaded.config.model.latent_dim
         labels = np.zeros(1, np.int64) if loaded.config.model.n_classes else None
         self.submit(name, np.zeros((1, n_dims), np.float32), labels)

@@ -9,6 +9,7 @@ ICON = str(Path(__file__).with_name("icon.svg"))
 
 _CSS = """
 .stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 2rem; max-width: 1500px; }
+[data-testid="stElementContainer"]:has(.preload) { display: none; }
 .stMainBlockContainer img { image-rendering: pixelated; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 """

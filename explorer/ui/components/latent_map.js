@@ -7,20 +7,22 @@ const NUDGE = 0.01;
 const LENS_GAP = 16;
 const NARROW = 560;
 
-let plotlyScript = null;
-
+// The page may have begun to load it before this component was there.
 function loadPlotly(url) {
-  plotlyScript ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      plotlyScript = null;
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  const script = document.getElementById("plotly-js") ?? document.createElement("script");
+  const loaded = new Promise((resolve, reject) => {
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", () => {
+      script.remove();
       reject(new Error("The plotting library could not be loaded. Reload the page."));
-    };
-    document.head.append(script);
+    });
   });
-  return plotlyScript;
+  if (!script.isConnected) {
+    Object.assign(script, { id: "plotly-js", src: url });
+    document.head.append(script);
+  }
+  return loaded;
 }
 
 async function refusal(response) {

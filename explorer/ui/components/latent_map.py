@@ -25,6 +25,22 @@ _HTML = """
 """
 
 
+def preload_plotting() -> None:
+    """Have the browser load plotly.js while the script prepares the map: running it takes most of a second."""
+    st.html(
+        f"""<i class="preload"></i><script>
+        if (!document.getElementById("plotly-js")) {{
+          const script = document.createElement("script");
+          script.id = "plotly-js";
+          script.src = new URL("{_plotly_path()}", document.baseURI);
+          script.onerror = () => script.remove();
+          document.head.append(script);
+        }}
+        </script>""",
+        unsafe_allow_javascript=True,
+    )
+
+
 def latent_map(
     loaded: LoadedRun, projection: Projection, place: PinnedPlace, view: View, class_names: tuple[str, ...]
 ) -> None:
@@ -42,7 +58,7 @@ def latent_map(
     is_conditional = place.label is not None
     data = {
         "run": loaded.run.name,
-        "plotly": f"api/plotly-{version('plotly')}.js",
+        "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={loaded.encoded.fingerprint}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
         "figure": _figure_json(projection, class_names),
@@ -58,6 +74,10 @@ def latent_map(
         "alt": _alt(loaded, projection, class_names),
     }
     _component()(key=_KEY, data=data, on_pinned_change=_set_pin)
+    n_others = loaded.encoded.latent_dim - 2
+    if n_others > 0:
+        origin = "of the mean code" if view.reference < 0 else f"of image {view.reference:,}, which was clicked"
+        st.caption(f"A point on this map fixes two numbers. Pointing takes the other {n_others} dimensions {origin}.")
 
 
 @lru_cache(maxsize=1)
@@ -66,6 +86,11 @@ def _component() -> Any:
     here = Path(__file__).with_suffix("")
     css, js = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
     return st.components.v2.component("latent_map", html=_HTML, css=css, js=js, isolate_styles=False)
+
+
+def _plotly_path() -> str:
+    # The version in the name lets browsers keep the file for good.
+    return f"api/plotly-{version('plotly')}.js"
 
 
 def _space_query(projection: Projection, view: View) -> str:
