@@ -144,6 +144,34 @@ def project(
 
 
 @app.command()
+def evaluate(
+    reference: Reference,
+    iwae_samples: Annotated[int, typer.Option(help="Importance samples per image for log p(x).", min=1)] = 50,
+    images: Annotated[int | None, typer.Option(help="Test images, from the first on. [default: all]", min=2)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    checkpoints: Checkpoints = locations.CHECKPOINTS,
+) -> None:
+    """Evaluate a run on its test set: the bound taken apart, log p(x), active units, mutual information."""
+    from dataclasses import asdict
+
+    from explorer.analysis.evaluation import evaluate as compute
+    from explorer.data.catalogue import load_split
+
+    run = open_run(reference, checkpoints)
+    split = load_split(run.config.training.data, "test")
+    split = split if images is None else split.head(images)
+    with spinner(f"Evaluating {len(split):,} images with {iwae_samples} samples each"):
+        result = asdict(compute(run.model(), split, is_binary=run.config.is_binary, n_samples=iwae_samples))
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+        return
+    reasons = result.pop("reasons")
+    for name, value in result.items():
+        shown = f"none: {reasons.get(name, 'see above')}" if value is None else _shown(value)
+        typer.echo(f"{name:<28}{shown}")
+
+
+@app.command()
 def runs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
@@ -177,6 +205,12 @@ def main() -> None:
     except ExplorerError as error:
         messages.print(f"Error: {error}", soft_wrap=True, markup=False)
         sys.exit(1)
+
+
+def _shown(value: float | list[float]) -> str:
+    if isinstance(value, list):
+        return " ".join(f"{number:.2f}" for number in value)
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def _new_config(split: "ImageSplit", model: dict[str, object], training: dict[str, object]) -> RunConfig:

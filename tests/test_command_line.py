@@ -336,3 +336,13 @@ def test_a_command_to_copy_is_not_broken_over_two_lines(tmp_path, monkeypatch, c
     with pytest.raises(SystemExit):
         main()
     assert f"python -m explorer encode {name}" in capsys.readouterr().err
+
+
+def test_evaluate_prints_figures_as_json_and_reasons_in_words(command, tmp_path):
+    trained_run(tmp_path / "vae", "vae", binarisation="fixed")
+    trained_run(tmp_path / "ae", "ae", likelihood="gaussian")
+    ended = command("evaluate", "vae", "--images", "40", "--iwae-samples", "20", "--json")
+    figures = json.loads(ended.out)
+    assert figures["elbo"] < figures["log_px"] < 0
+    assert (figures["n_images"], figures["n_samples"]) == (40, 20)
+    assert "an autoencoder has no prior" in command("evaluate", "ae", "--images", "40").out

@@ -30,12 +30,18 @@ def run_summaries() -> list[RunSummary]:
     return list_runs(CHECKPOINTS)
 
 
-def originals(data: str) -> ImageSplit | DataError:
-    """Return the test images of a data set, or the error that says why they are not there."""
+def originals(loaded: LoadedRun) -> ImageSplit | DataError:
+    """Return the test images that a run's encoded set was made of, or the error that says why they are not there."""
     try:
-        return _test_images(data)
+        images = _test_images(loaded.config.training.data)
     except DataError as error:
         return error
+    if len(images) != len(loaded.encoded):
+        return DataError(
+            f"{loaded.run.name} encoded {len(loaded.encoded):,} images, but the test set of {images.name} has "
+            f"{len(images):,}. Run: python -m explorer encode {loaded.run.name}"
+        )
+    return images
 
 
 @st.cache_resource(show_spinner="Reading the original images …")

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import DecodeService
 from explorer.ui import resources
 from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture
 from explorer.ui.pinning import PinnedPlace
@@ -18,9 +17,8 @@ SIDE = 112
 
 def inspector(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...]) -> None:
     """Show the pinned place."""
-    service, data = resources.service(), loaded.config.training.data
-    originals = resources.originals(data)
-    decoded = _decode(service, loaded, place.z[None], place.label)[0]
+    originals = resources.originals(loaded)
+    decoded = _decode(loaded, place.z[None], place.label)[0]
     if place.row is None:
         st.markdown("##### Pinned place")
         picture(decoded, f"decoded{_as_class(place.label, class_names)}", side=SIDE)
@@ -89,9 +87,9 @@ def _neighbours(
     captioned_pictures(images, captions, side=SIDE // 2)
 
 
-def _decode(service: DecodeService, loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:
+def _decode(loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:
     labels = None if label is None else np.full(len(codes), label, np.int64)
-    return service.decode(loaded.run.name, codes, labels)
+    return resources.service().decode(loaded.run.name, codes, labels)
 
 
 def _as_class(label: int | None, class_names: tuple[str, ...]) -> str:
