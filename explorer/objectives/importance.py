@@ -14,8 +14,11 @@ from torch.distributions import Distribution
 from explorer.errors import ConfigError
 from explorer.models.latent_model import LatentModel
 
-MAX_DECODED = 20_000
-"""Images decoded at once: memory stays bounded whatever the number of samples."""
+MAX_DECODED = 1000
+"""Images decoded at once: memory stays bounded whatever the number of samples.
+
+Larger chunks leave the processor's cache: 20,000 at once took 1.8 (dense) to 2.6 times (convolutional) as long.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
