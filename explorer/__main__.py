@@ -17,7 +17,7 @@ from rich.text import Text
 from explorer import locations
 from explorer.errors import ConfigError, ExplorerError, TrainingError
 from explorer.runs.config import RunConfig, TrainingConfig, new_config
-from explorer.runs.run import Run, check_name, first_problem, list_runs, open_run
+from explorer.runs.run import Run, check_name, first_problem, free_name, list_runs, open_run
 from explorer.terminal import duration, interruptible, messages, spinner, training_bar
 
 if TYPE_CHECKING:
@@ -42,24 +42,28 @@ def train(
     context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Data set: digits, mnist, fashion-mnist, kmnist, …")] = None,
     run: Annotated[str | None, typer.Option(help="Go on with this run instead of making a new one.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the new run. [default: DATA-FAMILY-Ld]")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the new run. (default: DATA-FAMILY-Ld, numbered if taken)")
+    ] = None,
     family: Annotated[str, typer.Option(help="vae, cvae or ae.")] = "vae",
     latent_dim: Annotated[int, typer.Option(help="Latent dimensions.")] = 2,
     network: Annotated[str, typer.Option(help="dense or conv.")] = "dense",
     hidden: Annotated[
-        str | None, typer.Option(help="Widths from image to code. [default: 512,256 dense; 32,64,128 conv]")
+        str | None, typer.Option(help="Widths from image to code. (default: 512,256 dense; 32,64,128 conv)")
     ] = None,
     activation: Annotated[str, typer.Option(help="relu or tanh.")] = "relu",
     likelihood: Annotated[
         str | None,
-        typer.Option(help="bernoulli, continuous-bernoulli or gaussian. [default: bernoulli; for an ae gaussian]"),
+        typer.Option(help="bernoulli, continuous-bernoulli or gaussian. (default: bernoulli; gaussian for an ae)"),
     ] = None,
-    sigma: Annotated[float, typer.Option(help="Deviation of the gaussian; the default is a squared error.")] = 0.5**0.5,
+    sigma: Annotated[
+        float, typer.Option(help="Deviation of the gaussian. (default: sqrt(1/2), a squared error)", show_default=False)
+    ] = 0.5**0.5,
     binarisation: Annotated[
         str | None,
-        typer.Option(help="none, fixed or per-presentation. [default: per-presentation for bernoulli, else none]"),
+        typer.Option(help="none, fixed or per-presentation. (default: per-presentation for bernoulli, else none)"),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data. [default: 20]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data. (default: 20)")] = None,
     batch_size: Annotated[int, typer.Option(help="Images per step.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Step size of Adam.")] = 1e-3,
     schedule: Annotated[str, typer.Option(help="constant, or cosine: falls to zero at the last step.")] = "constant",
@@ -79,6 +83,11 @@ def train(
     if run is not None:
         _refuse_new_options(context)
         target = open_run(run, checkpoints)
+        if target.is_finished():
+            raise ConfigError(
+                f"{target.name} is finished, and what it would go on from (state.safetensors) is not here. "
+                "Train a new run with --name."
+            )
         if epochs is not None:
             _extend(target, epochs)
         training_set = load_split(target.config.training.data, "train", download=download)
@@ -105,7 +114,7 @@ def train(
                 "objective": {"beta": beta},
             },
         )
-        path = checkpoints / check_name(name or f"{data}-{family}-{latent_dim}d")
+        path = checkpoints / check_name(name or free_name(f"{data}-{family}-{latent_dim}d", checkpoints))
         target = Run.create(path, config, initial_model(config, training_set).state_dict())
     for caution in target.config.cautions():
         messages.print(f"Note: {caution}")
@@ -147,7 +156,7 @@ def project(
 def evaluate(
     reference: Reference,
     iwae_samples: Annotated[int, typer.Option(help="Importance samples per image for log p(x).", min=1)] = 50,
-    images: Annotated[int | None, typer.Option(help="Test images, from the first on. [default: all]", min=2)] = None,
+    images: Annotated[int | None, typer.Option(help="Test images, from the first on. (default: all)", min=2)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:

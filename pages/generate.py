@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui import resources
+from explorer.ui.checking import fitting_class_view
 from explorer.ui.components.generator import class_samples, prior_samples, reconstructions
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
@@ -13,6 +14,7 @@ show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
+    view = fitting_class_view(loaded, current_view())
     names = resources.class_names(loaded)
     st.caption(describe_run(loaded.config, loaded.run.test_elbo()))
     match loaded.config.model.family:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.ui import resources
+from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control
@@ -17,16 +18,18 @@ show_problems()
 model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
 with errors_in_words(), model_column:
     loaded = run_picker(view)
+with errors_in_words():
+    view = fitting_map_view(loaded, current_view())
 with errors_in_words(), space_column:
     projection = projection_control(loaded, view)
 with errors_in_words(), class_column:
     class_names = resources.class_names(loaded)
     class_control(loaded, view, class_names)
 
+st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
 st.caption(
     f"{describe_run(loaded.config, loaded.encoded.elbo())}. "
-    f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it. "
-    "**Point anywhere** to see what the decoder makes there. **Click** to keep it."
+    f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it."
 )
 
 

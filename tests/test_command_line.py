@@ -243,7 +243,7 @@ def test_a_number_of_epochs_that_makes_no_sense_is_refused_before_the_run_is_cha
 def test_a_new_run_that_exists_is_not_replaced(tmp_path, command):
     run = new_run(tmp_path / "run")
     before = run.fingerprint()
-    assert_one_sentence(command("train", "--data", "digits", "--name", "run"), "exists", "train --run run")
+    assert_one_sentence(command("train", "--data", "digits", "--name", "run"), "exists", "--name")
     assert run.fingerprint() == before
 
 
@@ -346,3 +346,20 @@ def test_evaluate_prints_figures_as_json_and_reasons_in_words(command, tmp_path)
     assert figures["elbo"] < figures["log_px"] < 0
     assert (figures["n_images"], figures["n_samples"]) == (40, 20)
     assert "an autoencoder has no prior" in command("evaluate", "ae", "--images", "40").out
+
+
+def test_a_finished_run_without_its_state_is_not_trained_again_from_the_start(command, tmp_path):
+    run = trained_run(tmp_path / "shipped", "vae", binarisation="fixed")
+    (run.path / "state.safetensors").unlink()
+    before = (run.path / "weights.safetensors").read_bytes(), run.history()
+    ended = command("train", "--run", "shipped")
+    assert ended.status == 1
+    assert "shipped is finished" in ended.messages
+    assert "--name" in ended.messages
+    assert ((run.path / "weights.safetensors").read_bytes(), run.history()) == before
+
+
+def test_a_new_run_without_a_name_takes_a_free_one(command, tmp_path):
+    trained_run(tmp_path / "digits-vae-2d", "vae", binarisation="fixed")
+    assert command("train", "--data", "digits", "--epochs", "1", *TINY).status == 0
+    assert (tmp_path / "digits-vae-2d-2" / "encoded.safetensors").is_file()

@@ -38,5 +38,5 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
 
 
 def _class_trace(label: int, name: str, size: int) -> go.Scattergl:
-    marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": size, "opacity": 0.7}
+    marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": size, "opacity": 0.8}
     return go.Scattergl(x=[], y=[], mode="markers", name=name, marker=marker)

@@ -7,7 +7,8 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,7 +75,7 @@ class Run:
         """
         check_name(path.name)
         if path.exists():
-            raise CheckpointError(f"{path} exists. Choose another name, or go on with it: train --run {path.name}")
+            raise CheckpointError(f"{path} exists. Choose another name with --name.")
         for leftover in path.parent.glob(f".{path.name}.*.new"):  # of a process that was killed here
             shutil.rmtree(leftover, ignore_errors=True)
         staging = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -101,7 +102,8 @@ class Run:
         """Return 16 hexadecimal digits of the weights' SHA-256: what encodings and projections are checked against."""
         path = self.path / "weights.safetensors"
         _check_bytes(path, MAX_WEIGHT_BYTES)
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        status = path.stat()
+        return _digest(path, status.st_mtime_ns, status.st_size)
 
     def model(self, device: str = "cpu") -> "LatentModel":
         """Return the model with its best weights, in evaluation mode.
@@ -132,6 +134,10 @@ class Run:
     def save_weights(self, weights: Mapping[str, "torch.Tensor"]) -> None:
         """Write weights.safetensors from a state dictionary."""
         self._save_tensors("weights.safetensors", weights, {})
+
+    def is_finished(self) -> bool:
+        """Whether this run was trained and cannot go on: it has a history, and no state to go on from."""
+        return bool(self.history()) and not (self.path / "state.safetensors").exists()
 
     def state(self) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]] | None:
         """Return the tensors and the numbers that training goes on from, or None where there are none.
@@ -200,12 +206,17 @@ class Run:
         write_atomically(self.path / "encoded.safetensors", _array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
-        """Return the mean ELBO of the encoded test set in nats, from the file's header; None where there is none."""
+        """Return the mean ELBO of the encoded test set in nats, from the file's header.
+
+        None where there is none, or where it is that of other weights than the run has now.
+        """
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
         try:
-            return float(read_safetensors_header(path)["__metadata__"]["elbo"] or "nan")
+            metadata = read_safetensors_header(path)["__metadata__"]
+            is_stale = metadata["fingerprint"] != self.fingerprint()
+            return None if is_stale or not metadata["elbo"] else float(metadata["elbo"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} lacks its metadata. Run: python -m explorer encode {self.name}") from error
 
@@ -296,7 +307,7 @@ def summary(run: Run) -> RunSummary:
     return RunSummary(
         name=run.name,
         config=config,
-        test_elbo=None if elbo is None or np.isnan(elbo) else elbo,
+        test_elbo=elbo,
         projections=run.projections(),
         has_encoded=(run.path / "encoded.safetensors").exists(),
         error=None,
@@ -313,7 +324,7 @@ def open_run(reference: str, checkpoints: Path) -> Run:
     path = Path(reference).expanduser().absolute() if is_path else checkpoints / check_name(reference)
     if not path.is_dir():
         known = ", ".join(entry.name for entry in list_runs(path.parent)) or "none"
-        raise CheckpointError(f"There is no run {reference!r} in {path.parent}. Runs there: {known}.")
+        raise CheckpointError(f"There is no run {reference!r} in {path.parent.name}/. Runs there: {known}.")
     return Run(path)
 
 
@@ -354,6 +365,12 @@ def _array_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> 
     return arrays_to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
 
 
+@lru_cache(maxsize=256)
+def _digest(path: Path, modified_ns: int, size: int) -> str:
+    """Hash a file once for each time that it was changed: the list of runs asks at every rerun."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def _check_bytes(path: Path, limit: int) -> None:
     try:
         size = path.stat().st_size
@@ -367,3 +384,9 @@ def default_run(entries: Iterable[RunSummary]) -> str | None:
     """Return the name of the run to show first: the shipped 2-D VAE of MNIST, else the first with a map."""
     whole = [entry.name for entry in entries if entry.error is None and entry.has_encoded]
     return PREFERRED_RUN if PREFERRED_RUN in whole else next(iter(whole), None)
+
+
+def free_name(name: str, checkpoints: Path) -> str:
+    """Return ``name``, or with the least number behind it that makes it new in ``checkpoints``."""
+    numbered = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(candidate for candidate in numbered if not (checkpoints / candidate).exists())

@@ -39,10 +39,7 @@ class LoadedRun:
         """
         encoded = self.run.encoded()
         if encoded is None:
-            raise ProjectionError(
-                f"{self.run.name} has no encoded test set, so it has no map. "
-                f"Make it: python -m explorer encode {self.run.name}"
-            )
+            raise ProjectionError(_why_not_encoded(self.run))
         return encoded
 
     def projection(self, method: str, i: int = 0, j: int = 1) -> Projection:
@@ -89,6 +86,17 @@ class Atlas:
             while len(self._loaded) > MAX_RUNS:
                 self._loaded.popitem(last=False)
         return held[1]
+
+
+def _why_not_encoded(run: Run) -> str:
+    n_done, n_epochs = len(run.history()), run.config.training.epochs
+    if n_done < n_epochs:
+        return (
+            f"{run.name} has no map yet: {n_done} of its {n_epochs} epochs are done. If it is not being trained, "
+            f"go on with it: python -m explorer train --run {run.name}; "
+            f"or see it as it is: python -m explorer encode {run.name}"
+        )
+    return f"{run.name} has no encoded test set, so it has no map. Make it: python -m explorer encode {run.name}"
 
 
 def _version(run: Run) -> tuple[int, ...]:

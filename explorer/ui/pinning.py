@@ -48,7 +48,7 @@ def resolve_pin(loaded: LoadedRun, view: View) -> PinnedPlace:
         row=pin.row,
         point=point,
         z=z,
-        label=_label(loaded, view, nearest),
+        label=_label(loaded, view, nearest, is_image=pin.row is not None),
         name="pinned" if pin.row is None else f"image {pin.row}",
     )
 
@@ -67,8 +67,9 @@ def pinned_code(loaded: LoadedRun, view: View) -> Floats:
     return code
 
 
-def _label(loaded: LoadedRun, view: View, nearest: int) -> int | None:
-    """Class to decode in: the one chosen, else that of the nearest point; None if the model takes none."""
+def _label(loaded: LoadedRun, view: View, nearest: int, *, is_image: bool) -> int | None:
+    """Class to decode in: an image's own, else the one chosen, else the nearest point's; None if there are none."""
     if loaded.config.model.n_classes is None:
         return None
-    return view.decode_as if view.decode_as >= 0 else int(loaded.encoded.labels[nearest])
+    is_chosen = view.decode_as >= 0 and not is_image
+    return view.decode_as if is_chosen else int(loaded.encoded.labels[nearest])

@@ -57,14 +57,14 @@ def current_view() -> View:
         view, problems = view_from_query(parameters)
         st.session_state[_PROBLEMS] = problems
     else:
-        view = _held_view()
+        view = held_view()
     _store(view)
     return view
 
 
 def change_view(**changes: Any) -> View:
     """Change fields of the view, in the session and in the URL, and return it."""
-    view = replace(_held_view(), **changes)
+    view = replace(held_view(), **changes)
     _store(view)
     return view
 
@@ -75,7 +75,8 @@ def view_problems() -> list[str]:
     return problems
 
 
-def _held_view() -> View:
+def held_view() -> View:
+    """Return the view as this session holds it, without a look at the URL: for callbacks."""
     view: View = st.session_state.get(_KEY, View())
     return view
 
@@ -163,7 +164,7 @@ _FROM_TEXT: dict[str, Any] = {
     "pin": _pin,
     "reference": _bounded,
     "decode_as": _bounded,
-    "label": _bounded,
+    "label": _natural,
     "seed": _natural,
     "temperature": _temperature,
 }

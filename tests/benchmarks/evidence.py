@@ -1,7 +1,8 @@
 """Seconds to estimate log p(x) with k samples, beside a loop that takes one image at a time.
 
 Run: python -m tests.benchmarks.evidence [--run mnist-vae-16d] [--samples 50]. Prints JSON lines. All draw as many
-samples for the same binarised test images. One loop takes an image with its k samples at a time, the other a sample at a time.
+samples for the same binarised test images. One loop takes an image with its k samples
+at a time, the other a sample at a time.
 """
 
 import argparse

@@ -116,8 +116,7 @@ def test_a_pinned_image_stands_beside_its_reconstruction_and_their_difference(vi
     row = 1234
     page = visit(pin=f"row:{row}").drawn()
     original, reconstruction, error = (
-        page.picture(alt)[::4, ::4, 0].astype(int)
-        for alt in ("original", "reconstruction", "|error|, black 0, white 1")
+        page.picture(alt)[::4, ::4, 0].astype(int) for alt in ("original", "reconstruction", "|error|, 0 to 1")
     )
     np.testing.assert_array_equal(original, load_split("mnist", "test").images[row, 0])
     assert_same_image(
@@ -192,3 +191,35 @@ def test_a_conditional_model_decodes_the_same_place_in_the_chosen_class(visit, a
         assert_same_image(paint.image, app.decode(run, [paint.x, paint.y], space="plane", label=name))
         images.append(paint.image)
     assert differ(*images)
+
+
+def test_a_clicked_point_stays_pinned_when_the_map_changes(visit, app):
+    page = visit(run="mnist-vae-16d", pin="row:5").drawn()
+    row, place = page.lone_row(app.points("mnist-vae-16d"))
+    page.page.mouse.click(*place)
+    assert page.wait_for_query("pin", f"^row:{row}$")
+    page.page.get_by_text("PCA", exact=True).click()
+    assert page.wait_for_query("space") == "pca"
+    page.page.get_by_role("heading", name=f"image {row:,}").wait_for()
+    assert page.query["pin"] == f"row:{row}"
+
+
+def test_the_same_dimension_twice_makes_the_two_change_places(visit):
+    page = visit(run="mnist-vae-16d", dims="3,7").drawn()
+    page.page.get_by_label("Up").click()
+    page.page.get_by_role("option", name="z3", exact=True).click()
+    assert page.wait_for_query("dims", "^7,3$")
+    assert page.alerts() == []
+
+
+def test_a_class_that_the_legend_hides_is_not_pinned(visit, app):
+    points, labels = app.points(RUN), open_run(RUN, app.checkpoints).encoded().labels
+    page = visit().drawn()
+    row, place = page.lone_row(points)
+    page.page.locator(".latent-map .legendtoggle").nth(int(labels[row])).click()
+    page.page.wait_for_function(
+        "label => document.querySelector('.latent-map__plot').data[label].visible === 'legendonly'",
+        arg=int(labels[row]),
+    )
+    page.page.mouse.click(*place)
+    assert page.wait_for_query("pin") != f"row:{row}"

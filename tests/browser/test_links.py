@@ -77,6 +77,8 @@ def test_choosing_a_run_in_the_gallery_shows_its_map_and_its_address(visit):
     page.page.wait_for_function("window.nDrawn !== 10000")
     assert page.settle().page.locator(".latent-map").get_attribute("aria-label").count("digits") == 1
     assert page.painted().image.shape == (8, 8)
+    # The gallery closes by itself: it would cover the map.
+    page.page.get_by_test_id("stPopoverBody").wait_for(state="detached")
 
 
 @pytest.mark.parametrize(("link", "named"), BAD_LINKS.items(), ids=BAD_LINKS)

@@ -71,8 +71,10 @@ def test_a_conditional_model_decodes_a_pin_in_the_class_of_the_nearest_point(atl
     assert resolve_pin(loaded, View(pin=Pin(row=ROW))).label == loaded.encoded.labels[ROW]
 
 
-def test_a_conditional_model_decodes_a_pin_in_the_class_that_was_chosen(atlas):
-    assert resolve_pin(atlas.run("cvae"), View(pin=Pin(row=ROW), decode_as=4)).label == 4
+def test_a_conditional_model_decodes_an_image_in_its_own_class_and_a_place_in_the_chosen_one(atlas):
+    loaded = atlas.run("cvae")
+    assert resolve_pin(loaded, View(pin=Pin(row=ROW), decode_as=4)).label == loaded.encoded.labels[ROW]
+    assert resolve_pin(loaded, View(pin=Pin(point=(0.1, 0.2)), decode_as=4)).label == 4
 
 
 def test_a_model_without_classes_decodes_a_pin_without_one(atlas):

@@ -47,7 +47,7 @@ def test_a_new_run_holds_its_configuration_and_no_more_than_its_files(run):
 
 def test_a_run_that_exists_is_not_replaced(run):
     before = (run.path / "weights.safetensors").read_bytes()
-    with pytest.raises(CheckpointError, match=r"exists. Choose another name, or go on with it: train --run run"):
+    with pytest.raises(CheckpointError, match="exists. Choose another name with --name"):
         new_run(run.path)
     assert (run.path / "weights.safetensors").read_bytes() == before
 
@@ -269,7 +269,7 @@ def test_an_encoded_autoencoder_has_no_elbo(tmp_path):
     encode_run(run)
     assert run.encoded().log_var is None
     assert run.encoded().elbo() is None
-    assert np.isnan(run.test_elbo())
+    assert run.test_elbo() is None
 
 
 def test_a_projection_survives(run):

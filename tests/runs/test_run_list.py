@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from explorer.runs.run import RunSummary, default_run, list_runs
+from explorer.runs.run import RunSummary, default_run, list_runs, summary
 from explorer.runs.tables import describe
-from tests.support import encode_run, new_run, run_config
+from tests.support import encode_run, new_run, run_config, trained_run
 
 DAMAGE = {
     "config missing": lambda path: (path / "config.json").unlink(),
@@ -80,3 +80,11 @@ def test_the_first_run_with_a_map_is_shown_first_and_the_shipped_one_before_all(
     assert default_run([entry("a", has_encoded=False), entry("b"), entry("c")]) == "b"
     assert default_run([entry("a"), entry("mnist-vae-2d")]) == "mnist-vae-2d"
     assert default_run([entry("a"), entry("mnist-vae-2d", error="damaged")]) == "a"
+
+
+def test_an_elbo_of_other_weights_is_not_shown(tmp_path):
+    run = trained_run(tmp_path / "run", binarisation="fixed")
+    assert summary(run).test_elbo == pytest.approx(run.encoded().elbo(), abs=1e-4)
+    weights = {name: tensor + 0.01 for name, tensor in run.model().state_dict().items()}
+    run.save_weights(weights)
+    assert summary(run).test_elbo is None

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.generation import prior_codes, spread_rows
-from explorer.errors import ServingError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import grid_picture
@@ -37,16 +36,7 @@ def _sample_controls(view: View) -> None:
 
 
 def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
-    """Show buttons for the classes, samples of the chosen one, and the same z in every class.
-
-    Raises:
-        ServingError: if the view asks for a class that the model does not have.
-    """
-    if not 0 <= view.label < len(names):
-        raise ServingError(
-            f"Class {view.label} does not exist in {loaded.run.name}: "
-            f"choose one of 0 to {len(names) - 1} ({', '.join(names)})."
-        )
+    """Show buttons for the classes, samples of the chosen one, and the same z in every class."""
     st.session_state["label"] = view.label
     st.pills(
         "Class to generate",

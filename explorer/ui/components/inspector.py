@@ -1,5 +1,7 @@
 """What the pinned place holds: its image against the original, its code, and the encoded images around it."""
 
+import math
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -43,7 +45,7 @@ def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> N
     shown = (
         (original, "original"),
         (decoded, "reconstruction"),
-        (error_image(original, decoded), "|error|, black 0, white 1"),
+        (error_image(original, decoded), "|error|, 0 to 1"),
     )
     for column, (image, caption) in zip(columns, shown, strict=True):
         with column:
@@ -58,14 +60,24 @@ def _numbers(loaded: LoadedRun, place: PinnedPlace) -> None:
     encoded = loaded.encoded
     reconstruction = float(encoded.reconstruction[place.row])
     if encoded.log_var is None:
-        st.caption(f"-log p(x|z) {reconstruction:.1f} nats. An autoencoder has no prior, so no KL and no bound.")
+        st.caption(f"-log p(x|z) {reconstruction:.1f} nats{_constant(loaded)}. No prior, so no KL and no bound.")
         return
     kl = float(encoded.kl[place.row])
+    evidence = "p(x)" if loaded.config.model.n_classes is None else "p(x|y)"
     binary = ", on pixels binarised with seed 0" if loaded.config.is_binary else ""
     st.caption(
-        f"ELBO {-reconstruction - kl:.1f} nats (a lower bound on log p(x)) = -{reconstruction:.1f} reconstruction "
-        f"- {kl:.1f} KL, from one posterior sample{binary}."
+        f"ELBO {-reconstruction - kl:.1f} nats (a lower bound on log {evidence}) "
+        f"= -{reconstruction:.1f} reconstruction - {kl:.1f} KL, from one posterior sample{binary}."
     )
+
+
+def _constant(loaded: LoadedRun) -> str:
+    """Say how much of a Gaussian's -log p(x|z) is its normaliser, the same for every image."""
+    model = loaded.config.model
+    if model.likelihood != "gaussian":
+        return ""
+    constant = math.prod(model.image_shape) / 2 * math.log(2 * math.pi * model.sigma**2)
+    return f", of which {constant:.1f} are the Gaussian's constant"
 
 
 def _neighbours(

@@ -138,6 +138,7 @@ class LatentMap {
     const config = {
       scrollZoom: true,
       displaylogo: false,
+      showTips: false,
       modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
@@ -270,14 +271,16 @@ class LatentMap {
   }
 
   nearest({ x, y }) {
-    const { xy, n } = this.points;
+    const { xy, labels, n } = this.points;
+    const hidden = this.plot.data.map((trace) => trace.visible === "legendonly");
+    const all = hidden.slice(0, -1).every(Boolean);
     let row = -1;
     let best = Infinity;
     for (let k = 0; k < n; k += 1) {
       const dx = xy[2 * k] - x;
       const dy = xy[2 * k + 1] - y;
       const distance = dx * dx + dy * dy;
-      if (distance < best) {
+      if (distance < best && (all || !hidden[labels[k]])) {
         row = k;
         best = distance;
       }

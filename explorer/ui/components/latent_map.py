@@ -76,8 +76,8 @@ def latent_map(
     _component()(key=_KEY, data=data, on_pinned_change=_set_pin)
     n_others = loaded.encoded.latent_dim - 2
     if n_others > 0:
-        origin = "of the mean code" if view.reference < 0 else f"of image {view.reference:,}, which was clicked"
-        st.caption(f"A point on this map fixes two numbers. Pointing takes the other {n_others} dimensions {origin}.")
+        origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
+        st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z stay {origin}.")
 
 
 @lru_cache(maxsize=1)

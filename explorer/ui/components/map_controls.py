@@ -5,23 +5,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.analysis.results import Projection
-from explorer.errors import ProjectionError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import pinned_code
-from explorer.ui.state import Pin, View, change_view
+from explorer.ui.state import Pin, View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA"}
 NEAREST = -1
 
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
-    """Show the choice of projections and return the chosen one.
-
-    Raises:
-        ProjectionError: if the view names a projection or a dimension that does not exist.
-    """
-    if view.space not in SPACES:
-        raise ProjectionError(f"There is no projection {view.space!r}. Choose one of: {', '.join(SPACES)}.")
+    """Show the choice of projections and return the chosen one; the view must fit the run."""
     n_dims = loaded.config.model.latent_dim
     st.session_state["space"] = view.space
     has_dims = view.space == "plane" and n_dims > 2
@@ -33,7 +26,7 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
         key="space",
         required=True,
         on_change=_set_space,
-        args=(loaded, view),
+        args=(loaded,),
     )
     for column, axis, dim in zip(columns[1:], ("i", "j"), view.dims, strict=False):
         st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
@@ -44,7 +37,7 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
             format_func=lambda k: f"z{k}",
             key=f"dim-{axis}",
             on_change=_set_dims,
-            args=(loaded, view),
+            args=(loaded,),
         )
     return loaded.projection(view.space, *view.dims)
 
@@ -57,24 +50,29 @@ def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> 
     st.selectbox(
         "Decode as class",
         [NEAREST, *range(len(class_names))],
-        format_func=lambda label: "of the nearest point" if label == NEAREST else class_names[label],
+        format_func=lambda label: "nearest point's class" if label == NEAREST else class_names[label],
         key="decode-as",
         on_change=_set_decode_as,
     )
 
 
-def _set_space(loaded: LoadedRun, view: View) -> None:
-    _move_map(loaded, view, st.session_state["space"], view.dims)
+def _set_space(loaded: LoadedRun) -> None:
+    _move_map(loaded, st.session_state["space"], held_view().dims)
 
 
-def _set_dims(loaded: LoadedRun, view: View) -> None:
-    _move_map(loaded, view, view.space, (st.session_state["dim-i"], st.session_state["dim-j"]))
+def _set_dims(loaded: LoadedRun) -> None:
+    view = held_view()
+    dims = st.session_state["dim-i"], st.session_state["dim-j"]
+    # The same dimension twice: the two change places.
+    _move_map(loaded, view.space, view.dims[::-1] if dims[0] == dims[1] else dims)
 
 
-def _move_map(loaded: LoadedRun, view: View, space: str, dims: tuple[int, int]) -> None:
+def _move_map(loaded: LoadedRun, space: str, dims: tuple[int, int]) -> None:
     """Change the map; a place that was pinned keeps its code as far as the new map can hold it."""
+    # The view as it is now: a click since the last full run has changed it.
+    view = held_view()
     pin = view.pin
-    if pin is not None and pin.point is not None and dims[0] != dims[1]:
+    if pin is not None and pin.point is not None:
         z = pinned_code(loaded, view)
         x, y = loaded.projection(space, *dims).forward(z[None])[0]
         pin = Pin(point=(float(x), float(y)))

@@ -17,24 +17,38 @@ FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE"}
 def run_picker(view: View) -> LoadedRun:
     """Show the picker and return the chosen run, or end the page with what to do where there is none.
 
-    Raises:
-        CheckpointError: if the view names a run that does not exist or is damaged.
+    A run that does not exist or is damaged is told in words, and the default one shown.
     """
     entries = resources.run_summaries()
-    chosen = view.run or default_run(entries)
-    with st.popover(f"**{chosen or 'Choose a model'}**", icon=":material/deployed_code:", width="stretch"):
-        for entry in entries:
-            _gallery_row(entry, is_chosen=entry.name == chosen)
-    if chosen is None:
+    loaded = _chosen_run(view, entries)
+    name = loaded.run.name if loaded else ""
+    with st.popover(
+        f"**{name or 'Choose a model'}**", icon=":material/deployed_code:", width="stretch", key=f"runs-{name}"
+    ):
+        for entry in sorted(entries, key=lambda entry: (entry.name != name, entry.error is not None)):
+            _gallery_row(entry, is_chosen=entry.name == name)
+    if loaded is None:
         st.info(
             "There is no trained model yet. Make one in a minute: "
             "`python -m explorer train --data digits --family vae --latent-dim 2 --epochs 60`"
         )
         st.stop()
-    shown = next((entry for entry in entries if entry.name == chosen), None)
-    if shown is not None and shown.error is not None:
-        raise CheckpointError(shown.error)
-    return resources.loaded_run(chosen)
+    return loaded
+
+
+def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
+    default = default_run(entries)
+    if view.run:
+        try:
+            damage = next((entry.error for entry in entries if entry.name == view.run), None)
+            if damage is not None:
+                raise CheckpointError(damage)
+            return resources.loaded_run(view.run)
+        except CheckpointError as error:
+            shown = f" {default} is shown instead." if default else ""
+            st.error(f"{error}{shown}", icon=":material/error:")
+            choose_run("")
+    return resources.loaded_run(default) if default else None
 
 
 def describe_run(config: RunConfig, elbo: float | None) -> str:
@@ -42,7 +56,9 @@ def describe_run(config: RunConfig, elbo: float | None) -> str:
     model = config.model
     bound = "no p(x), so no ELBO" if model.family == "ae" else "not scored yet" if elbo is None else None
     score = bound or f"test ELBO {elbo:.1f} nats"
-    return f"{FAMILIES[model.family]} · {config.training.data} · {model.latent_dim}-D · {score}"
+    beta = config.training.objective.beta
+    parts = [FAMILIES[model.family], config.training.data, f"{model.latent_dim}-D", model.network, score]
+    return " · ".join(parts if beta == 1 else [*parts, f"trained with β = {beta:g}"])
 
 
 def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
@@ -54,7 +70,7 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
         entry.name,
         key=f"run-{entry.name}",
         type="primary" if is_chosen else "secondary",
-        on_click=_choose,
+        on_click=choose_run,
         args=(entry.name,),
         width="stretch",
     )
@@ -66,5 +82,6 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
     st.caption(describe_run(entry.config, entry.test_elbo))
 
 
-def _choose(name: str) -> None:
+def choose_run(name: str) -> None:
+    """Change the view to the run called ``name`` (empty for the default), and forget what belonged to another."""
     change_view(run=name, pin=None, reference=-1, dims=(0, 1), decode_as=-1)

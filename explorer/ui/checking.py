@@ -1,0 +1,52 @@
+"""A view against the run that it names: what the run cannot show is said in words, and its default shown instead."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.errors import ProjectionError, ServingError
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.service import reference_code
+from explorer.ui.pinning import pinned_code
+from explorer.ui.state import View, change_view
+
+DEFAULT = View()
+
+
+def fitting_map_view(loaded: LoadedRun, view: View) -> View:
+    """Return ``view`` with what this run's map cannot show replaced by its default, and say what was."""
+    view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
+    if view.reference >= 0:
+        view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
+    if view.pin is not None:
+        view = _tried(view, lambda it: pinned_code(loaded, it), pin=None)
+    return _with_class(loaded, view, "decode_as")
+
+
+def fitting_class_view(loaded: LoadedRun, view: View) -> View:
+    """Return ``view`` with a class that this run does not have replaced by the first, and say so."""
+    return _with_class(loaded, view, "label")
+
+
+def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:
+    try:
+        show(view)
+    except (ProjectionError, ServingError) as error:
+        fitting = replace(view, **defaults)  # type: ignore[arg-type]  # each default has its field's type
+        if fitting == view:
+            raise
+        st.warning(f"{error} The default is shown instead.", icon=":material/link_off:")
+        return change_view(**defaults)
+    return view
+
+
+def _with_class(loaded: LoadedRun, view: View, name: str) -> View:
+    n_classes, label = loaded.config.model.n_classes, getattr(view, name)
+    if n_classes is None or label < n_classes:
+        return view
+    st.warning(
+        f"Class {label} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. The default is shown instead.",
+        icon=":material/link_off:",
+    )
+    return change_view(**{name: getattr(DEFAULT, name)})
