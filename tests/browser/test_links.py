@@ -95,8 +95,9 @@ def test_beside_a_bad_link_the_gallery_still_leads_to_a_map(visit):
     page = visit(run="nope")
     page.page.get_by_test_id("stPopoverButton").click()
     page.page.get_by_role("button", name="digits-vae-2d", exact=True).click()
-    page.drawn()
-    assert page.alerts() == []
+    assert page.wait_for_query("run") == "digits-vae-2d"
+    page.settle()
+    page.page.get_by_test_id("stAlert").wait_for(state="detached")
 
 
 @pytest.mark.parametrize(("name", "file"), [("cut-weights", "weights.safetensors"), ("a-broken-config", "config.json")])

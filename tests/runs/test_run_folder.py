@@ -47,7 +47,7 @@ def test_a_new_run_holds_its_configuration_and_no_more_than_its_files(run):
 
 def test_a_run_that_exists_is_not_replaced(run):
     before = (run.path / "weights.safetensors").read_bytes()
-    with pytest.raises(CheckpointError, match="exists. Choose another name with --name"):
+    with pytest.raises(CheckpointError, match=r"exists\. Choose another name with --name"):
         new_run(run.path)
     assert (run.path / "weights.safetensors").read_bytes() == before
 
