@@ -363,3 +363,11 @@ def test_a_new_run_without_a_name_takes_a_free_one(command, tmp_path):
     trained_run(tmp_path / "digits-vae-2d", "vae", binarisation="fixed")
     assert command("train", "--data", "digits", "--epochs", "1", *TINY).status == 0
     assert (tmp_path / "digits-vae-2d-2" / "encoded.safetensors").is_file()
+
+
+def test_a_run_killed_before_its_first_state_is_trained_from_the_start(command, tmp_path):
+    run = trained_run(tmp_path / "killed", "vae", binarisation="fixed", epochs=2)
+    (run.path / "state.safetensors").unlink()
+    run.save_history(run.history()[:1])
+    assert command("train", "--run", "killed").status == 0
+    assert [record["epoch"] for record in run.history()] == [1, 2]

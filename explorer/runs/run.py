@@ -136,8 +136,12 @@ class Run:
         self._save_tensors("weights.safetensors", weights, {})
 
     def is_finished(self) -> bool:
-        """Whether this run was trained and cannot go on: it has a history, and no state to go on from."""
-        return bool(self.history()) and not (self.path / "state.safetensors").exists()
+        """Whether this run was trained to its last epoch, and the state to go on from is not here.
+
+        A run that was killed while its first epoch was saved has no state either, but epochs left to train.
+        """
+        is_done = len(self.history()) >= self.config.training.epochs
+        return is_done and not (self.path / "state.safetensors").exists()
 
     def state(self) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]] | None:
         """Return the tensors and the numbers that training goes on from, or None where there are none.

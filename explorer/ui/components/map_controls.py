@@ -28,7 +28,7 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
         on_change=_set_space,
         args=(loaded,),
     )
-    for column, axis, dim in zip(columns[1:], ("i", "j"), view.dims, strict=False):
+    for column, axis, dim in zip(columns[1:], ("i", "j"), view.dims, strict=False):  # no columns on another map
         st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
         label = "Across" if axis == "i" else "Up"
         column.selectbox(
