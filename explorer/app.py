@@ -10,7 +10,8 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).resolve() != _HERE)]
 
-import streamlit as st  # noqa: E402  (the path comes first)
+# E402 below: these imports need the path that was just set.
+import streamlit as st  # noqa: E402
 
 from explorer.locations import CHECKPOINTS  # noqa: E402
 from explorer.serving.routes import api_routes  # noqa: E402

@@ -110,6 +110,7 @@ def dataless_app(tmp_path_factory, checkpoints) -> Iterator[App]:
 def chromium() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
+        # A person without a browser can still run the rest; EXPLORER_REQUIRED_TESTS makes this skip fail in CI.
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
@@ -141,6 +142,7 @@ def mnist_is_there(request) -> None:
     """Skip what needs MNIST where it is not."""
     is_needed = request.node.get_closest_marker("mnist") is not None
     if is_needed and not (DATA / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+        # Data sets are never committed; EXPLORER_REQUIRED_TESTS makes this skip fail where MNIST is at hand.
         pytest.skip("MNIST is not under EXPLORER_DATA")
 
 
