@@ -5,8 +5,9 @@ Heavy packages are imported inside the commands, so that ``--help`` answers at o
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -16,11 +17,19 @@ from rich.text import Text
 
 from explorer import locations
 from explorer.errors import ConfigError, ExplorerError, TrainingError
+from explorer.models.config import ModelConfig
+from explorer.objectives.config import ObjectiveConfig
+from explorer.options import fields_of, with_options_of
 from explorer.runs.config import RunConfig, TrainingConfig, new_config
+from explorer.runs.presets import PRESETS, preset
 from explorer.runs.run import Run, check_name, first_problem, free_name, list_runs, open_run
 from explorer.terminal import duration, interruptible, messages, spinner, training_bar
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from explorer.analysis.density import CodeDensity
     from explorer.data.images import ImageSplit
 
 app = typer.Typer(
@@ -38,6 +47,11 @@ Checkpoints = Annotated[
 
 
 @app.command()
+@with_options_of(
+    ("Model", ModelConfig, {"image_shape", "n_classes"}),
+    ("Training", TrainingConfig, {"data", "objective"}),
+    ("Objective", ObjectiveConfig, set()),
+)
 def train(
     context: typer.Context,
     data: Annotated[str | None, typer.Option(help="Data set: digits, mnist, fashion-mnist, kmnist, …")] = None,
@@ -45,76 +59,35 @@ def train(
     name: Annotated[
         str | None, typer.Option(help="Name of the new run. (default: DATA-FAMILY-Ld, numbered if taken)")
     ] = None,
-    family: Annotated[str, typer.Option(help="vae, cvae or ae.")] = "vae",
-    latent_dim: Annotated[int, typer.Option(help="Latent dimensions.")] = 2,
-    network: Annotated[str, typer.Option(help="dense or conv.")] = "dense",
-    hidden: Annotated[
-        str | None, typer.Option(help="Widths from image to code. (default: 512,256 dense; 32,64,128 conv)")
-    ] = None,
-    activation: Annotated[str, typer.Option(help="relu or tanh.")] = "relu",
-    likelihood: Annotated[
+    preset_name: Annotated[
         str | None,
-        typer.Option(help="bernoulli, continuous-bernoulli or gaussian. (default: bernoulli; gaussian for an ae)"),
+        typer.Option(
+            "--preset", help=f"Settings of a published experiment: {', '.join(PRESETS)}. Options beside it go first."
+        ),
     ] = None,
-    sigma: Annotated[
-        float, typer.Option(help="Deviation of the gaussian. (default: sqrt(1/2), a squared error)", show_default=False)
-    ] = 0.5**0.5,
-    binarisation: Annotated[
-        str | None,
-        typer.Option(help="none, fixed or per-presentation. (default: per-presentation for bernoulli, else none)"),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data. (default: 20)")] = None,
-    batch_size: Annotated[int, typer.Option(help="Images per step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Step size of Adam.")] = 1e-3,
-    schedule: Annotated[str, typer.Option(help="constant, or cosine: falls to zero at the last step.")] = "constant",
-    beta: Annotated[float, typer.Option(help="Weight of the KL term; below 1 the objective is no bound.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Fixes weights, order and noise.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set if it is not there.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
+    **chosen: Any,
 ) -> None:
     """Train a model, or go on with one. Ctrl+C stops it so that it can be gone on with."""
     from explorer.data.catalogue import load_split
+    from explorer.training.memory import check_memory
     from explorer.training.trainer import Trainer, initial_model, usable_device
 
     if (run is None) == (data is None):
         raise typer.BadParameter("give --data NAME for a new run, or --run RUN to go on with one", param_hint="--data")
-    usable_device(device)
+    usable = usable_device(device)
     if run is not None:
         _refuse_new_options(context)
-        target = open_run(run, checkpoints)
-        if target.is_finished():
-            raise ConfigError(
-                f"{target.name} is finished, and what it would go on from (state.safetensors) is not here. "
-                "Train a new run with --name."
-            )
-        if epochs is not None:
-            _extend(target, epochs)
+        target = _run_to_go_on_with(run, checkpoints, chosen["epochs"])
         training_set = load_split(target.config.training.data, "train", download=download)
     else:
         training_set = load_split(data or "", "train", download=download)
-        config = _new_config(
-            training_set,
-            model={
-                "family": family,
-                "latent_dim": latent_dim,
-                "network": network,
-                "hidden": _widths(hidden),
-                "activation": activation,
-                "likelihood": likelihood,
-                "sigma": sigma,
-            },
-            training={
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "learning_rate": learning_rate,
-                "schedule": schedule,
-                "seed": seed,
-                "binarisation": binarisation,
-                "objective": {"beta": beta},
-            },
-        )
-        path = checkpoints / check_name(name or free_name(f"{data}-{family}-{latent_dim}d", checkpoints))
+        config = _new_config(training_set, preset_name, chosen)
+        check_memory(config, usable)
+        default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
+        path = checkpoints / check_name(name or free_name(default_name, checkpoints))
         target = Run.create(path, config, initial_model(config, training_set).state_dict())
     for caution in target.config.cautions():
         messages.print(f"Note: {caution}")
@@ -160,9 +133,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
-    """Evaluate a run on its test set: the bound taken apart, log p(x), active units, mutual information."""
+    """Evaluate a run on its test set: the bound taken apart, log p(x), what codes carry, and what is wrong with it."""
     from dataclasses import asdict
 
+    from explorer.analysis.diagnosis import diagnose
     from explorer.analysis.evaluation import evaluate as compute
     from explorer.data.catalogue import load_split
 
@@ -170,14 +144,51 @@ def evaluate(
     split = load_split(run.config.training.data, "test")
     split = split if images is None else split.head(images)
     with spinner(f"Evaluating {len(split):,} images with {iwae_samples} samples each"):
-        result = asdict(compute(run.model(), split, is_binary=run.config.is_binary, n_samples=iwae_samples))
+        evaluation = compute(run.model(), split, is_binary=run.config.is_binary, n_samples=iwae_samples)
+    findings = diagnose(run.config.model, run.history(), evaluation)
+    result = asdict(evaluation)
     if as_json:
-        typer.echo(json.dumps(result, indent=2))
+        typer.echo(json.dumps(result | {"diagnosis": [asdict(finding) for finding in findings]}, indent=2))
         return
     reasons = result.pop("reasons")
     for name, value in result.items():
         shown = f"none: {reasons.get(name, 'see above')}" if value is None else _shown(value)
         typer.echo(f"{name:<28}{shown}")
+    for finding in findings:
+        typer.echo(f"\n{finding.name}: {finding.evidence}\n  {finding.remedy}")
+
+
+@app.command()
+def sample(
+    reference: Reference,
+    out: Annotated[Path, typer.Option(help="A .png grid, or an .npz with images, codes and labels.")],
+    n: Annotated[int, typer.Option("--n", help="Images.", min=1, max=10_000)] = 64,
+    label: Annotated[int | None, typer.Option(help="Class, for a cvae. (default: all in turn)", min=0)] = None,
+    density: Annotated[
+        str | None,
+        typer.Option(
+            help="What codes are drawn from: prior, or a density fitted to the training codes: gaussian, mixture or "
+            "kde. (default: prior; gaussian for an ae)"
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Scale of a normal prior's noise; 1 is the prior.", min=0)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the noise.", min=0)] = 0,
+    checkpoints: Checkpoints = locations.CHECKPOINTS,
+) -> None:
+    """Generate images, from the prior or from a density fitted to the codes of the training images."""
+    from explorer.analysis.coding import decode_codes
+    from explorer.analysis.generation import prior_codes
+    from explorer.runs.tables import write_images
+
+    run = open_run(reference, checkpoints)
+    labels, model = _labels_to_sample(run, n, label), run.model()
+    chosen = density or ("prior" if run.config.model.has_prior else "gaussian")
+    if chosen == "prior":
+        codes = prior_codes(model, n, seed=seed, temperature=temperature, labels=labels)
+    else:
+        codes = _density_of_codes(run, chosen).sample(n, seed=seed)
+    write_images(out, decode_codes(model, codes, labels), codes, labels)
+    messages.print(f"Drew {n} codes from the {chosen} with seed {seed} -> {out}", soft_wrap=True)
 
 
 @app.command()
@@ -200,7 +211,8 @@ def runs(
         if row["error"]:
             table.add_row(row["name"], Text(f"damaged: {row['error']}", style="red"))
         else:
-            elbo = "none: no p(x)" if row["family"] == "ae" else "" if row["elbo"] is None else f"{row['elbo']:.2f}"
+            score = "" if row["elbo"] is None else f"{row['elbo']:.2f}"
+            elbo = score if row["family"] in {"vae", "cvae"} else "none: no p(x)"
             table.add_row(
                 row["name"], row["family"], row["data"], str(row["latent_dim"]), elbo, ", ".join(row["projections"])
             )
@@ -222,20 +234,57 @@ def _shown(value: float | list[float]) -> str:
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
-def _new_config(split: "ImageSplit", model: dict[str, object], training: dict[str, object]) -> RunConfig:
+def _labels_to_sample(run: Run, n: int, label: int | None) -> "NDArray[np.int64] | None":
+    import numpy as np
+
+    n_classes = run.config.model.n_classes
+    if n_classes is None:
+        if label is not None:
+            raise ConfigError(f"{run.name} was trained without classes: leave out --label, or sample a cvae.")
+        return None
+    if label is not None and label >= n_classes:
+        raise ConfigError(f"Class {label} does not exist in {run.name}: use 0 to {n_classes - 1}.")
+    return np.arange(n) % n_classes if label is None else np.full(n, label)
+
+
+def _density_of_codes(run: Run, kind: str) -> "CodeDensity":
+    from explorer.analysis.coding import encode_split
+    from explorer.analysis.density import CodeDensity
+    from explorer.data.catalogue import load_split
+
+    with spinner(f"Fitting a {kind} density to the codes of the training images"):
+        split = load_split(run.config.training.data, "train")
+        encoded = encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
+        return CodeDensity(encoded.mu, kind)
+
+
+def _new_config(split: "ImageSplit", preset_name: str | None, chosen: Mapping[str, Any]) -> RunConfig:
+    model, training, objective = (
+        {name: value for name, value in fields_of(config, chosen).items() if value is not None}
+        for config in (ModelConfig, TrainingConfig, ObjectiveConfig)
+    )
+    if preset_name is not None:
+        published = preset(preset_name)
+        model, objective = published.model | model, published.training.get("objective", {}) | objective
+        training = published.training | training
     try:
-        return new_config(split.name, split.image_shape, split.n_classes, model=model, training=training)
+        return new_config(
+            split.name, split.image_shape, split.n_classes, model=model, training=training | {"objective": objective}
+        )
     except ValidationError as error:
         raise ConfigError(f"This run cannot be made: {first_problem(error)}") from error
 
 
-def _widths(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a list of widths such as 512,256", param_hint="--hidden") from error
+def _run_to_go_on_with(reference: str, checkpoints: Path, epochs: int | None) -> Run:
+    run = open_run(reference, checkpoints)
+    if run.is_finished():
+        raise ConfigError(
+            f"{run.name} is finished, and what it would go on from (state.safetensors) is not here. "
+            "Train a new run with --name."
+        )
+    if epochs is not None:
+        _extend(run, epochs)
+    return run
 
 
 def _refuse_new_options(context: typer.Context) -> None:
@@ -252,7 +301,7 @@ def _refuse_new_options(context: typer.Context) -> None:
 
 def _extend(run: Run, epochs: int) -> None:
     training = run.config.training
-    if epochs != training.epochs and training.schedule != "constant":
+    if epochs != training.epochs and training.schedule == "cosine":
         raise ConfigError(
             f"{run.name} lowers its step size to zero over {training.epochs} epochs; it cannot become {epochs}. "
             "Make a new run."
@@ -286,6 +335,8 @@ def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
 def _project(run: Run, method: str) -> None:
     from explorer.analysis.projections import project as compute
 
+    if not run.config.model.can_encode:
+        raise ConfigError(f"{run.name} is a gan: it has no encoder, so there are no codes of images to project.")
     encoded = run.encoded()
     if encoded is None:
         raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
@@ -306,9 +357,10 @@ def _conclude(run: Run, epoch: int, reason: str) -> None:
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
             f"state, epoch {epoch}. Train again with --learning-rate below {run.config.training.learning_rate:g}."
         )
-    _encode(run, "test", None, download=False)
-    if run.config.model.latent_dim > 1:
-        _project(run, "pca")
+    if run.config.model.can_encode:
+        _encode(run, "test", None, download=False)
+        if run.config.model.latent_dim > 1:
+            _project(run, "pca")
     took = duration(sum(record["seconds"] for record in run.history()))
     messages.print(
         f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py", soft_wrap=True

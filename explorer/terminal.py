@@ -25,7 +25,6 @@ def training_bar(
 ) -> Iterator[tuple[Callable[["TrainingProgress"], None], Callable[[dict[str, Any]], None]]]:
     """Show a bar an epoch, and print a line after each; yields what the trainer calls for progress and epochs."""
     n_epochs = config.training.epochs
-    kind = "log p(x|z)" if config.model.family == "ae" else "ELBO"
     columns = [
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
         BarColumn(),
@@ -41,18 +40,38 @@ def training_bar(
                 completed=progress.step,
                 total=progress.steps_per_epoch,
                 epoch=progress.epoch,
-                description=f"{kind} {progress.objective:.1f}  {progress.images_per_second:,.0f} images/s  "
+                description=f"{_figures(progress.figures)}  {progress.images_per_second:,.0f} images/s  "
                 f"{duration(progress.seconds_left)} left",
             )
 
         def on_epoch(record: dict[str, Any]) -> None:
+            train, validation = _figures(record["train"]), _figures(record["validation"])
+            phase = "  aggressive" if record.get("is_aggressive") else ""
             messages.print(
-                f"epoch {record['epoch']:>3}  {kind} train {record['train']['objective']:.2f}  "
-                f"validation {record['validation']['objective']:.2f}  KL {record['validation']['kl']:.2f} nats  "
-                f"{record['seconds']:.1f} s"
+                f"epoch {record['epoch']:>3}  train {train}  validation {validation}{phase}  {record['seconds']:.1f} s"
             )
 
         yield on_progress, on_epoch
+
+
+SHOWN = {
+    "elbo": "ELBO {:.2f}",
+    "log_likelihood": "log p(x|z) {:.2f}",
+    "kl": "KL {:.2f}",
+    "mutual_information": "MI {:.2f}",
+    "active_units": "active {}",
+    "critic_loss": "critic {:.3f}",
+    "generator_loss": "generator {:.3f}",
+    "diversity": "diversity {:.2f}",
+}
+"""Figures of an epoch that are worth a place in its line, in nats where they have a unit, and how they are written."""
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    shown = {name for name in SHOWN if name in figures} - ({"log_likelihood"} if "elbo" in figures else set())
+    if "elbo" not in figures:
+        shown -= {"kl", "active_units"}
+    return " ".join(form.format(figures[name]) for name, form in SHOWN.items() if name in shown)
 
 
 @contextmanager

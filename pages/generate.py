@@ -20,7 +20,7 @@ with errors_in_words():
     match loaded.config.model.family:
         case "cvae":
             class_samples(loaded, view, names)
-        case "vae":
+        case "vae" | "gan":
             prior_samples(loaded, view)
         case "ae":
             reconstructions(loaded, names)

@@ -56,8 +56,12 @@ class LinearGaussian(LatentModel):
         weight = orthonormal * torch.tensor([1.7, 0.4], dtype=torch.float64)
         return cls(weight, torch.randn(5, generator=generator, dtype=torch.float64), sigma=0.6)
 
-    @property
-    def prior(self) -> DiagonalNormal:
+    n_posterior_parameters = 0
+
+    def posterior(self, parameters: Tensor) -> DiagonalNormal:
+        raise NotImplementedError
+
+    def prior(self, y: Tensor | None = None) -> DiagonalNormal:
         return standard_normal(self.decoder.weight.new_zeros(self.decoder.weight.shape[1]))
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> DiagonalNormal:
@@ -92,8 +96,12 @@ class LinearVAE(LatentModel):
         self.decoder = LinearImages(0.3 * torch.randn(n_pixels, latent_dim), torch.zeros(n_pixels))
         self.likelihood = GaussianLikelihood(sigma)
 
-    @property
-    def prior(self) -> DiagonalNormal:
+    n_posterior_parameters = 0
+
+    def posterior(self, parameters: Tensor) -> DiagonalNormal:
+        raise NotImplementedError
+
+    def prior(self, y: Tensor | None = None) -> DiagonalNormal:
         return standard_normal(torch.zeros_like(self.log_var))
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> DiagonalNormal:

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "explorer.main": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
     "explorer.app": ("explorer.ui", "explorer.serving", "explorer.locations"),
+    "explorer.options": ("explorer.runs.config",),
     "explorer.terminal": ("explorer.runs", "explorer.training"),
     "explorer.__main__": ALL,
     "explorer": (),

@@ -251,7 +251,7 @@ def test_a_new_run_that_exists_is_not_replaced(tmp_path, command):
     ("options", "text"),
     [
         (("--data", "imagenet"), "There is no data set 'imagenet'; use one of digits"),
-        (("--data", "digits", "--family", "gan"), "model.family"),
+        (("--data", "digits", "--family", "flow"), "model.family"),
         (("--data", "digits", "--latent-dim", "0"), "model.latent_dim"),
         (("--data", "digits", "--hidden", "1000000000"), "model.hidden.0"),
         (("--data", "digits", "--network", "conv", "--hidden", "4,4,4,4,4"), "takes at most 4"),

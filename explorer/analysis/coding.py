@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.distributions import Distribution
 
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
@@ -33,7 +34,7 @@ def encode_split(model: LatentModel, split: ImageSplit, *, is_binary: bool, fing
         fingerprint: of the model's weights.
 
     Raises:
-        ConfigError: if the images are not of the model's shape.
+        ConfigError: if the model has no encoder, or the images are not of its shape.
     """
     if split.image_shape != model.config.image_shape:
         raise ConfigError(
@@ -55,8 +56,8 @@ def _encode_batch(model: LatentModel, x: Tensor, y: Tensor) -> dict[str, Tensor]
     posterior = model.encode(x, y)
     terms = elbo_terms_given(model, posterior, x, y)
     arrays = {"mu": posterior.mean, "reconstruction": -terms.log_likelihood, "kl": terms.kl}
-    if isinstance(posterior, DiagonalNormal):
-        arrays["log_var"] = posterior.log_var
+    if isinstance(posterior, Distribution):
+        arrays["log_var"] = posterior.log_var if isinstance(posterior, DiagonalNormal) else posterior.variance.log()
     return arrays
 
 

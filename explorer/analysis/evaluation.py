@@ -3,31 +3,42 @@
 A number that does not exist for a model is absent, and ``reasons`` says why.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from explorer.analysis.coding import EVALUATION_SEED
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
-from explorer.models.distributions import DiagonalNormal, kl_per_dimension
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
+from explorer.objectives.information import n_active_units, surgery
 
 BATCH = 200
-MAX_COMPARED = 20_000_000
-"""Numbers held at once where every sample is compared with every posterior: 80 MB in float32."""
-
-ACTIVE_VARIANCE = 0.01
-"""A unit is active if the variance over images of its posterior mean is above this (Burda et al. 2016, section 5.2)."""
 
 NO_PRIOR = "an autoencoder has no prior, so no p(x), no bound and no KL"
+NO_ENCODER = "a GAN has no encoder and no p(x) that can be evaluated: it only generates"
+NO_DIMENSIONS = "the dimensions of this posterior are not independent: its KL is of whole codes"
+OF_THE_BOUND = (
+    "elbo",
+    "elbo_se",
+    "kl",
+    "kl_per_dimension",
+    "log_px",
+    "log_px_se",
+    "mutual_information",
+    "mutual_information_ceiling",
+    "aggregate_kl",
+    "prior_mean",
+    "prior_variance",
+)
+OF_AN_ENCODER = ("squared_error", "log_likelihood", "active_units", "aggregate_mean", "aggregate_variance")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,28 +51,36 @@ class Evaluation:
         squared_error: sum over pixels of (x - decoded mean code)^2.
         log_likelihood: E_q[log p(x|z)], one posterior sample per image.
         elbo, elbo_se: log_likelihood - kl.
-        kl: KL(q(z|x) || p(z)).
+        kl: KL(q(z|x) || p(z)), sampled where it has no closed form.
         kl_per_dimension: the same before the sum over dimensions.
-        log_px, log_px_se: the importance-weighted bound on log p(x).
-        active_units: dimensions whose posterior mean varies over images by more than ``ACTIVE_VARIANCE``.
+        log_px, log_px_se: the importance-weighted bound on log p(x), log p(x|y) for a model given the class.
+        active_units: dimensions whose posterior mean varies over images by more than 0.01.
         mutual_information: between x and z under q, estimated within the set; never above its ceiling.
         mutual_information_ceiling: log of the number of images that the estimate compares.
+        aggregate_kl: KL(q(z) || p(z)) of all images' posteriors together, what ``kl`` has beside mutual information.
+        aggregate_mean, aggregate_variance: of q(z) in each dimension, to compare with the prior's.
+        prior_mean, prior_variance: of p(z), or of its mixture over the classes of the images.
         reasons: why a number is None, by its name.
     """
 
     n_images: int
     n_samples: int
-    squared_error: float
-    log_likelihood: float
+    squared_error: float | None = None
+    log_likelihood: float | None = None
     elbo: float | None = None
     elbo_se: float | None = None
     kl: float | None = None
     kl_per_dimension: list[float] | None = None
     log_px: float | None = None
     log_px_se: float | None = None
-    active_units: int
+    active_units: int | None = None
     mutual_information: float | None = None
     mutual_information_ceiling: float | None = None
+    aggregate_kl: float | None = None
+    aggregate_mean: list[float] | None = None
+    aggregate_variance: list[float] | None = None
+    prior_mean: list[float] | None = None
+    prior_variance: list[float] | None = None
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -76,6 +95,9 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
         raise ConfigError(f"{n_samples} importance samples are too few: use at least 1.")
     if split.image_shape != model.config.image_shape:
         raise ConfigError(f"{split.name} has images of shape {split.image_shape}, not {model.config.image_shape}.")
+    if not model.can_encode:
+        reasons = dict.fromkeys((*OF_AN_ENCODER, *OF_THE_BOUND), NO_ENCODER)
+        return Evaluation(n_images=len(split), n_samples=n_samples, reasons=reasons)
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
     labels = torch.from_numpy(split.labels)
     with seeded(EVALUATION_SEED, EVALUATION_STREAM, 2):
@@ -84,70 +106,69 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
             for x, y in zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
         ]
         joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        numbers = _numbers(joined)
+        numbers = _numbers(model, joined, labels)
     return Evaluation(n_images=len(split), n_samples=n_samples, **numbers)
 
 
-def mutual_information(posterior: DiagonalNormal) -> float:
-    """Estimate I(x; z) under q in nats from one sample of each of N posteriors; never above log N.
-
-    Each sample's density under its own posterior is compared with that under the mixture of all N.
-
-    Source: Hoffman & Johnson (2016), ELBO surgery; the estimator of Dieng et al. (2019), https://arxiv.org/abs/1807.04863.
-    """
-    z = posterior.rsample()
-    log_own = posterior.log_prob(z)
-    n_rows = max(1, MAX_COMPARED // posterior.mu.numel())
-    log_mixture = torch.cat([_log_mixture(posterior, rows) for rows in torch.split(z, n_rows)])
-    return float((log_own - log_mixture).mean())
-
-
-def _log_mixture(posterior: DiagonalNormal, z: Tensor) -> Tensor:
-    """Log density of ``z``, shape ``(M, L)``, under the equal mixture of all posteriors, shape ``(M,)``."""
-    return torch.logsumexp(posterior.log_prob(z[:, None]), dim=1) - math.log(len(posterior.mu))
-
-
 def _evaluate_batch(model: LatentModel, x: Tensor, y: Tensor, n_samples: int) -> dict[str, Tensor]:
-    posterior = model.encode(x, y)
+    parameters = model.posterior_parameters(x, y)
+    posterior = model.posterior(parameters)
     terms = elbo_terms_given(model, posterior, x, y)
     decoded = model.decode(posterior.mean, y).mean
     arrays = {
-        "mu": posterior.mean,
+        "parameters": parameters,
         "squared_error": (x - decoded).square().flatten(1).sum(1),
         "log_likelihood": terms.log_likelihood,
+        "kl": terms.kl,
     }
-    prior = model.prior
-    if isinstance(posterior, DiagonalNormal) and isinstance(prior, DiagonalNormal):
-        evidence = estimate_evidence(model, x, y, n_samples=n_samples)
-        arrays |= {
-            "log_var": posterior.log_var,
-            "kl_per_dimension": kl_per_dimension(posterior, prior),
-            "log_px": evidence.log_px,
-        }
+    if terms.kl_per_dimension is not None:
+        arrays["kl_per_dimension"] = terms.kl_per_dimension
+    if model.config.has_bound:
+        arrays["log_px"] = estimate_evidence(model, x, y, n_samples=n_samples).log_px
     return arrays
 
 
-def _numbers(joined: dict[str, Tensor]) -> dict[str, Any]:
+def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[str, Any]:
+    posterior, prior = model.posterior(joined["parameters"]), model.prior(y)
     numbers: dict[str, Any] = {
         "squared_error": float(joined["squared_error"].mean()),
         "log_likelihood": float(joined["log_likelihood"].mean()),
-        "active_units": int((joined["mu"].var(dim=0, correction=0) > ACTIVE_VARIANCE).sum()),
+        "active_units": n_active_units(posterior.mean),
+        "aggregate_mean": posterior.mean.mean(0).tolist(),
     }
-    if "log_var" not in joined:
-        absent = ("elbo", "kl", "log_px", "mutual_information")
-        return numbers | {"reasons": dict.fromkeys(absent, NO_PRIOR)}
-    per_dimension = joined["kl_per_dimension"]
-    elbo, log_px = joined["log_likelihood"] - per_dimension.sum(1), joined["log_px"]
-    return numbers | {
+    if prior is None or not isinstance(posterior, Distribution):
+        numbers["aggregate_variance"] = posterior.mean.var(0, correction=0).tolist()
+        return numbers | {"reasons": dict.fromkeys(OF_THE_BOUND, NO_PRIOR)}
+    elbo, log_px = joined["log_likelihood"] - joined["kl"], joined["log_px"]
+    parts = surgery(posterior, prior)
+    numbers |= {
         "elbo": float(elbo.mean()),
         "elbo_se": _standard_error(elbo),
-        "kl": float(per_dimension.sum(1).mean()),
-        "kl_per_dimension": [float(number) for number in per_dimension.mean(0)],
+        "kl": float(joined["kl"].mean()),
         "log_px": float(log_px.mean()),
         "log_px_se": _standard_error(log_px),
-        "mutual_information": mutual_information(DiagonalNormal(joined["mu"], joined["log_var"])),
-        "mutual_information_ceiling": math.log(len(elbo)),
+        "mutual_information": parts.mutual_information,
+        "mutual_information_ceiling": parts.ceiling,
+        "aggregate_kl": parts.aggregate_kl,
+        "aggregate_variance": _variance_of_mixture(posterior).tolist(),
+        "prior_mean": _mean_of_mixture(prior).tolist(),
+        "prior_variance": _variance_of_mixture(prior).tolist(),
     }
+    if "kl_per_dimension" in joined:
+        return numbers | {"kl_per_dimension": joined["kl_per_dimension"].mean(0).tolist()}
+    return numbers | {"reasons": {"kl_per_dimension": NO_DIMENSIONS}}
+
+
+def _mean_of_mixture(components: Distribution) -> Tensor:
+    """Mean of one distribution, or of the equal mixture of a batch of them, shape ``(L,)``."""
+    return components.mean.mean(0) if components.batch_shape else components.mean
+
+
+def _variance_of_mixture(components: Distribution) -> Tensor:
+    """Variance of each dimension of the same, shape ``(L,)``: the mean variance and the variance of the means."""
+    if not components.batch_shape:
+        return components.variance
+    return components.variance.mean(0) + components.mean.var(0, correction=0)
 
 
 def _standard_error(values: Tensor) -> float | None:

@@ -17,7 +17,7 @@ class EncodedSet:
 
     Attributes:
         mu: posterior means (or codes of an autoencoder), shape ``(N, L)``.
-        log_var: posterior log-variances, shape ``(N, L)``; None for an autoencoder.
+        log_var: logarithm of the posterior variances, shape ``(N, L)``; None for an autoencoder.
         labels: classes, shape ``(N,)`` int64.
         reconstruction: -log p(x|z) at one seeded posterior sample, nats, shape ``(N,)``.
         kl: KL(q(z|x) || p(z)), nats, shape ``(N,)``; zero for an autoencoder.

@@ -13,10 +13,14 @@ class AE(LatentModel):
     """Autoencoder. Its decoder still parameterises a likelihood, which is what reconstruction maximises."""
 
     @property
-    def prior(self) -> None:
+    def n_posterior_parameters(self) -> int:
+        """The code itself."""
+        return self.config.latent_dim
+
+    def posterior(self, parameters: Tensor) -> PointMass:
+        """Return the codes as points, batch ``(B,)``, event ``(L,)``."""
+        return PointMass(parameters)
+
+    def prior(self, y: Tensor | None = None) -> None:
         """None: nothing shapes the codes of an autoencoder."""
         return
-
-    def encode(self, x: Tensor, y: Tensor | None = None) -> PointMass:
-        """Return the code of each image as a point, batch ``(B,)``, event ``(L,)``."""
-        return PointMass(self.encoder(x, None))

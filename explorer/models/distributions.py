@@ -1,7 +1,7 @@
-"""Posterior and prior families over latent codes, and their KL divergences.
+"""Distributions over latent codes that torch.distributions lacks or gets wrong at the edges, and KL divergences.
 
-Only what torch.distributions lacks or gets wrong at the edges. Batch shape is ``(B,)`` (or empty for a prior), event
-shape is ``(L,)``; every result is summed over the event.
+``DiagonalNormal`` and ``PointMass`` are over whole codes: batch ``(B,)`` (or empty for a prior), event ``(L,)``. The
+others are over single numbers, of any batch shape, and ``posteriors`` joins them to codes.
 """
 
 import math
@@ -9,7 +9,20 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import (
+    Distribution,
+    Independent,
+    Kumaraswamy,
+    MultivariateNormal,
+    Uniform,
+    Weibull,
+    constraints,
+    kl_divergence,
+    register_kl,
+)
+from torch.nn import functional as F
+
+EULER_GAMMA = 0.57721566490153286
 
 
 @runtime_checkable
@@ -87,13 +100,179 @@ class DiagonalNormal(Distribution):
         return 0.5 * (self.log_var + 1 + math.log(2 * math.pi)).sum(dim=-1)
 
 
+class Logistic(Distribution):
+    """Logistic distribution, ``loc + scale * logit(u)`` with u uniform on (0, 1), over single numbers.
+
+    Source: Johnson, Kotz & Balakrishnan (1995), Continuous Univariate Distributions, volume 2, chapter 23.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, loc: Tensor, scale: Tensor) -> None:
+        """Take location and scale, both of the batch's shape."""
+        self.loc, self.scale = loc, scale
+        super().__init__(loc.shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, the location."""
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, (pi scale)^2 / 3."""
+        return (math.pi * self.scale).square() / 3
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
+        u = _uniform(self.loc, self._extended_shape(torch.Size(sample_shape)))
+        return self.loc + self.scale * torch.logit(u)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch: -y - 2 log(1 + exp(-y)) - log scale, y = (value - loc) / scale."""
+        y = (value - self.loc) / self.scale
+        return -y - 2 * F.softplus(-y) - self.scale.log()
+
+
+class Rayleigh(Distribution):
+    """Rayleigh distribution on the positive numbers, ``scale * sqrt(-2 log u)``, over single numbers.
+
+    Source: Johnson, Kotz & Balakrishnan (1994), Continuous Univariate Distributions, volume 1, chapter 18.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    support = constraints.positive
+    has_rsample = True
+
+    def __init__(self, scale: Tensor) -> None:
+        """Take the scale, of the batch's shape."""
+        self.scale = scale
+        super().__init__(scale.shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, scale sqrt(pi / 2)."""
+        return self.scale * math.sqrt(math.pi / 2)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, (2 - pi / 2) scale^2."""
+        return (2 - math.pi / 2) * self.scale.square()
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
+        u = _uniform(self.scale, self._extended_shape(torch.Size(sample_shape)))
+        return self.scale * (-2 * u.log()).sqrt()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch: log z - 2 log scale - (z / scale)^2 / 2."""
+        return value.log() - 2 * self.scale.log() - 0.5 * (value / self.scale).square()
+
+
+class Triangular(Distribution):
+    """Symmetric triangular distribution, ``centre + half_width * (u - v)`` with u, v uniform, over single numbers.
+
+    Source: Johnson, Kotz & Balakrishnan (1995), Continuous Univariate Distributions, volume 2, section 26.9.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    has_rsample = True
+
+    def __init__(self, centre: Tensor, half_width: Tensor) -> None:
+        """Take centre and half of the width of the support, both of the batch's shape."""
+        self.centre, self.half_width = centre, half_width
+        super().__init__(centre.shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, the centre."""
+        return self.centre
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance, half_width^2 / 6."""
+        return self.half_width.square() / 6
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw as a difference of two uniform numbers, shape ``(*sample_shape, *batch)``."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        return self.centre + self.half_width * (_uniform(self.centre, shape) - _uniform(self.centre, shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch; minus infinity outside the support."""
+        height = 1 - ((value - self.centre) / self.half_width).abs()
+        # A sample that rounding puts on the very edge keeps a density.
+        inside = height.clamp(min=1e-6).log() - self.half_width.log()
+        return torch.where(height > -1e-3, inside, -math.inf)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, 1/2 + log half_width."""
+        return 0.5 + self.half_width.log()
+
+
+class ClosedUniform(Uniform):
+    """torch's uniform distribution, whose density holds at the ends too: rounding can put a sample there."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch; minus infinity outside."""
+        width = self.high - self.low
+        reach = (value - (self.low + self.high) / 2).abs()
+        return torch.where(reach <= width / 2 + 1e-6, -width.log(), -math.inf)
+
+
+def _uniform(like: Tensor, shape: torch.Size) -> Tensor:
+    """Draw uniform numbers of which none is 0 or 1."""
+    u = torch.rand(shape, dtype=like.dtype, device=like.device)
+    limits = torch.finfo(like.dtype)
+    return u.clamp(min=limits.tiny, max=1 - limits.eps)
+
+
 def standard_normal(zeros: Tensor) -> DiagonalNormal:
     """Return N(0, I) over codes shaped, typed and placed like ``zeros``, shape ``(L,)``."""
     return DiagonalNormal(zeros, zeros)
 
 
-def kl_per_dimension(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
-    """KL(q || p) in nats before the sum over dimensions, shape ``(*batch, L)``.
+def kl_per_dimension(q: Distribution, p: Distribution, z: Tensor | None = None) -> Tensor | None:
+    """KL(q || p) in nats before the sum over dimensions, shape ``(*batch, L)``; None if they are not independent.
+
+    In closed form where one is known; elsewhere the mean of log q(z) - log p(z) over samples ``z`` of q, shape
+    ``(S, *batch, L)``. One sample's value may be negative; its mean is not.
+
+    Raises:
+        NotImplementedError: if there is no closed form and no ``z`` is given.
+    """
+    if isinstance(q, DiagonalNormal) and isinstance(p, DiagonalNormal):
+        return _kl_normal_per_dimension(q, p)
+    if not (isinstance(q, Independent) and isinstance(p, Independent)):
+        return None
+    try:
+        return kl_divergence(q.base_dist, p.base_dist)
+    except NotImplementedError:
+        if z is None:
+            raise
+    difference: Tensor = q.base_dist.log_prob(z) - p.base_dist.log_prob(z)
+    return difference.mean(dim=0)
+
+
+def kl(q: Distribution, p: Distribution, z: Tensor | None = None) -> Tensor:
+    """KL(q || p) in nats, shape ``(*batch,)``: in closed form where one is known, elsewhere from samples as above.
+
+    Raises:
+        NotImplementedError: if there is no closed form and no ``z`` is given.
+    """
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        if z is None:
+            raise
+    difference: Tensor = q.log_prob(z) - p.log_prob(z)
+    return difference.mean(dim=0)
+
+
+def _kl_normal_per_dimension(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
+    """KL(q || p) of each dimension in nats, shape ``(*batch, L)``.
 
     Source: Kingma & Welling (2014), appendix B, https://arxiv.org/abs/1312.6114.
     """
@@ -106,4 +285,55 @@ def kl_per_dimension(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
 @register_kl(DiagonalNormal, DiagonalNormal)  # type: ignore[no-untyped-call, untyped-decorator]  # torch's is untyped
 def _kl_diagonal_normal(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
     """KL(q || p) in nats, shape ``(*batch,)``."""
-    return kl_per_dimension(q, p).sum(dim=-1)
+    return _kl_normal_per_dimension(q, p).sum(dim=-1)
+
+
+@register_kl(MultivariateNormal, DiagonalNormal)  # type: ignore[no-untyped-call, untyped-decorator]  # torch's is untyped
+def _kl_full_diagonal_normal(q: MultivariateNormal, p: DiagonalNormal) -> Tensor:
+    """KL(q || p) in nats, shape ``(*batch,)``: (tr(P S) + m^T P m - L - log|P S|) / 2 with P the precision of p.
+
+    Source: Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, equation A.23.
+    """
+    factor = q.scale_tril
+    log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log() - p.log_var
+    spread = factor.square().sum(-1) + (q.loc - p.mu).square()
+    return 0.5 * (spread * (-p.log_var).exp() - 1 - log_det).sum(dim=-1)
+
+
+@register_kl(Rayleigh, Rayleigh)  # type: ignore[no-untyped-call, untyped-decorator]  # torch's is untyped
+def _kl_rayleigh(q: Rayleigh, p: Rayleigh) -> Tensor:
+    """KL(q || p) in nats, shape of the batch: r - 1 - log r with r = (scale_q / scale_p)^2.
+
+    Source: Gil, Alajaji & Linder (2013), Renyi divergence measures for commonly used univariate continuous
+    distributions, table 3.
+    """
+    log_ratio = 2 * (q.scale.log() - p.scale.log())
+    return log_ratio.exp() - 1 - log_ratio
+
+
+@register_kl(Weibull, Weibull)  # type: ignore[no-untyped-call, untyped-decorator]  # torch's is untyped
+def _kl_weibull(q: Weibull, p: Weibull) -> Tensor:
+    """KL(q || p) in nats, shape of the batch.
+
+    Source: Bauckhage (2013), Computing the Kullback-Leibler Divergence between two Weibull Distributions,
+    https://arxiv.org/abs/1310.3713, equation 6.
+    """
+    (k, log_scale), (k_p, log_scale_p) = ((d.concentration, d.scale.log()) for d in (q, p))
+    log_power = k_p * (log_scale - log_scale_p) + torch.lgamma(k_p / k + 1)
+    shapes = k.log() - k * log_scale - k_p.log() + k_p * log_scale_p
+    return shapes + (k - k_p) * (log_scale - EULER_GAMMA / k) + log_power.exp() - 1
+
+
+@register_kl(Kumaraswamy, Uniform)  # type: ignore[no-untyped-call, untyped-decorator]  # torch's is untyped
+def _kl_kumaraswamy_uniform(q: Kumaraswamy, p: Uniform) -> Tensor:
+    """KL(q || p) in nats, shape of the batch, for p uniform on an interval that holds (0, 1).
+
+    Minus the entropy, and the log of p's width.
+
+    Source: Nalisnick & Smyth (2017), Stick-Breaking Variational Autoencoders, https://arxiv.org/abs/1605.06197.
+    """
+    a, b = q.concentration1, q.concentration0
+    harmonic = torch.digamma(b + 1) + EULER_GAMMA
+    entropy = (1 - 1 / b) + (1 - 1 / a) * harmonic - a.log() - b.log()
+    covers = (p.low <= 0) & (p.high >= 1)
+    return torch.where(covers, (p.high - p.low).log() - entropy, math.inf)

@@ -13,39 +13,82 @@ from explorer.models.distributions import Posterior
 from explorer.models.likelihoods import build_likelihood
 from explorer.models.networks import build_decoder, build_encoder
 
+NO_ENCODER = (
+    "A {family} has no encoder: it makes images from codes and cannot find the code of an image. "
+    "Generate from it, or choose a vae, a cvae or an ae."
+)
+
 
 class LatentModel(nn.Module, ABC):
-    """A decoder p(x|z) with an encoder in front of it. Images are in [0, 1]."""
+    """A decoder p(x|z), mostly with an encoder in front of it. Images are in [0, 1]."""
 
     can_encode: ClassVar[bool] = True
     needs_label: ClassVar[bool] = False
-    n_posterior_parameters: ClassVar[int] = 1
 
     def __init__(self, config: ModelConfig) -> None:
         """Build the networks that ``config`` asks for, with torch's default initial weights."""
         super().__init__()
         self.config = config
-        self.encoder = build_encoder(config, self.n_posterior_parameters * config.latent_dim)
-        self.decoder = build_decoder(config)
-        self.likelihood = build_likelihood(config)
+        likelihood = build_likelihood(config)
+        if self.can_encode:
+            self.encoder = build_encoder(config, self.n_posterior_parameters)
+        self.decoder = build_decoder(config, likelihood.n_heads)
+        self.likelihood = likelihood
 
     @property
     @abstractmethod
-    def prior(self) -> Distribution | None:
-        """p(z), batch ``()``, event ``(L,)``; None for a model that has none."""
+    def n_posterior_parameters(self) -> int:
+        """Numbers that the encoder puts out for each image."""
 
     @abstractmethod
+    def posterior(self, parameters: Tensor) -> Posterior:
+        """Return q(z|x), batch ``(B,)``, event ``(L,)``, from the encoder's output ``(B, n_posterior_parameters)``."""
+
+    @abstractmethod
+    def prior(self, y: Tensor | None = None) -> Distribution | None:
+        """Return p(z), batch ``()``, or p(z|y) for classes ``(B,)``, batch ``(B,)``; event ``(L,)``.
+
+        None for a model that has none.
+        """
+
+    def posterior_parameters(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the encoder's output, ``(B, n_posterior_parameters)``, for images ``(B, C, H, W)``.
+
+        Raises:
+            ConfigError: if the model has no encoder, or needs classes ``(B,)`` and gets none.
+        """
+        if not self.can_encode:
+            raise ConfigError(NO_ENCODER.format(family=self.config.family))
+        parameters: Tensor = self.encoder(x, self._checked_label(y))
+        return parameters
+
     def encode(self, x: Tensor, y: Tensor | None = None) -> Posterior:
-        """Return q(z|x), batch ``(B,)``, event ``(L,)``, for images ``(B, C, H, W)`` and classes ``(B,)``."""
+        """Return q(z|x), batch ``(B,)``, event ``(L,)``, for images ``(B, C, H, W)`` and classes ``(B,)``.
+
+        Raises:
+            ConfigError: if the model has no encoder, or needs classes and gets none.
+        """
+        return self.posterior(self.posterior_parameters(x, y))
 
     def decode(self, z: Tensor, y: Tensor | None = None) -> Distribution:
-        """Return p(x|z), batch ``(B,)``, event ``(C, H, W)``, for codes ``(B, L)`` and classes ``(B,)``.
+        """Return p(x|z), batch ``(*batch,)``, event ``(C, H, W)``, for codes ``(*batch, L)`` and classes ``(*batch,)``.
 
         Raises:
             ConfigError: if the model needs classes and gets none.
         """
-        distribution: Distribution = self.likelihood(self.decoder(z, self._checked_label(y)))
+        labels = self._checked_label(y)
+        raw = self.decoder(z.flatten(0, -2), None if labels is None else labels.flatten())
+        distribution: Distribution = self.likelihood(raw.unflatten(0, z.shape[:-1]))
         return distribution
+
+    def encoding_parameters(self) -> list[nn.Parameter]:
+        """Return the weights phi of q(z|x): what an E step improves."""
+        return list(self.encoder.parameters())
+
+    def generative_parameters(self) -> list[nn.Parameter]:
+        """Return the weights theta of p(x|z) and, where it is learned, of p(z): what an M step improves."""
+        encoding = {id(parameter) for parameter in self.encoding_parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in encoding]
 
     def start_at_mean(self, mean: Tensor) -> None:
         """Set the decoder's output bias so that a zero input decodes to ``mean``, shape ``(C, H, W)``, in [0, 1]."""
@@ -86,9 +129,10 @@ def empty_model(config: ModelConfig) -> LatentModel:
 def _model_class(config: ModelConfig) -> type[LatentModel]:
     from explorer.models.ae import AE
     from explorer.models.cvae import CVAE
+    from explorer.models.gan import GAN
     from explorer.models.vae import VAE
 
-    return {"vae": VAE, "cvae": CVAE, "ae": AE}[config.family]
+    return {"vae": VAE, "cvae": CVAE, "ae": AE, "gan": GAN}[config.family]
 
 
 def _check_size(model: LatentModel) -> None:

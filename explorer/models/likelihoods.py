@@ -1,7 +1,8 @@
 """From a decoder's output to p(x|z).
 
-A likelihood is a module, since it may own parameters. It turns the raw output ``(B, C, H, W)`` of a decoder into a
-distribution over images with batch ``(B,)`` and event ``(C, H, W)``, and knows which raw value has a given mean.
+A likelihood is a module, since it may own parameters. It turns the raw output ``(B, K C, H, W)`` of a decoder, K
+numbers for each pixel, into a distribution over images with batch ``(B,)`` and event ``(C, H, W)``, and knows which raw
+output has a given mean.
 """
 
 import math
@@ -10,12 +11,21 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal, constraints
+from torch.distributions import Bernoulli, Distribution, Independent, LowRankMultivariateNormal, Normal, constraints
 from torch.nn import functional as F
 
 from explorer.models.config import ModelConfig
 
 IMAGE_DIMS = 3
+
+FINEST_LOG_VAR = -2 * math.log(255)
+"""Log-variance below which a learned deviation does not go, one grey level.
+
+Without a floor the density of pixels that are always black, and with it the bound, would grow without limit.
+"""
+
+WIDEST_LOG_VAR = 10.0
+"""Log-variance above which a learned deviation does not go: 148 times the range of a pixel, and far from overflow."""
 
 
 class ContinuousBernoulli(Distribution):
@@ -61,7 +71,8 @@ class ContinuousBernoulli(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density in nats, shape of the logits."""
-        return -F.binary_cross_entropy_with_logits(self.logits, value, reduction="none") + self.log_normaliser()
+        target = value.expand_as(self.logits)
+        return -F.binary_cross_entropy_with_logits(self.logits, target, reduction="none") + self.log_normaliser()
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
@@ -75,16 +86,67 @@ class ContinuousBernoulli(Distribution):
         return torch.where(self._is_small, u, x).clamp(0, 1)
 
 
+class LowRankNormal(Distribution):
+    """Normal over images whose covariance is W W^T plus a diagonal: pixels that vary together.
+
+    Batch ``(B,)``, event ``(C, H, W)``. Its cost grows with the rank, not with the square of the number of pixels.
+
+    Source: Dorta et al. (2018), Structured Uncertainty Prediction Networks, https://arxiv.org/abs/1802.07079 (a dense
+    covariance over pixels); the density by the matrix determinant lemma, as torch.distributions computes it.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    has_rsample = True
+
+    def __init__(self, mean: Tensor, sigma: Tensor, factor: Tensor) -> None:
+        """Take mean and root of the diagonal, each ``(B, C, H, W)``, and W, ``(B, C, H, W, R)``."""
+        self._shape = mean.shape[-IMAGE_DIMS:]
+        self._flat = LowRankMultivariateNormal(
+            mean.flatten(-IMAGE_DIMS),
+            factor.flatten(-IMAGE_DIMS - 1, -2),
+            sigma.flatten(-IMAGE_DIMS).square(),
+            validate_args=False,
+        )
+        super().__init__(mean.shape[:-IMAGE_DIMS], self._shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean image, shape ``(B, C, H, W)``."""
+        mean: Tensor = self._flat.mean
+        return mean.reshape(*mean.shape[:-1], *self._shape)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each pixel, shape ``(B, C, H, W)``."""
+        variance: Tensor = self._flat.variance
+        return variance.reshape(*variance.shape[:-1], *self._shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape ``(B,)``, of images ``(B, C, H, W)``."""
+        log_prob: Tensor = self._flat.log_prob(value.flatten(-IMAGE_DIMS))  # type: ignore[no-untyped-call]
+        return log_prob
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw images, shape ``(*sample_shape, B, C, H, W)``."""
+        flat: Tensor = self._flat.rsample(torch.Size(sample_shape))
+        return flat.reshape(*flat.shape[:-1], *self._shape)
+
+
 class Likelihood(nn.Module, ABC):
     """Turns a decoder's raw output into p(x|z)."""
 
+    def __init__(self, n_heads: int = 1) -> None:
+        """Ask for ``n_heads`` raw numbers for each pixel: the K of this module's shapes."""
+        super().__init__()
+        self.n_heads = n_heads
+
     @abstractmethod
     def forward(self, raw: Tensor) -> Distribution:
-        """Return p(x|z) with batch ``(B,)`` and event ``(C, H, W)`` from ``raw`` of shape ``(B, C, H, W)``."""
+        """Return p(x|z) with batch ``(B,)`` and event ``(C, H, W)`` from ``raw`` of shape ``(B, K C, H, W)``."""
 
     @abstractmethod
     def raw_of_mean(self, mean: Tensor) -> Tensor:
-        """Return the raw output, any shape, whose distribution has ``mean``, in [0, 1]."""
+        """Return the raw output ``(K C, H, W)`` whose distribution has ``mean``, ``(C, H, W)``, in [0, 1]."""
 
 
 class BernoulliLikelihood(Likelihood):
@@ -118,30 +180,113 @@ class ContinuousBernoulliLikelihood(Likelihood):
 
 
 class GaussianLikelihood(Likelihood):
-    """Independent normal pixels around the raw output, with one fixed standard deviation.
+    """Independent normal pixels around the raw output, with one standard deviation for all of them.
 
-    A sum of squared errors is this with sigma^2 = 1/2, up to a constant.
+    A sum of squared errors is this with sigma^2 = 1/2, up to a constant. Learned, sigma^2 becomes the mean squared
+    error of the reconstructions, and the balance of the two terms of the bound is no longer a person's choice.
+
+    Source: Lucas et al. (2019), Don't Blame the ELBO!, section 5, https://arxiv.org/abs/1911.02469; Rybkin et al.
+    (2021), Simple and Effective VAE Training with Calibrated Decoders, https://arxiv.org/abs/2006.13202.
     """
 
-    def __init__(self, sigma: float) -> None:
-        """Fix the standard deviation, in pixel units of [0, 1]."""
+    def __init__(self, sigma: float, *, is_learned: bool = False) -> None:
+        """Fix the standard deviation, in pixel units of [0, 1], or start learning from it."""
         super().__init__()
-        self.sigma = sigma
+        self._fixed_sigma = sigma
+        self.raw_log_var: nn.Parameter | None = None
+        if is_learned:
+            self.raw_log_var = nn.Parameter(_raw_of_log_var(torch.tensor(2 * math.log(sigma))))
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation as it is now."""
+        return self._fixed_sigma if self.raw_log_var is None else _sigma(self.raw_log_var).item()
 
     def forward(self, raw: Tensor) -> Distribution:
         """Return N(raw, sigma^2), independent over pixels."""
-        sigma = torch.full_like(raw, self.sigma)
-        return Independent(Normal(raw, sigma, validate_args=False), IMAGE_DIMS, validate_args=False)
+        if self.raw_log_var is None:
+            return _independent_normal(raw, torch.full_like(raw, self._fixed_sigma))
+        return _independent_normal(raw, _sigma(self.raw_log_var).expand_as(raw))
 
     def raw_of_mean(self, mean: Tensor) -> Tensor:
         """The mean itself."""
         return mean
 
 
+class DiagonalGaussianLikelihood(Likelihood):
+    """Independent normal pixels, each with a mean and a variance from the decoder: K = 2.
+
+    Source: Kingma & Welling (2014), appendix C.2, https://arxiv.org/abs/1312.6114.
+    """
+
+    def __init__(self, sigma: float) -> None:
+        """Start at the standard deviation ``sigma``, in pixel units of [0, 1]."""
+        super().__init__(n_heads=2)
+        self.sigma = sigma
+
+    def forward(self, raw: Tensor) -> Distribution:
+        """Return N(mean, variance), independent over pixels; the first half of the channels of ``raw`` is the mean."""
+        mean, raw_log_var = raw.chunk(2, dim=-IMAGE_DIMS)
+        return _independent_normal(mean, _sigma(raw_log_var))
+
+    def raw_of_mean(self, mean: Tensor) -> Tensor:
+        """The mean, and the raw log-variance at which training starts."""
+        log_var = _raw_of_log_var(torch.full_like(mean, 2 * math.log(self.sigma)))
+        return torch.cat([mean, log_var], dim=-IMAGE_DIMS)
+
+
+class LowRankGaussianLikelihood(Likelihood):
+    """Normal pixels that vary together, K = 2 + R: a covariance of rank R plus a diagonal, from the decoder.
+
+    The covariance is S (I + V V^T) S with S the deviations on the diagonal: S V keeps the R x R matrix that is inverted
+    well conditioned however fine the deviations become.
+    """
+
+    def __init__(self, sigma: float, rank: int) -> None:
+        """Start at the standard deviation ``sigma``, in pixel units of [0, 1]; ``rank`` is R."""
+        super().__init__(n_heads=2 + rank)
+        self.sigma, self.rank = sigma, rank
+
+    def forward(self, raw: Tensor) -> Distribution:
+        """Return N(mean, S (I + V V^T) S); the channels of ``raw`` are mean, log-variance and the R columns of V."""
+        mean, raw_log_var, *columns = raw.chunk(self.n_heads, dim=-IMAGE_DIMS)
+        sigma = _sigma(raw_log_var)
+        return LowRankNormal(mean, sigma, sigma[..., None] * torch.stack(columns, dim=-1))
+
+    def raw_of_mean(self, mean: Tensor) -> Tensor:
+        """The mean, the raw log-variance at which training starts, and no covariance between pixels."""
+        log_var = _raw_of_log_var(torch.full_like(mean, 2 * math.log(self.sigma)))
+        return torch.cat([mean, log_var, *[torch.zeros_like(mean)] * self.rank], dim=-IMAGE_DIMS)
+
+
 def build_likelihood(config: ModelConfig) -> Likelihood:
     """Return the likelihood that ``config`` names."""
-    if config.likelihood == "bernoulli":
-        return BernoulliLikelihood()
-    if config.likelihood == "continuous-bernoulli":
-        return ContinuousBernoulliLikelihood()
-    return GaussianLikelihood(config.sigma)
+    match config.likelihood:
+        case "bernoulli":
+            return BernoulliLikelihood()
+        case "continuous-bernoulli":
+            return ContinuousBernoulliLikelihood()
+        case "gaussian":
+            return GaussianLikelihood(config.sigma)
+        case "gaussian-learned":
+            return GaussianLikelihood(config.sigma, is_learned=True)
+        case "gaussian-diagonal":
+            return DiagonalGaussianLikelihood(config.sigma)
+        case "gaussian-low-rank":
+            return LowRankGaussianLikelihood(config.sigma, config.rank)
+
+
+def _independent_normal(mean: Tensor, sigma: Tensor) -> Distribution:
+    """Normal pixels with batch ``(B,)`` and event ``(C, H, W)``."""
+    return Independent(Normal(mean, sigma, validate_args=False), IMAGE_DIMS, validate_args=False)
+
+
+def _sigma(raw: Tensor) -> Tensor:
+    """Standard deviation of log-variance between ``FINEST_LOG_VAR`` and ``WIDEST_LOG_VAR``; smooth at the floor."""
+    return (0.5 * (FINEST_LOG_VAR + F.softplus(raw - FINEST_LOG_VAR)).clamp(max=WIDEST_LOG_VAR)).exp()
+
+
+def _raw_of_log_var(log_var: Tensor) -> Tensor:
+    """Return the raw number that stands for ``log_var``, kept a hundredth above the floor."""
+    above = (log_var - FINEST_LOG_VAR).clamp(min=0.01)
+    return FINEST_LOG_VAR + above + torch.log(-torch.expm1(-above))

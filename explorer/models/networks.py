@@ -1,10 +1,12 @@
 """Dense and convolutional bodies of encoders and decoders. No probability in here.
 
 An encoder maps images ``(B, C, H, W)`` and maybe classes ``(B,)`` to ``(B, n_outputs)``; a decoder maps codes
-``(B, L)`` and maybe classes to raw images ``(B, C, H, W)``.
+``(B, L)`` and maybe classes to raw images ``(B, K C, H, W)``, K numbers for each pixel.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -12,7 +14,11 @@ from torch import Tensor, nn
 
 from explorer.models.config import ModelConfig
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky-relu": partial(nn.LeakyReLU, 0.2),
+    "tanh": nn.Tanh,
+}
 
 
 class JoinedLayer(nn.Module):
@@ -58,16 +64,17 @@ class DenseEncoder(nn.Module):
 class DenseDecoder(nn.Module):
     """The encoder's layers in reverse, from a code to raw pixels."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        """Build the layers that ``config`` asks for."""
+    def __init__(self, config: ModelConfig, n_heads: int) -> None:
+        """Build the layers that ``config`` asks for, ending in ``n_heads`` numbers for each pixel."""
         super().__init__()
         widths = config.hidden[::-1]
+        shape = _raw_shape(config, n_heads)
         self.input = JoinedLayer(nn.Linear(config.latent_dim, widths[0]), config.n_classes)
-        self.body = _dense_body((*widths, math.prod(config.image_shape)), config.activation, has_last_bias=False)
-        self.bias = nn.Parameter(torch.zeros(config.image_shape))
+        self.body = _dense_body((*widths, math.prod(shape)), config.activation, has_last_bias=False)
+        self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Map codes ``(B, L)`` to raw images ``(B, C, H, W)``."""
+        """Map codes ``(B, L)`` to raw images ``(B, K C, H, W)``."""
         out: Tensor = self.body(self.input(z, y))
         return out.view(-1, *self.bias.shape) + self.bias
 
@@ -95,20 +102,21 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """One linear layer, then transposed convolutions that undo the encoder's halvings, sizes included."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        """Build the layers that ``config`` asks for."""
+    def __init__(self, config: ModelConfig, n_heads: int) -> None:
+        """Build the layers that ``config`` asks for, ending in ``n_heads`` numbers for each pixel."""
         super().__init__()
-        sizes, channels = _sizes(config), (config.image_shape[0], *config.hidden)
+        shape = _raw_shape(config, n_heads)
+        sizes, channels = _sizes(config), (shape[0], *config.hidden)
         self.input = JoinedLayer(nn.Linear(config.latent_dim, channels[-1] * math.prod(sizes[-1])), config.n_classes)
         layers: list[nn.Module] = [nn.Unflatten(1, (channels[-1], *sizes[-1]))]
         for depth in range(len(config.hidden), 0, -1):
             layers.append(ACTIVATIONS[config.activation]())
             layers.append(_doubling(channels[depth], channels[depth - 1], sizes[depth], sizes[depth - 1], depth > 1))
         self.body = nn.Sequential(*layers)
-        self.bias = nn.Parameter(torch.zeros(config.image_shape))
+        self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """Map codes ``(B, L)`` to raw images ``(B, C, H, W)``."""
+        """Map codes ``(B, L)`` to raw images ``(B, K C, H, W)``."""
         out: Tensor = self.body(self.input(z, y))
         return out + self.bias
 
@@ -118,9 +126,14 @@ def build_encoder(config: ModelConfig, n_outputs: int) -> nn.Module:
     return DenseEncoder(config, n_outputs) if config.network == "dense" else ConvEncoder(config, n_outputs)
 
 
-def build_decoder(config: ModelConfig) -> DenseDecoder | ConvDecoder:
-    """Return the decoder body that ``config`` names; its ``bias``, shape ``(C, H, W)``, is added last."""
-    return DenseDecoder(config) if config.network == "dense" else ConvDecoder(config)
+def build_decoder(config: ModelConfig, n_heads: int = 1) -> DenseDecoder | ConvDecoder:
+    """Return the decoder body that ``config`` names; its ``bias``, shape ``(K C, H, W)``, is added last."""
+    return DenseDecoder(config, n_heads) if config.network == "dense" else ConvDecoder(config, n_heads)
+
+
+def _raw_shape(config: ModelConfig, n_heads: int) -> tuple[int, int, int]:
+    channels, height, width = config.image_shape
+    return n_heads * channels, height, width
 
 
 def _dense_body(widths: tuple[int, ...], activation: str, *, has_last_bias: bool = True) -> nn.Sequential:

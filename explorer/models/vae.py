@@ -3,25 +3,34 @@
 Source: Kingma & Welling (2014), Auto-Encoding Variational Bayes, https://arxiv.org/abs/1312.6114.
 """
 
-from typing import ClassVar
-
 from torch import Tensor
+from torch.distributions import Distribution
 
-from explorer.models.distributions import DiagonalNormal, standard_normal
+from explorer.models.config import ModelConfig
 from explorer.models.latent_model import LatentModel
+from explorer.models.posteriors import build_posterior_family
 
 
 class VAE(LatentModel):
-    """p(z) = N(0, I), p(x|z) by the decoder, q(z|x) a diagonal normal by the encoder."""
+    """p(z), p(x|z) by the decoder, q(z|x) by the encoder, of a family that goes with p(z): normal unless chosen."""
 
-    n_posterior_parameters: ClassVar[int] = 2
+    def __init__(self, config: ModelConfig) -> None:
+        """Build the networks that ``config`` asks for, with torch's default initial weights."""
+        self.posterior_family = build_posterior_family(config)
+        super().__init__(config)
 
     @property
-    def prior(self) -> DiagonalNormal:
-        """N(0, I), batch ``()``, event ``(L,)``."""
-        return standard_normal(self.decoder.bias.new_zeros(self.config.latent_dim))
+    def n_posterior_parameters(self) -> int:
+        """As many numbers as the posterior family takes: mean and log-variance of each dimension for a normal."""
+        return self.posterior_family.n_parameters(self.config.latent_dim)
 
-    def encode(self, x: Tensor, y: Tensor | None = None) -> DiagonalNormal:
-        """Return q(z|x), batch ``(B,)``, event ``(L,)``, for images ``(B, C, H, W)`` and classes ``(B,)``."""
-        mu, log_var = self.encoder(x, self._checked_label(y)).chunk(2, dim=-1)
-        return DiagonalNormal(mu, log_var)
+    def posterior(self, parameters: Tensor) -> Distribution:
+        """Return q(z|x), batch ``(B,)``, event ``(L,)``, from the encoder's output ``(B, n_posterior_parameters)``."""
+        return self.posterior_family.posterior(parameters)
+
+    def prior(self, y: Tensor | None = None) -> Distribution:
+        """Return p(z), batch ``()``, event ``(L,)``: the posterior family's matching one, or N(0, I)."""
+        zeros = self.decoder.bias.new_zeros(self.config.latent_dim)
+        if self.config.prior == "matching":
+            return self.posterior_family.prior(zeros)
+        return self.posterior_family.normal_prior(zeros, zeros)

@@ -1,43 +1,113 @@
-"""The evidence lower bound, term by term.
+"""The evidence lower bound, term by term, and the free bits that a KL may have.
 
-Source: Kingma & Welling (2014), equation 7 (the estimator SGVB-B), https://arxiv.org/abs/1312.6114.
+Source: Kingma & Welling (2014), equations 6 and 7 (the estimators SGVB-A and SGVB-B), https://arxiv.org/abs/1312.6114.
 """
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
+from torch.distributions import Distribution
 
-from explorer.models.distributions import Posterior
+from explorer.errors import ConfigError
+from explorer.models.distributions import Posterior, kl, kl_per_dimension
 from explorer.models.latent_model import LatentModel
+from explorer.objectives.config import FreeBits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ElboTerms:
-    """The two terms of the bound, in nats per image, each of shape ``(B,)``."""
+    """The two terms of the bound, in nats per image, each of shape ``(B,)``.
+
+    Attributes:
+        log_likelihood: estimate of E_q[log p(x|z)].
+        kl: KL(q(z|x) || p(z)), or an estimate of it.
+        kl_per_dimension: the same before the sum over dimensions, ``(B, L)``; None where they are not independent.
+    """
 
     log_likelihood: Tensor
     kl: Tensor
+    kl_per_dimension: Tensor | None = None
 
     def elbo(self, beta: float = 1.0) -> Tensor:
         """Return log_likelihood - beta kl, shape ``(B,)``; a bound on log p(x) in expectation if beta >= 1."""
         return self.log_likelihood - beta * self.kl
 
 
-def elbo_terms(model: LatentModel, x: Tensor, y: Tensor | None = None) -> ElboTerms:
-    """Estimate the bound with one posterior sample and the KL in closed form (SGVB-B, L = 1).
+def elbo_terms(
+    model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int = 1, is_kl_sampled: bool = False
+) -> ElboTerms:
+    """Estimate the bound.
 
     Args:
         model: the model; for one without a prior the KL is zero and the sum is a reconstruction term, not a bound.
         x: images in [0, 1], shape ``(B, C, H, W)``.
         y: classes, shape ``(B,)``, for a model that needs them.
+        n_samples: posterior samples per image, L.
+        is_kl_sampled: estimate the KL from the same samples (SGVB-A); otherwise it is in closed form where there is
+            one (SGVB-B).
     """
-    return elbo_terms_given(model, model.encode(x, y), x, y)
+    return elbo_terms_given(model, model.encode(x, y), x, y, n_samples=n_samples, is_kl_sampled=is_kl_sampled)
 
 
-def elbo_terms_given(model: LatentModel, posterior: Posterior, x: Tensor, y: Tensor | None = None) -> ElboTerms:
+def elbo_terms_given(
+    model: LatentModel,
+    posterior: Posterior,
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    n_samples: int = 1,
+    is_kl_sampled: bool = False,
+) -> ElboTerms:
     """Do the same for a posterior that is already known; any q(z|x) over the model's codes gives a bound."""
-    log_likelihood = model.decode(posterior.rsample(), y).log_prob(x)
-    prior = model.prior
-    kl = log_likelihood.new_zeros(log_likelihood.shape) if prior is None else kl_divergence(posterior, prior)  # type: ignore[arg-type]  # a Posterior with a prior is a Distribution
-    return ElboTerms(log_likelihood=log_likelihood, kl=kl)
+    z = posterior.rsample(torch.Size((n_samples,)))
+    log_likelihood = log_likelihood_of(model, z, x, y).mean(0)
+    prior = model.prior(y)
+    if prior is None:
+        return ElboTerms(log_likelihood=log_likelihood, kl=torch.zeros_like(log_likelihood))
+    if not isinstance(posterior, Distribution):
+        raise ConfigError("A point has no KL to a prior: encode with a model whose posterior has a density.")
+    if is_kl_sampled:
+        sampled: Tensor = posterior.log_prob(z) - prior.log_prob(z)
+        return ElboTerms(log_likelihood=log_likelihood, kl=sampled.mean(0))
+    per_dimension = kl_per_dimension(posterior, prior, z)
+    total = kl(posterior, prior, z) if per_dimension is None else per_dimension.sum(-1)
+    return ElboTerms(log_likelihood=log_likelihood, kl=total, kl_per_dimension=per_dimension)
+
+
+def log_likelihood_of(model: LatentModel, z: Tensor, x: Tensor, y: Tensor | None) -> Tensor:
+    """Return log p(x|z) in nats, ``(S, B)``, of images ``(B, C, H, W)`` and classes ``(B,)`` at codes ``(S, B, L)``."""
+    labels = None if y is None else y.expand(z.shape[:-1])
+    log_prob: Tensor = model.decode(z, labels).log_prob(x)
+    return log_prob
+
+
+def kl_after_free_bits(terms: ElboTerms, form: FreeBits, nats: float) -> Tensor:
+    """Return the batch's mean KL with what lies below ``nats`` raised to it, so that it cannot be saved; shape ``()``.
+
+    It is never below the KL itself, so the objective stays a lower bound on log p(x).
+
+    Raises:
+        ConfigError: if the form speaks of dimensions and the posterior's are not independent.
+
+    Source: Kingma et al. (2016), Improved Variational Inference with Inverse Autoregressive Flow, appendix C.8,
+    https://arxiv.org/abs/1606.04934 (on the batch's mean, and per dimension); per example as in Bowman-style models,
+    Li et al. (2019), A Surprisingly Effective Fix for Deep Latent Variable Modeling of Text, section 3.1.
+    """
+    match form:
+        case "none":
+            return terms.kl.mean()
+        case "per-example":
+            return terms.kl.clamp(min=nats).mean()
+        case "per-dimension":
+            return _of_dimensions(terms).clamp(min=nats).sum(-1).mean()
+        case "batch-mean":
+            return _of_dimensions(terms).mean(0).clamp(min=nats).sum()
+
+
+def _of_dimensions(terms: ElboTerms) -> Tensor:
+    if terms.kl_per_dimension is None:
+        raise ConfigError(
+            "This posterior has no KL per dimension, or it was sampled whole: use free_bits 'per-example'."
+        )
+    return terms.kl_per_dimension

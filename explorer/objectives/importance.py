@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 
 from explorer.errors import ConfigError
 from explorer.models.latent_model import LatentModel
+from explorer.objectives.elbo import log_likelihood_of
 
 MAX_DECODED = 1000
 """Images decoded at once: memory stays bounded whatever the number of samples.
@@ -34,22 +35,40 @@ class EvidenceEstimate:
     se: Tensor
 
 
-def log_importance_weights(model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int) -> Tensor:
-    """Return log p(x|z) + log p(z) - log q(z|x) for samples z of q(z|x), in nats, shape ``(S, B)``.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SampleWeights:
+    """The two parts of log importance weights, in nats, each of shape ``(S, B)``.
 
-    The mean over S is the estimator SGVB-A of the ELBO; ``importance_weighted_bound`` of them is the IWAE bound.
+    Attributes:
+        log_likelihood: log p(x|z) at samples z of q(z|x).
+        log_ratio: log p(z) - log q(z|x) at the same samples.
+    """
+
+    log_likelihood: Tensor
+    log_ratio: Tensor
+
+    def total(self) -> Tensor:
+        """Return log p(x|z) + log p(z) - log q(z|x), shape ``(S, B)``."""
+        return self.log_likelihood + self.log_ratio
+
+
+def sample_weights(model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int) -> SampleWeights:
+    """Return the importance weights of ``n_samples`` samples of q(z|x), differentiable.
+
+    The mean over S of their logarithm is the estimator SGVB-A of the ELBO; ``importance_weighted_bound`` of them is the
+    IWAE bound.
 
     Args:
-        model: a model with a prior.
+        model: a model with a prior and an encoder.
         x: images in [0, 1], shape ``(B, C, H, W)``.
         y: classes, shape ``(B,)``, for a model that needs them.
         n_samples: S.
 
     Raises:
-        ConfigError: if the model has no prior, so no p(x) to bound.
+        ConfigError: if the model has no prior or no encoder, so no p(x) to bound.
     """
     posterior, prior = _posterior_and_prior(model, x, y)
-    return _log_weights(model, posterior, prior, x, y, n_samples)
+    return _weights(model, posterior, prior, x, y, n_samples)
 
 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
@@ -64,13 +83,13 @@ def estimate_evidence(
     """Estimate log p(x) with ``n_samples`` weights per image: encoded once, decoded in chunks of ``max_decoded``.
 
     Raises:
-        ConfigError: if the model has no prior, so no p(x) to bound.
+        ConfigError: if the model has no prior or no encoder, so no p(x) to bound.
     """
     posterior, prior = _posterior_and_prior(model, x, y)
     sums = torch.full((2, len(x)), -math.inf, dtype=x.dtype, device=x.device)
     chunk = max(1, max_decoded // len(x))
     for start in range(0, n_samples, chunk):
-        log_weights = _log_weights(model, posterior, prior, x, y, min(chunk, n_samples - start))
+        log_weights = _weights(model, posterior, prior, x, y, min(chunk, n_samples - start)).total()
         # Sums of weights and of their squares, in log space: the weights of one image span hundreds of nats.
         moments = torch.stack([torch.logsumexp(log_weights, 0), torch.logsumexp(2 * log_weights, 0)])
         sums = torch.logaddexp(sums, moments)
@@ -80,7 +99,7 @@ def estimate_evidence(
 
 
 def _posterior_and_prior(model: LatentModel, x: Tensor, y: Tensor | None) -> tuple[Distribution, Distribution]:
-    posterior, prior = model.encode(x, y), model.prior
+    posterior, prior = model.encode(x, y), model.prior(y)
     if prior is None or not isinstance(posterior, Distribution):
         raise ConfigError(
             f"A model of family {model.config.family!r} has no prior, so no p(x): there is nothing to bound. "
@@ -89,13 +108,10 @@ def _posterior_and_prior(model: LatentModel, x: Tensor, y: Tensor | None) -> tup
     return posterior, prior
 
 
-def _log_weights(
+def _weights(
     model: LatentModel, posterior: Distribution, prior: Distribution, x: Tensor, y: Tensor | None, n_samples: int
-) -> Tensor:
+) -> SampleWeights:
     z = posterior.rsample(torch.Size((n_samples,)))
-    labels = None if y is None else y.repeat(n_samples)
-    likelihood = model.decode(z.flatten(0, 1), labels)
-    repeated = x.expand(n_samples, *x.shape).flatten(0, 1)
-    log_likelihood: Tensor = likelihood.log_prob(repeated).view(n_samples, len(x))
-    log_ratio: Tensor = prior.log_prob(z) - posterior.log_prob(z)
-    return log_likelihood + log_ratio
+    return SampleWeights(
+        log_likelihood=log_likelihood_of(model, z, x, y), log_ratio=prior.log_prob(z) - posterior.log_prob(z)
+    )

@@ -1,17 +1,19 @@
 """The whole configuration of a run, as it stands in its config.json."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from explorer.models.config import ModelConfig
+from explorer.models.config import POSTERIORS, ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 
 FORMAT_VERSION = 1
 
 Binarisation = Literal["none", "fixed", "per-presentation"]
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "iwae-2016"]
+OptimiserName = Literal["adam", "sgd", "adagrad"]
+EM = Literal["joint", "alternating", "aggressive"]
 
 
 class TrainingConfig(BaseModel):
@@ -22,11 +24,33 @@ class TrainingConfig(BaseModel):
     data: str = Field(max_length=100, description="Name of the data set in the catalogue.")
     epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training images.")
     batch_size: int = Field(128, ge=1, le=65_536, description="Images per step, over all processes.")
-    learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of Adam.")
-    schedule: Schedule = Field("constant", description="constant, or cosine: the step size falls to zero at the end.")
+    optimiser: OptimiserName = Field("adam", description="adam, sgd or adagrad.")
+    learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser.")
+    epsilon: float = Field(
+        1e-8, gt=0.0, le=1.0, description="What adam and adagrad add to the root of their second moment."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0.0, le=1.0, description="Pull of every weight to 0: a normal prior over weights has 1 / images."
+    )
+    schedule: Schedule = Field(
+        "constant",
+        description="constant, cosine (the step size falls to zero at the end) or iwae-2016 (times 10^(-i/7) for 3^i "
+        "epochs, i = 0 to 7).",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Fixes initial weights, order of images and noise.")
     binarisation: Binarisation = Field(
-        "none", description="Draw pixels as 0 or 1: none, fixed (once), or anew at each presentation."
+        "none",
+        description="Draw pixels as 0 or 1: none, fixed (once), or anew each time (per-presentation).",
+    )
+    em: EM = Field(
+        "joint",
+        description="joint (encoder and decoder together), alternating (encoder-steps to one step of the decoder) or "
+        "aggressive (the encoder to a standstill before each step of the decoder, until its codes gain no more "
+        "information).",
+    )
+    encoder_steps: int = Field(5, ge=1, le=1000, description="Encoder steps per decoder step, where they alternate.")
+    gradient_penalty: float = Field(
+        1.0, ge=0.0, le=1000.0, description="Weight of the critic's squared gradient at real images, for a gan."
     )
     objective: ObjectiveConfig = Field(default_factory=ObjectiveConfig, description="What is maximised.")
 
@@ -51,6 +75,40 @@ class RunConfig(BaseModel):
             )
         return value
 
+    @model_validator(mode="after")
+    def _objective_goes_with_the_model(self) -> Self:
+        family, objective = self.model.family, self.training.objective
+        if not self.model.has_bound and objective != ObjectiveConfig():
+            raise ValueError(
+                f"family {family!r} has no bound, so estimator, samples, beta, schedules and free bits have nothing to "
+                "act on; leave them out, or choose family 'vae'"
+            )
+        if not self.model.has_bound and self.training.em != "joint":
+            raise ValueError(
+                f"family {family!r} has no posterior and prior to take turns with; use em 'joint', or family 'vae'"
+            )
+        needs_dimensions = objective.free_bits in {"per-dimension", "batch-mean"}
+        if needs_dimensions and not POSTERIORS[self.model.posterior].factorises:
+            raise ValueError(
+                f"free_bits {objective.free_bits!r} needs a KL for each dimension, which a {self.model.posterior} "
+                "posterior does not have; use 'per-example'"
+            )
+        if needs_dimensions and objective.estimator == "sgvb-a":
+            raise ValueError(
+                f"free_bits {objective.free_bits!r} needs a KL for each dimension, and sgvb-a samples it whole; use "
+                "'per-example', or estimator 'sgvb-b'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pixels_go_with_the_critic(self) -> Self:
+        if self.model.family == "gan" and self.is_binary:
+            raise ValueError(
+                "a gan makes grey images, and its critic would tell them from binarised ones at a glance; use "
+                "binarisation 'none'"
+            )
+        return self
+
     @property
     def is_binary(self) -> bool:
         """Whether the model is trained and scored on binarised pixels."""
@@ -58,18 +116,41 @@ class RunConfig(BaseModel):
 
     def cautions(self) -> list[str]:
         """Return what a person should know before believing this run's numbers, a sentence each."""
-        cautions = []
-        if self.model.likelihood == "bernoulli" and not self.is_binary:
-            cautions.append(
-                "Grey pixels under a Bernoulli are not a likelihood of the data: the ELBO is comparable only with runs "
-                "of the same kind. Binarise the pixels, or use the continuous Bernoulli."
-            )
-        if self.model.family != "ae" and not self.training.objective.is_bound:
-            cautions.append(
-                f"With beta = {self.training.objective.beta:g} below 1 the objective is not a bound on log p(x)."
-            )
-        return cautions
+        model, objective = self.model, self.training.objective
+        is_density = model.likelihood not in {"bernoulli", "continuous-bernoulli"}
+        cautions = {
+            "Grey pixels under a Bernoulli are not a likelihood of the data: the ELBO is comparable only with runs "
+            "of the same kind. Binarise the pixels, or use the continuous Bernoulli.": (
+                model.likelihood == "bernoulli" and not self.is_binary and model.family != "gan"
+            ),
+            "A density over pixels that are only 0 or 1 measures how narrow it was made, not the data: use the "
+            "Bernoulli for binarised pixels.": is_density and self.is_binary,
+            f"With beta = {objective.beta:g} below 1 the objective is not a bound on log p(x).": (
+                model.has_bound and not objective.is_bound
+            ),
+            f"While beta rises to {objective.beta:g} the training objective is not a bound on log p(x); validation "
+            "always uses the full beta.": objective.kl_schedule != "constant" and objective.is_bound,
+            f"Every q(z|x) of the {model.posterior} family covers only a part of the prior's support: an "
+            "importance-weighted bound converges to log p(x) + log P(z in that part given x), not to log p(x).": (
+                not POSTERIORS[model.posterior].covers
+            ),
+            f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: codes far out are "
+            "common, and averages over samples settle slowly. Above 2 it has one.": (
+                model.posterior == "student-t" and model.degrees_of_freedom <= 2
+            ),
+        }
+        return [caution for caution, applies in cautions.items() if applies]
 
+
+DEPENDENT_DEFAULTS = {
+    "hidden": "512,256 dense; 32,64,128 conv",
+    "activation": "relu; leaky-relu for a gan",
+    "likelihood": "bernoulli; gaussian for an ae",
+    "sigma": "sqrt(1/2), a squared error; 0.3 where it is learned",
+    "learning_rate": "0.001; 0.0002 for a gan",
+    "binarisation": "per-presentation for the bernoulli of a vae or cvae, else none",
+}
+"""Defaults that ``new_config`` decides from other choices, in words."""
 
 DEFAULT_HIDDEN = {"dense": (512, 256), "conv": (32, 64, 128)}
 
@@ -80,17 +161,24 @@ def new_config(
     """Return a configuration for a data set from what a person chose; what is None or left out takes its default.
 
     The defaults that depend on other choices are decided here: widths by the network, the likelihood by the family
-    (a squared error for an autoencoder), and binarised pixels wherever the likelihood is Bernoulli.
+    (a squared error for an autoencoder), binarised pixels wherever a Bernoulli is a likelihood, the first deviation
+    of a learned one, and what keeps a GAN stable.
 
     Raises:
         pydantic.ValidationError: if a choice is out of bounds or does not go with another.
     """
     chosen = {name: value for name, value in model.items() if value is not None}
+    trained = {name: value for name, value in training.items() if value is not None} | {"data": data}
     family = chosen.get("family", "vae")
     chosen.setdefault("hidden", DEFAULT_HIDDEN.get(chosen.get("network", "dense"), DEFAULT_HIDDEN["dense"]))
     chosen.setdefault("likelihood", "gaussian" if family == "ae" else "bernoulli")
+    if chosen["likelihood"] in {"gaussian-learned", "gaussian-diagonal", "gaussian-low-rank"}:
+        chosen.setdefault("sigma", 0.3)
+    if family == "gan":
+        chosen.setdefault("activation", "leaky-relu")
+        trained.setdefault("learning_rate", 2e-4)
     chosen["image_shape"] = image_shape
     chosen["n_classes"] = n_classes if family == "cvae" else None
-    trained = {name: value for name, value in training.items() if value is not None} | {"data": data}
-    trained.setdefault("binarisation", "per-presentation" if chosen["likelihood"] == "bernoulli" else "none")
+    is_binary = chosen["likelihood"] == "bernoulli" and family != "gan"
+    trained.setdefault("binarisation", "per-presentation" if is_binary else "none")
     return RunConfig.model_validate({"model": chosen, "training": trained})

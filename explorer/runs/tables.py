@@ -1,10 +1,15 @@
 """Runs and codes as rows: for the list of runs and for other programs."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.analysis.results import EncodedSet
+from explorer.errors import CheckpointError
 from explorer.runs.run import RunSummary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def describe(entry: RunSummary) -> dict[str, Any]:
@@ -41,3 +46,45 @@ def write_codes(path: Path, encoded: EncodedSet) -> None:
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer)
     write_atomically(path, buffer.getvalue())
+
+
+def write_images(
+    path: Path, images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", labels: "NDArray[np.int64] | None"
+) -> None:
+    """Write images ``(n, C, H, W)`` as a .png grid of about as many rows as columns, or as an .npz with their codes.
+
+    Raises:
+        CheckpointError: if the file is neither, or cannot be written.
+    """
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from explorer.runs.files import write_atomically
+
+    buffer = io.BytesIO()
+    if path.suffix == ".npz":
+        arrays: dict[str, Any] = {"images": images, "codes": codes}
+        np.savez_compressed(buffer, **arrays if labels is None else arrays | {"labels": labels})
+    elif path.suffix == ".png":
+        Image.fromarray(_grid(images)).save(buffer, format="PNG")
+    else:
+        raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")
+    write_atomically(path, buffer.getvalue())
+
+
+def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """Join images ``(n, C, H, W)`` into one, ``(height, width)`` or ``(height, width, C)``; empty places are black."""
+    import math
+
+    import numpy as np
+
+    n, channels, height, width = images.shape
+    n_columns = math.ceil(math.sqrt(n))
+    n_rows = math.ceil(n / n_columns)
+    cells = np.zeros((n_rows * n_columns, channels, height, width), np.uint8)
+    cells[:n] = images
+    rows = cells.reshape(n_rows, n_columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    grid: NDArray[np.uint8] = rows.reshape(n_rows * height, n_columns * width, channels)
+    return grid[..., 0] if channels == 1 else grid

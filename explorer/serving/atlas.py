@@ -89,6 +89,11 @@ class Atlas:
 
 
 def _why_not_encoded(run: Run) -> str:
+    if not run.config.model.can_encode:
+        return (
+            f"{run.name} is a GAN: it has no encoder, so no image has a place on its map. "
+            "See what it makes on the page Generate, or choose another model."
+        )
     n_done, n_epochs = len(run.history()), run.config.training.epochs
     if n_done < n_epochs:
         return (

@@ -30,11 +30,10 @@ def run_strip(service: DecodeService, name: str) -> tuple[bytes, str]:
 
 def _strip_codes(loaded: LoadedRun) -> tuple[Floats, NDArray[np.int64] | None]:
     model = loaded.config.model
-    if model.family == "ae":
+    if not model.has_prior:
         return loaded.encoded.mu[spread_rows(loaded.encoded.labels, N_PICTURES)], None
-    codes = prior_codes(N_PICTURES, model.latent_dim, seed=STRIP_SEED)
     labels = None if model.n_classes is None else np.arange(N_PICTURES, dtype=np.int64) % model.n_classes
-    return codes, labels
+    return prior_codes(loaded.model, N_PICTURES, seed=STRIP_SEED, labels=labels), labels
 
 
 def _to_png(images: NDArray[np.uint8]) -> bytes:

@@ -1,33 +1,76 @@
-"""One evaluation of the objective as a module, so that a wrapper around ``forward`` sees all of it."""
+"""One evaluation of what is trained as a module, so that a wrapper around ``forward`` sees all of it."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import ObjectiveConfig
-from explorer.objectives.elbo import elbo_terms
+from explorer.objectives.objective import objective
 
 
 class TrainingStep(nn.Module):
     """Maps a batch to its loss and to the sums that history records."""
 
-    def __init__(self, model: LatentModel, objective: ObjectiveConfig) -> None:
+    def __init__(self, model: LatentModel, config: ObjectiveConfig) -> None:
         """Join a model with what is maximised."""
         super().__init__()
         self.model = model
-        self.objective = objective
+        self.config = config
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, beta: float) -> tuple[Tensor, Tensor]:
         """Return the loss (minus the mean objective, nats per image) and the batch's sums.
 
         Args:
             x: images in [0, 1], shape ``(B, C, H, W)``.
             y: classes, shape ``(B,)``.
+            beta: weight of the KL term.
 
         Returns:
-            The loss, shape ``()``; and the sums over the batch of log_likelihood and kl, shape ``(2,)``, detached.
+            The loss, shape ``()``; and the sums over the batch of objective, log_likelihood and kl, shape ``(3,)``,
+            detached.
         """
-        terms = elbo_terms(self.model, x, y)
-        sums = torch.stack([terms.log_likelihood.sum(), terms.kl.sum()])
-        loss = (self.objective.beta * sums[1] - sums[0]) / len(x)
-        return loss, sums.detach()
+        result = objective(self.model, x, y, self.config, beta=beta)
+        sums = torch.stack([result.value * len(x), result.log_likelihood.sum(), result.kl.sum()])
+        return -result.value, sums.detach()
+
+
+class CriticStep(nn.Module):
+    """Maps real and generated images to the critic's loss."""
+
+    def __init__(self, model: GAN, gradient_penalty: float) -> None:
+        """Join a GAN with the weight of its critic's squared gradient at real images."""
+        super().__init__()
+        self.model = model
+        self.gradient_penalty = gradient_penalty
+
+    def forward(self, real: Tensor, generated: Tensor) -> Tensor:
+        """Return the critic's cross-entropy on real and generated images ``(B, C, H, W)``, and its penalty.
+
+        Source: Goodfellow et al. (2014), equation 1; Mescheder, Geiger & Nowozin (2018), Which Training Methods for
+        GANs do actually Converge?, equation 9 (R1), https://arxiv.org/abs/1801.04406.
+        """
+        real = real.detach().requires_grad_(self.gradient_penalty > 0)
+        on_real = self.model.criticise(real)
+        loss = F.softplus(-on_real).mean() + F.softplus(self.model.criticise(generated.detach())).mean()
+        if self.gradient_penalty == 0:
+            return loss
+        (gradient,) = torch.autograd.grad(on_real.sum(), real, create_graph=True)
+        return loss + 0.5 * self.gradient_penalty * gradient.square().sum() / len(real)
+
+
+class GeneratorStep(nn.Module):
+    """Maps codes to the generator's loss."""
+
+    def __init__(self, model: GAN) -> None:
+        """Take a GAN."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return -log of the critic's belief that images of codes ``(B, L)`` are real: it does not saturate.
+
+        Source: Goodfellow et al. (2014), section 3, https://arxiv.org/abs/1406.2661.
+        """
+        return F.softplus(-self.model.criticise(self.model.generate(z))).mean()

@@ -14,17 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.data.batches import NOISE_STREAM, binarise, evaluation_pixels, permutation, seeded, stream_seed, to_unit
+from explorer.data.batches import NOISE_STREAM, evaluation_pixels, permutation, seeded, stream_seed
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
 from explorer.models.latent_model import LatentModel, build_model
-from explorer.objectives.elbo import elbo_terms
 from explorer.runs.config import RunConfig
 from explorer.runs.files import clear_unfinished
 from explorer.runs.run import Run
-from explorer.training.step import TrainingStep
+from explorer.training.images import TrainingImages
+from explorer.training.optimisers import learning_rate_at
+from explorer.training.regimes import build_regime, optimiser_tensors, restore_optimisers
+from explorer.training.validation import validate
 
-VALIDATION_BATCH = 1000
 DIVERGENCE_CHECK_STEPS = 100
 PROGRESS_SECONDS = 0.25
 
@@ -45,7 +46,7 @@ class TrainingProgress:
         epoch: the epoch under way, from 1.
         step: steps done in it.
         steps_per_epoch: steps of an epoch.
-        objective: mean training objective of the epoch so far, nats per image.
+        figures: means of the epoch so far, by name: the objective in nats per image, or a GAN's two losses.
         images_per_second: since training began or went on.
         seconds_left: estimate to the end of the last epoch.
     """
@@ -53,7 +54,7 @@ class TrainingProgress:
     epoch: int
     step: int
     steps_per_epoch: int
-    objective: float
+    figures: dict[str, float]
     images_per_second: float
     seconds_left: float
 
@@ -115,19 +116,14 @@ class Trainer:
         self.run, self.config, self.device = run, run.config, usable_device(device)
         _check_fits(self.config, train)
         self._on_progress, self._on_epoch = on_progress, on_epoch
-        self._images = torch.from_numpy(train.images).to(self.device)
-        self._labels = torch.from_numpy(train.labels).to(self.device)
-        self._pixels = self._fixed_pixels(self._images)
+        self._images = TrainingImages(train, self.config.training, self.device)
         self._validation = (
             evaluation_pixels(torch.from_numpy(validation.images), is_binary=self.config.is_binary).to(self.device),
             torch.from_numpy(validation.labels).to(self.device),
         )
         self.model = initial_model(self.config, train).to(self.device)
-        self._step = TrainingStep(self.model, self.config.training.objective)
-        self._optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=self.config.training.learning_rate, fused=self.device.type in {"cpu", "cuda"}
-        )
-        self._sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        self._regime = build_regime(self.model, self.config)
+        self._sums = torch.zeros(len(self._regime.quantities), dtype=torch.float64, device=self.device)
         self.epoch, self.step_in_epoch = 0, 0
         self.best: float | None = None
         self._seconds = 0.0
@@ -146,79 +142,64 @@ class Trainer:
         """
         self._clock = _Clock()
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            while self.epoch < self.config.training.epochs:
-                reason = self._run_epoch(stop)
-                if reason is not StopReason.FINISHED:
-                    return reason
+            try:
+                while self.epoch < self.config.training.epochs:
+                    if self._run_epoch(stop):
+                        return StopReason.STOPPED
+            # The second is of a covariance that is no longer one.
+            except (_DivergedError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # torch does export it
+                return StopReason.DIVERGED
         return StopReason.FINISHED
 
-    def _run_epoch(self, stop: Callable[[], bool]) -> StopReason:
+    def _run_epoch(self, stop: Callable[[], bool]) -> bool:
+        """Train to the end of the epoch, or until ``stop()``; return whether it was stopped before the last."""
         started = time.perf_counter() - self._seconds
         batches = permutation(len(self._images), self.config.training.seed, self.epoch).to(self.device)
         self.model.train()
         for rows in torch.split(batches, self.config.training.batch_size)[self.step_in_epoch :]:
             self._train_on(rows)
-            if self.step_in_epoch % DIVERGENCE_CHECK_STEPS == 0 and not self._is_finite():
-                return StopReason.DIVERGED
+            if self.step_in_epoch % DIVERGENCE_CHECK_STEPS == 0:
+                self._check_finite()
             self._report(len(rows))
             if stop() and self.step_in_epoch < self.steps_per_epoch:
-                if not self._is_finite():
-                    return StopReason.DIVERGED
+                self._check_finite()
                 self._seconds = time.perf_counter() - started
                 self._save_stopped()
-                return StopReason.STOPPED
-        if not self._is_finite():
-            return StopReason.DIVERGED
-        validation = self._validate()
-        if not math.isfinite(validation["objective"]):
-            return StopReason.DIVERGED
+                return True
+        self._check_finite()
+        training = self.config.training
+        validation = validate(self.model, *self._validation, training.objective, seed=training.seed)
+        if not all(math.isfinite(figure) for figure in validation.values() if isinstance(figure, float)):
+            raise _DivergedError
+        self._regime.end_epoch(validation)
         self._finish_epoch(started, validation)
-        return StopReason.STOPPED if stop() and self.epoch < self.config.training.epochs else StopReason.FINISHED
+        return stop() and self.epoch < training.epochs
 
     def _train_on(self, rows: Tensor) -> None:
-        self._set_learning_rate()
-        torch.manual_seed(stream_seed(self.config.training.seed, NOISE_STREAM, self._global_step))
-        loss, sums = self._step(self._batch(rows), self._labels[rows])
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-        self._sums += sums
+        training, step = self.config.training, self._global_step
+        now = step / self.steps_per_epoch
+        self._regime.set_learning_rate(learning_rate_at(now, training))
+        torch.manual_seed(stream_seed(training.seed, NOISE_STREAM, step))
+        batch = self._images.batch(rows)
+        beta = training.objective.beta_at(now)
+        self._sums += self._regime.update(batch, beta, lambda index: self._images.fresh_batch(step, index))
         self.step_in_epoch += 1
-
-    def _batch(self, rows: Tensor) -> Tensor:
-        if self.config.training.binarisation == "per-presentation":
-            return binarise(self._images[rows])
-        if self._pixels is not None:
-            return self._pixels[rows].to(torch.float32)
-        return to_unit(self._images[rows])
-
-    def _fixed_pixels(self, images: Tensor) -> Tensor | None:
-        """Draw the binary images once, kept as uint8; None unless the binarisation is fixed."""
-        if self.config.training.binarisation != "fixed":
-            return None
-        with seeded(self.config.training.seed):
-            return binarise(images).to(torch.uint8)
 
     @property
     def _global_step(self) -> int:
         return self.epoch * self.steps_per_epoch + self.step_in_epoch
 
-    def _set_learning_rate(self) -> None:
-        training = self.config.training
-        if training.schedule == "cosine":
-            done = self._global_step / (training.epochs * self.steps_per_epoch)
-            for group in self._optimiser.param_groups:
-                group["lr"] = training.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-    def _finish_epoch(self, started: float, validation: dict[str, float]) -> None:
-        train = _means(self._sums, len(self._images), self.config)
+    def _finish_epoch(self, started: float, validation: dict[str, Any]) -> None:
+        train = self._means(len(self._images))
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._seconds = time.perf_counter() - started
         record = {"epoch": self.epoch, "seconds": round(self._seconds, 3), "train": train, "validation": validation}
-        score = validation["objective"]
+        record |= self._regime.numbers()
         # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
         self.run.save_history([*self._history_so_far(), record])
-        if self.best is None or score > self.best:
+        # A GAN has no objective that would say which epoch was best: the last one is kept.
+        score = validation.get("objective")
+        if score is None or self.best is None or score > self.best:
             self.best = score
             self.run.save_weights(self.model.state_dict())
         self._sums.zero_()
@@ -229,32 +210,27 @@ class Trainer:
     def _history_so_far(self) -> list[dict[str, Any]]:
         return [record for record in self.run.history() if record["epoch"] < self.epoch]
 
-    @torch.inference_mode()
-    def _validate(self) -> dict[str, float]:
-        self.model.eval()
-        pixels, labels = self._validation
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
-        # The same noise after every epoch, so that a change is a change of the model.
-        torch.manual_seed(stream_seed(self.config.training.seed))
-        for x, y in zip(torch.split(pixels, VALIDATION_BATCH), torch.split(labels, VALIDATION_BATCH), strict=True):
-            terms = elbo_terms(self.model, x, y)
-            sums += torch.stack([terms.log_likelihood.sum(), terms.kl.sum()])
-        return _means(sums, len(pixels), self.config)
+    def _means(self, n_images: int) -> dict[str, float]:
+        """Means over ``n_images`` of the quantities that the regime sums, and the ELBO where the model has one."""
+        means = dict(zip(self._regime.quantities, (self._sums / n_images).tolist(), strict=True))
+        if self.config.model.has_bound:
+            means["elbo"] = means["log_likelihood"] - means["kl"]
+        return means
 
-    def _is_finite(self) -> bool:
-        return all(bool(tensor.isfinite().all()) for tensor in (self._sums, *self.model.parameters()))
+    def _check_finite(self) -> None:
+        if not all(bool(tensor.isfinite().all()) for tensor in (self._sums, *self.model.parameters())):
+            raise _DivergedError
 
     def _report(self, n_images: int) -> None:
         if not self._clock.tick(n_images):
             return
-        log_likelihood, kl = self._sums.tolist()
         n = min(self.step_in_epoch * self.config.training.batch_size, len(self._images))
         steps_left = self.config.training.epochs * self.steps_per_epoch - self._global_step
         progress = TrainingProgress(
             epoch=self.epoch + 1,
             step=self.step_in_epoch,
             steps_per_epoch=self.steps_per_epoch,
-            objective=(log_likelihood - self.config.training.objective.beta * kl) / n,
+            figures=self._means(n),
             images_per_second=self._clock.rate,
             seconds_left=steps_left * self.config.training.batch_size / self._clock.rate,
         )
@@ -269,14 +245,14 @@ class Trainer:
 
     def _save_state(self) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for index, state in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in state.items()}
+        tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._regime).items()}
         numbers = {
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "sums": self._sums.tolist(),
             "best": self.best,
             "seconds": self._seconds,
+            "regime": self._regime.numbers(),
         }
         self.run.save_state(tensors, numbers)
 
@@ -287,15 +263,20 @@ class Trainer:
         tensors, numbers = stored
         try:
             self.model.load_state_dict(_under("model.", tensors))
-            self._optimiser.load_state_dict(_optimiser_state(self._optimiser, _under("optimiser.", tensors)))
+            restore_optimisers(self._regime, _under("optimiser.", tensors))
+            self._regime.restore(numbers["regime"])
             self.epoch, self.step_in_epoch = int(numbers["epoch"]), int(numbers["step_in_epoch"])
             self.best, self._seconds = numbers["best"], float(numbers["seconds"])
             self._sums.copy_(torch.tensor(numbers["sums"], dtype=torch.float64))
-        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError, TrainingError) as error:
             raise TrainingError(
                 f"{self.run.path / 'state.safetensors'} does not fit config.json ({error}). "
                 "Delete it to train this run again from the start."
             ) from error
+
+
+class _DivergedError(Exception):
+    """The objective, or a weight, is no longer a number."""
 
 
 class _Clock:
@@ -316,26 +297,8 @@ class _Clock:
         return True
 
 
-def _means(sums: Tensor, n: int, config: RunConfig) -> dict[str, float]:
-    """Means over ``n`` images of the sums of log_likelihood and kl, in nats, and what they make together."""
-    log_likelihood, kl = sums.tolist()
-    means = {"log_likelihood": log_likelihood / n, "kl": kl / n}
-    if config.model.family != "ae":
-        means["elbo"] = means["log_likelihood"] - means["kl"]
-    means["objective"] = means["log_likelihood"] - config.training.objective.beta * means["kl"]
-    return means
-
-
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor
-    return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
 
 
 def _check_fits(config: RunConfig, split: ImageSplit) -> None:

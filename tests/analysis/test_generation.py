@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.analysis.generation import prior_codes, spread_rows
+from explorer.analysis.generation import prior_codes as draw_codes
+from explorer.analysis.generation import spread_rows
+from explorer.models.latent_model import build_model
+from tests.support import model_config
+
+
+def prior_codes(n, latent_dim, **settings):
+    return draw_codes(build_model(model_config("vae", latent_dim=latent_dim)), n, **settings)
 
 
 def test_prior_codes_follow_the_standard_normal():

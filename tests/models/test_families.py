@@ -67,14 +67,14 @@ def test_an_autoencoder_has_no_prior_and_encodes_to_points():
     torch.manual_seed(0)
     ae = build_model(model_config("ae"))
     posterior = ae.encode(images())
-    assert ae.prior is None
+    assert ae.prior() is None
     assert isinstance(posterior, PointMass)
     assert torch.equal(posterior.rsample(), posterior.mean)
     assert seeded_terms(ae, None).kl.tolist() == [0.0] * 9
 
 
 def test_the_prior_of_a_vae_is_the_standard_normal_in_the_precision_of_its_weights():
-    prior = build_model(model_config("vae", latent_dim=3)).double().prior
+    prior = build_model(model_config("vae", latent_dim=3)).double().prior()
     assert prior.mu.dtype == torch.float64
     assert prior.mu.tolist() == prior.log_var.tolist() == [0.0] * 3
 

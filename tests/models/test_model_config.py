@@ -19,7 +19,7 @@ ABSURD = [
     ({"sigma": float("inf")}, "sigma"),
     ({"likelihood": "cauchy"}, "likelihood"),
     ({"network": "transformer"}, "network"),
-    ({"posterior": "gamma"}, "posterior"),
+    ({"posterior": "cauchy"}, "posterior"),
     ({"activation": "__import__('os')"}, "activation"),
     ({"colour": "red"}, "colour"),
 ]

@@ -6,7 +6,7 @@ import torch
 from explorer.errors import ConfigError
 from explorer.models.latent_model import build_model
 from explorer.objectives.elbo import elbo_terms
-from explorer.objectives.importance import estimate_evidence, importance_weighted_bound, log_importance_weights
+from explorer.objectives.importance import estimate_evidence, importance_weighted_bound, sample_weights
 from tests.support import LinearGaussian, model_config
 
 
@@ -22,7 +22,7 @@ def nonlinear():
 def exact_log_evidence(model, x):
     """log p(x) by the trapezoid rule over z in [-8, 8], in nats."""
     z = torch.linspace(-8, 8, 20_001, dtype=torch.float64)[:, None]
-    log_prior = model.prior.log_prob(z)
+    log_prior = model.prior().log_prob(z)
     log_joint = torch.stack([model.decode(z).log_prob(image.expand(len(z), *image.shape)) for image in x]) + log_prior
     return torch.logsumexp(log_joint, dim=1) + math.log(16 / 20_000)
 
@@ -30,7 +30,7 @@ def exact_log_evidence(model, x):
 def test_bounds_rise_with_the_number_of_samples_and_stay_below_the_evidence(nonlinear):
     model, x = nonlinear
     torch.manual_seed(1)
-    weights = log_importance_weights(model, x, n_samples=50 * 2000).view(2000, 50, len(x)).transpose(0, 1)
+    weights = sample_weights(model, x, n_samples=50 * 2000).total().view(2000, 50, len(x)).transpose(0, 1)
     bounds = {k: importance_weighted_bound(weights[:k]) for k in (1, 5, 50)}
     means = {k: bound.mean(0) for k, bound in bounds.items()}
     error = {k: bound.std(0) / math.sqrt(2000) for k, bound in bounds.items()}
@@ -53,18 +53,18 @@ def test_one_importance_sample_is_the_elbo(nonlinear):
     model, x = nonlinear
     n = 40_000
     torch.manual_seed(3)
-    by_weights = importance_weighted_bound(log_importance_weights(model, x, n_samples=n)[None].flatten(0, 1)[:1])
+    by_weights = importance_weighted_bound(sample_weights(model, x, n_samples=n).total()[None].flatten(0, 1)[:1])
     torch.manual_seed(3)
     posterior = model.encode(x)
     z = posterior.rsample((n,))[0]
-    by_hand = model.decode(z).log_prob(x) + model.prior.log_prob(z) - posterior.log_prob(z)
+    by_hand = model.decode(z).log_prob(x) + model.prior().log_prob(z) - posterior.log_prob(z)
     torch.testing.assert_close(by_weights, by_hand)
 
 
 def test_sgvb_a_and_sgvb_b_agree_in_expectation(nonlinear):
     model, x = nonlinear
     torch.manual_seed(4)
-    a = log_importance_weights(model, x, n_samples=20_000)
+    a = sample_weights(model, x, n_samples=20_000).total()
     b = torch.stack([elbo_terms(model, x).elbo() for _ in range(4000)])
     error = (a.var(0) / len(a) + b.var(0) / len(b)).sqrt()
     assert ((a.mean(0) - b.mean(0)).abs() < 4 * error).all()
@@ -73,7 +73,7 @@ def test_sgvb_a_and_sgvb_b_agree_in_expectation(nonlinear):
 def test_with_the_exact_posterior_every_weight_is_the_evidence():
     model = LinearGaussian.example()
     x = torch.randn(4, 1, 1, 5, dtype=torch.float64)
-    weights = log_importance_weights(model, x, n_samples=7).detach()
+    weights = sample_weights(model, x, n_samples=7).total().detach()
     torch.testing.assert_close(weights, model.log_evidence(x).detach().expand(7, 4), atol=1e-10, rtol=0)
     estimate = estimate_evidence(model, x, n_samples=7)
     torch.testing.assert_close(estimate.log_px, model.log_evidence(x), atol=1e-10, rtol=0)
@@ -112,11 +112,11 @@ def test_a_cvae_is_weighted_given_its_class():
     model = build_model(model_config("cvae")).requires_grad_(False)
     x, y = torch.rand(2, 1, 8, 8).round(), torch.tensor([3, 8])
     torch.manual_seed(8)
-    together = log_importance_weights(model, x, y, n_samples=3)
+    together = sample_weights(model, x, y, n_samples=3).total()
     torch.manual_seed(8)
     z = model.encode(x, y).rsample((3,))
     posterior = model.encode(x, y)
-    one = model.decode(z[2], y).log_prob(x) + model.prior.log_prob(z[2]) - posterior.log_prob(z[2])
+    one = model.decode(z[2], y).log_prob(x) + model.prior().log_prob(z[2]) - posterior.log_prob(z[2])
     torch.testing.assert_close(together[2], one)
 
 

@@ -7,7 +7,8 @@ from tests.support import run_config
 
 @pytest.mark.parametrize("family", ["vae", "cvae", "ae"])
 def test_a_configuration_survives_its_json(family):
-    config = run_config(family, likelihood="gaussian", sigma=0.1, schedule="cosine", objective={"beta": 4.0})
+    objective = {} if family == "ae" else {"beta": 4.0}
+    config = run_config(family, likelihood="gaussian", sigma=0.1, schedule="cosine", objective=objective)
     assert RunConfig.model_validate_json(config.model_dump_json()) == config
 
 
@@ -55,4 +56,3 @@ def test_a_likelihood_of_the_pixels_needs_no_caution(changes):
 def test_a_beta_below_one_is_cautioned_against_in_a_model_with_a_bound():
     changes = {"binarisation": "fixed", "objective": {"beta": 0.25}}
     assert run_config(**changes).cautions() == ["With beta = 0.25 below 1 the objective is not a bound on log p(x)."]
-    assert run_config("ae", **changes).cautions() == []

@@ -29,7 +29,8 @@ def assert_good(run: Run) -> None:
         assert all(tensor.isfinite().all() for tensor in tensors.values())
         assert all(math.isfinite(number) for number in [*numbers["sums"], numbers["best"] or 0])
     for record in run.history():
-        assert all(math.isfinite(value) for value in (record["train"] | record["validation"]).values())
+        figures = (record["train"] | record["validation"]).values()
+        assert all(np.isfinite(figure).all() for figure in figures)
 
 
 def test_a_learning_rate_that_explodes_ends_as_diverged(tmp_path):

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from explorer.analysis.generation import prior_codes, spread_rows
+from explorer.analysis.results import Floats
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import grid_picture
@@ -17,13 +19,15 @@ N_STYLES = 6
 SIDE = 64
 
 
-def _sample_controls(view: View) -> None:
-    """Show seed and temperature."""
+def _sample_controls(loaded: LoadedRun, view: View) -> None:
+    """Show the seed and, where the prior has one, the temperature."""
     st.session_state["seed"] = view.seed
     st.session_state["temperature"] = view.temperature
     seed_column, again_column, temperature_column = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
     seed_column.number_input("Seed", 0, 2**31 - 1, key="seed", on_change=_set_seed)
     again_column.button("Draw again", icon=":material/casino:", on_click=_draw_again, args=(view,))
+    if not _has_temperature(loaded):
+        return
     temperature_column.slider(
         "Temperature",
         0.0,
@@ -31,7 +35,7 @@ def _sample_controls(view: View) -> None:
         step=0.05,
         key="temperature",
         on_change=_set_temperature,
-        help="z is drawn from N(0, T^2 I). T = 1 is the model's own prior; any other T is not what it was trained for.",
+        help="Scales the prior's deviation. 1 is the model's own prior; anything else is not what it was trained for.",
     )
 
 
@@ -46,7 +50,7 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         required=True,
         on_change=_set_label,
     )
-    _sample_controls(view)
+    _sample_controls(loaded, view)
     samples_column, styles_column = st.columns(2, gap="large")
     with samples_column:
         _samples_of_class(loaded, view, names)
@@ -56,20 +60,21 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
 
 def _samples_of_class(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     n = N_COLUMNS * N_ROWS
-    codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
-    images = resources.service().decode(loaded.run.name, codes, np.full(n, view.label, np.int64))
+    labels = np.full(n, view.label, np.int64)
+    images = resources.service().decode(loaded.run.name, _codes(loaded, view, n, labels), labels)
     st.markdown(f"##### {n} samples of class {names[view.label]}")
     grid_picture(
         images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), f"Samples of class {names[view.label]}", side=SIDE
     )
-    st.caption(f"Means of p(x|z, y) for z from {_prior(view)}, seed {view.seed}.")
+    st.caption(f"Means of p(x|z, y) for z from {_prior(loaded, view)}, seed {view.seed}.")
 
 
 def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     """Show a row per z and a column per class."""
-    codes = prior_codes(N_STYLES, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
-    labels = np.tile(np.arange(len(names)), N_STYLES)
-    images = resources.service().decode(loaded.run.name, codes.repeat(len(names), axis=0), labels)
+    classes = np.arange(len(names))
+    codes = np.stack([_codes(loaded, view, N_STYLES, np.full(N_STYLES, label)) for label in classes], axis=1)
+    labels = np.tile(classes, N_STYLES)
+    images = resources.service().decode(loaded.run.name, codes.reshape(len(labels), -1), labels)
     st.markdown("##### The same z in every class")
     grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
     st.caption(f"A row is one z, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}.")
@@ -77,16 +82,16 @@ def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
 
 def prior_samples(loaded: LoadedRun, view: View) -> None:
     """Show samples of a model without classes."""
-    _sample_controls(view)
+    _sample_controls(loaded, view)
     n = N_COLUMNS * N_ROWS
-    codes = prior_codes(n, loaded.config.model.latent_dim, seed=view.seed, temperature=view.temperature)
-    images = resources.service().decode(loaded.run.name, codes)
+    images = resources.service().decode(loaded.run.name, _codes(loaded, view, n))
     st.markdown(f"##### {n} samples")
     grid_picture(images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), "Samples from the prior", side=SIDE)
-    st.caption(f"Means of p(x|z) for z from {_prior(view)}, seed {view.seed}.")
-    st.info(
-        f"{loaded.run.name} was trained without classes. To pick a class, choose a CVAE above.", icon=":material/info:"
-    )
+    st.caption(f"Means of p(x|z) for z from {_prior(loaded, view)}, seed {view.seed}.")
+    about = "was trained without classes."
+    if not loaded.config.model.can_encode:
+        about = "is a GAN: it makes images, and has no encoder that would place one on a map. It " + about
+    st.info(f"{loaded.run.name} {about} To pick a class, choose a CVAE above.", icon=":material/info:")
 
 
 def reconstructions(loaded: LoadedRun, names: Sequence[str]) -> None:
@@ -105,8 +110,25 @@ def reconstructions(loaded: LoadedRun, names: Sequence[str]) -> None:
     )
 
 
-def _prior(view: View) -> str:
-    return "N(0, I)" if view.temperature == 1 else f"N(0, {view.temperature:g}² I), not the model's prior N(0, I)"
+def _codes(loaded: LoadedRun, view: View, n: int, labels: NDArray[np.int64] | None = None) -> Floats:
+    temperature = view.temperature if _has_temperature(loaded) else 1.0
+    return prior_codes(loaded.model, n, seed=view.seed, temperature=temperature, labels=labels)
+
+
+def _has_temperature(loaded: LoadedRun) -> bool:
+    """Whether the prior is a normal distribution, whose noise can be scaled."""
+    return loaded.config.model.posterior in {"normal", "normal-full"}
+
+
+def _prior(loaded: LoadedRun, view: View) -> str:
+    model = loaded.config.model
+    if not _has_temperature(loaded):
+        is_normal = model.prior != "matching"
+        return "the prior, which is normal" if is_normal else f"the prior, a standard {model.posterior} distribution"
+    name = "the class's own normal prior" if model.prior == "conditional" else "N(0, I)"
+    if view.temperature == 1:
+        return name
+    return f"{name} with its deviation times {view.temperature:g}, which is not the model's prior"
 
 
 def _draw_again(view: View) -> None:

@@ -11,7 +11,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.state import View, change_view
 
-FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE"}
+FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE", "gan": "GAN"}
 
 
 def run_picker(view: View) -> LoadedRun:
@@ -54,10 +54,12 @@ def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
 def describe_run(config: RunConfig, elbo: float | None) -> str:
     """Return family, data set, latent size and test ELBO, in nats, in a line."""
     model = config.model
-    bound = "no p(x), so no ELBO" if model.family == "ae" else "not scored yet" if elbo is None else None
+    bound = "no p(x), so no ELBO" if not model.has_bound else "not scored yet" if elbo is None else None
     score = bound or f"test ELBO {elbo:.1f} nats"
     beta = config.training.objective.beta
     parts = [FAMILIES[model.family], config.training.data, f"{model.latent_dim}-D", model.network, score]
+    if model.posterior != "normal":
+        parts.append(f"{model.posterior} posterior")
     return " · ".join(parts if beta == 1 else [*parts, f"trained with β = {beta:g}"])
 
 

@@ -1,0 +1,163 @@
+"""What is wrong with a run, in words, each with what to do about it. Numbers in, sentences out."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.analysis.evaluation import Evaluation
+from explorer.models.config import POSTERIORS, ModelConfig
+
+COLLAPSED_NATS = 0.1
+"""Mutual information below which codes tell next to nothing about images: a tenth of a nat is a seventh of a bit."""
+
+DEAD_NATS = 0.01
+"""KL below which a dimension is its prior for every image."""
+
+WORSE_SHARE = 0.02
+"""Share of the best validation objective by which the last must be worse to speak of a loss of it."""
+
+ALIKE = 0.5
+"""Mean distance of samples, beside that of real images, below which a GAN makes too few different images."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something that is wrong with a run.
+
+    Attributes:
+        name: posterior-collapse, dead-dimensions, divergence, over-fitting, heavy-tails, restricted-support,
+            no-samples, mode-collapse or critic-wins.
+        evidence: what was seen, with its figures, a sentence.
+        remedy: what to do, a sentence.
+    """
+
+    name: str
+    evidence: str
+    remedy: str
+
+
+def diagnose(
+    model: ModelConfig, history: Sequence[Mapping[str, Any]], evaluation: Evaluation | None = None
+) -> list[Finding]:
+    """Return what is wrong with a run, the gravest first; nothing if nothing was found.
+
+    Args:
+        model: what the run trains.
+        history: a record per epoch, as training wrote them.
+        evaluation: figures on the test set; without it those of the last epoch's validation are used.
+    """
+    return [
+        *_divergence(history),
+        *_collapse(model, history, evaluation),
+        *_gan(model, history),
+        *_over_fitting(history),
+        *_support(model),
+    ]
+
+
+def _divergence(history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    remedy = "Lower --learning-rate by a factor of 3, or use --optimiser adam with a larger --epsilon."
+    objectives = [record["train"].get("objective") for record in history]
+    figures = [figure for record in history for figure in record["train"].values() if isinstance(figure, float)]
+    if not all(math.isfinite(figure) for figure in figures):
+        yield Finding(name="divergence", evidence="The training objective is no longer a number.", remedy=remedy)
+        return
+    known = [objective for objective in objectives if objective is not None]
+    if len(known) > 1 and known[-1] < max(known) - max(1.0, 0.1 * abs(max(known))):
+        best = known.index(max(known)) + 1
+        yield Finding(
+            name="divergence",
+            evidence=f"The training objective fell from {max(known):.1f} nats in epoch {best} to {known[-1]:.1f}.",
+            remedy=remedy,
+        )
+
+
+def _collapse(
+    model: ModelConfig, history: Sequence[Mapping[str, Any]], evaluation: Evaluation | None
+) -> Iterator[Finding]:
+    last = history[-1]["validation"] if history else {}
+    information = last.get("mutual_information") if evaluation is None else evaluation.mutual_information
+    per_dimension = last.get("kl_per_dimension") if evaluation is None else evaluation.kl_per_dimension
+    kl = last.get("kl") if evaluation is None else evaluation.kl
+    if not model.has_bound or information is None or kl is None:
+        return
+    if information < COLLAPSED_NATS:
+        yield Finding(
+            name="posterior-collapse",
+            evidence=f"Codes carry {max(information, 0):.2f} nats about their images (KL {kl:.2f}): q(z|x) is nearly "
+            "the same for every image, and the decoder ignores z.",
+            remedy="Let the encoder catch up (--em aggressive), start with a small KL (--kl-schedule warm-up), give it "
+            "room (--free-bits batch-mean), or sharpen the likelihood (a smaller --sigma, or gaussian-learned).",
+        )
+        return
+    dead = [index for index, nats in enumerate(per_dimension or []) if nats < DEAD_NATS]
+    if dead:
+        shown = ", ".join(f"z{index}" for index in dead[:8]) + (", …" if len(dead) > 8 else "")
+        yield Finding(
+            name="dead-dimensions",
+            evidence=f"{len(dead)} of {len(per_dimension or [])} dimensions ({shown}) have a KL below {DEAD_NATS} nats "
+            "and carry nothing.",
+            remedy="They do no harm: the model needs no more. For more of them in use: --free-bits per-dimension, "
+            "--estimator iwae, or a longer --kl-schedule warm-up.",
+        )
+
+
+def _gan(model: ModelConfig, history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    if model.family != "gan" or not history:
+        return
+    last = history[-1]["validation"]
+    if last["diversity"] < ALIKE:
+        yield Finding(
+            name="mode-collapse",
+            evidence=f"Two samples differ {last['diversity']:.2f} times as much as two real images: the decoder makes "
+            "few different images.",
+            remedy="Raise --gradient-penalty, lower --learning-rate, or train longer: it may recover by itself.",
+        )
+    if last["critic_loss"] < 0.1:
+        yield Finding(
+            name="critic-wins",
+            evidence=f"The critic tells samples from real images almost always (loss {last['critic_loss']:.3f}; 1.386 "
+            "is guessing): the decoder learns little from it.",
+            remedy="Raise --gradient-penalty, or give the critic fewer units by a smaller --hidden.",
+        )
+
+
+def _over_fitting(history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    scores = [record["validation"].get("objective") for record in history]
+    known = [score for score in scores if score is not None and math.isfinite(score)]
+    if len(known) < 3 or len(known) < len(scores):
+        return
+    best = known.index(max(known))
+    train_then, train_now = (history[epoch]["train"]["objective"] for epoch in (best, -1))
+    if known[-1] < known[best] - WORSE_SHARE * abs(known[best]) and train_now > train_then:
+        yield Finding(
+            name="over-fitting",
+            evidence=f"Validation was best in epoch {best + 1} ({known[best]:.1f} nats) and is now {known[-1]:.1f}, "
+            f"while training went from {train_then:.1f} to {train_now:.1f}.",
+            remedy=f"The weights of epoch {best + 1} are the ones that are kept. Train fewer epochs, with more images, "
+            "a smaller --hidden, --weight-decay, or --binarisation per-presentation.",
+        )
+
+
+def _support(model: ModelConfig) -> Iterator[Finding]:
+    if model.posterior == "student-t" and model.degrees_of_freedom <= 2:
+        yield Finding(
+            name="heavy-tails",
+            evidence=f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: averages over "
+            "its samples settle slowly, and its KL to a normal prior is infinite.",
+            remedy="Use --degrees-of-freedom above 2, or --posterior normal.",
+        )
+    if not POSTERIORS[model.posterior].covers:
+        yield Finding(
+            name="restricted-support",
+            evidence=f"Every {model.posterior} q(z|x) covers a part of the prior only: log_px is a bound on log p(x) "
+            "that does not become tight however many samples it has.",
+            remedy="Compare such runs by their ELBO, or use --posterior beta or kumaraswamy for a bounded code.",
+        )
+    if not model.has_prior:
+        yield Finding(
+            name="no-samples",
+            evidence="An autoencoder has no prior: nothing says which codes are likely.",
+            remedy="To sample, fit a density to its codes (explorer sample --density mixture), or train a vae.",
+        )

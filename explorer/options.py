@@ -1,0 +1,64 @@
+"""Options of the command line that are fields of a configuration: names, limits and help are written once, there."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from explorer.runs.config import DEPENDENT_DEFAULTS
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def with_options_of(*panels: tuple[str, type[BaseModel], set[str]]) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command, which takes ``**chosen``, an option for each field.
+
+    Args:
+        panels: a heading for ``--help``, a configuration, and the names of its fields that are no options.
+    """
+
+    def add(command: Command) -> Command:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        fields = [
+            _option(name, field, panel)
+            for panel, config, left_out in panels
+            for name, field in config.model_fields.items()
+            if name not in left_out
+        ]
+        command.__signature__ = signature.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]  # typer reads it
+        return command
+
+    return add
+
+
+def fields_of(config: type[BaseModel], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of ``chosen`` that are fields of ``config``, lists of numbers read; None for what was not."""
+    return {name: _value(name, chosen[name], field) for name, field in config.model_fields.items() if name in chosen}
+
+
+def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+    default = DEPENDENT_DEFAULTS.get(name, "" if field.default is None else str(field.default))
+    names = [str(choice) for choice in get_args(field.annotation)] if get_origin(field.annotation) is Literal else []
+    is_listed = all(choice in (field.description or "") for choice in names)
+    choices = "" if is_listed else f" One of {', '.join(names)}."
+    help_text = f"{field.description}{choices} (default: {default})"
+    kind = field.annotation if field.annotation in {int, float} else str
+    option = typer.Option(help=help_text, rich_help_panel=panel, show_default=False)
+    annotation = Annotated[kind | None, option]  # type: ignore[valid-type]  # chosen at run time
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _value(name: str, value: Any, field: FieldInfo) -> Any:
+    if value is None or get_origin(field.annotation) is not tuple:
+        return value
+    assert get_args(field.annotation)
+    try:
+        return tuple(int(part) for part in value.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{value!r} is not a list of widths such as 512,256", param_hint=f"--{name}"
+        ) from error

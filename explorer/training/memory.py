@@ -1,0 +1,80 @@
+"""What a training step needs of memory, before it is taken."""
+
+import os
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import ConfigError
+from explorer.models.latent_model import LatentModel, empty_model
+from explorer.runs.config import RunConfig
+
+BYTES = 4
+SHARE = 0.8
+"""Of the memory that is free, the most that a step may need: others live here too."""
+
+
+def check_memory(config: RunConfig, device: torch.device) -> None:
+    """Check that a training step of ``config`` fits into the memory of ``device``.
+
+    Raises:
+        ConfigError: if it does not, with the largest batch that does.
+    """
+    free = _free_bytes(device)
+    needed = step_bytes(config)
+    if free is None or needed <= SHARE * free:
+        return
+    batch, samples = config.training.batch_size, config.training.objective.n_samples
+    fitting = max(1, int(batch * SHARE * free / needed))
+    raise ConfigError(
+        f"A step on {batch:,} images with {samples:,} samples each needs about {needed / 1e9:.1f} GB; "
+        f"{free / 1e9:.1f} GB are free. Use --batch-size {fitting} or fewer --n-samples."
+    )
+
+
+def step_bytes(config: RunConfig) -> int:
+    """Return about how many bytes a training step holds at once: what layers put out, their gradients, the weights."""
+    model = empty_model(config.model)
+    batch, samples = config.training.batch_size, config.training.objective.n_samples
+    encoded = _numbers_per_image(model.encoder, config) if model.can_encode else 0
+    decoded = _numbers_per_code(model, config)
+    # Of every decoded number: itself, its gradient, and two more while the likelihood is evaluated.
+    activations = batch * (2 * encoded + samples * 4 * decoded)
+    weights = 4 * sum(parameter.numel() for parameter in model.parameters())
+    return BYTES * (activations + weights)
+
+
+def _numbers_per_image(encoder: nn.Module, config: RunConfig) -> int:
+    x = torch.empty(1, *config.model.image_shape, device="meta")
+    return _numbers_put_out(encoder, x, config)
+
+
+def _numbers_per_code(model: LatentModel, config: RunConfig) -> int:
+    return _numbers_put_out(model.decoder, torch.empty(1, config.model.latent_dim, device="meta"), config)
+
+
+def _numbers_put_out(network: nn.Module, given: Tensor, config: RunConfig) -> int:
+    """Run ``network`` without memory, on torch's meta device, and count the numbers that its layers put out."""
+    count = 0
+
+    def add(_: nn.Module, __: object, out: Tensor) -> None:
+        nonlocal count
+        count += out.numel()
+
+    layers = [module for module in network.modules() if not list(module.children())]
+    hooks = [layer.register_forward_hook(add) for layer in layers]
+    y = None if config.model.n_classes is None else torch.zeros(1, dtype=torch.long, device="meta")
+    network(given, y)
+    for hook in hooks:
+        hook.remove()
+    return count
+
+
+def _free_bytes(device: torch.device) -> int | None:
+    """Return the bytes that are free, or None where the system does not tell."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

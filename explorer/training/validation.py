@@ -1,0 +1,82 @@
+"""How a model does on images that it is not trained on, after every epoch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+from torch.nn import functional as F
+
+from explorer.data.batches import stream_seed
+from explorer.models.gan import GAN
+from explorer.models.latent_model import LatentModel
+from explorer.objectives.config import ObjectiveConfig
+from explorer.objectives.elbo import elbo_terms_given
+from explorer.objectives.importance import estimate_evidence
+from explorer.objectives.information import n_active_units, surgery
+
+BATCH = 1000
+N_COMPARED = 1000
+"""Images whose codes are compared for the mutual information: its ceiling is log 1000, 6.9 nats."""
+
+N_PAIRED = 500
+"""Images whose distances in pairs tell how diverse they are."""
+
+
+@torch.inference_mode()
+def validate(model: LatentModel, x: Tensor, y: Tensor, config: ObjectiveConfig, *, seed: int) -> dict[str, Any]:
+    """Return figures of ``model`` on images ``(N, C, H, W)`` and classes ``(N,)``: means in nats per image.
+
+    The noise is that of ``seed`` after every epoch, so that a change is a change of the model.
+    """
+    model.eval()
+    torch.manual_seed(stream_seed(seed))
+    if isinstance(model, GAN):
+        return _validate_gan(model, x)
+    parts, parameters = [], []
+    for images, labels in zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True):
+        parameters.append(model.posterior_parameters(images, labels))
+        terms = elbo_terms_given(model, model.posterior(parameters[-1]), images, labels)
+        parts.append((terms.log_likelihood, terms.kl, terms.kl_per_dimension))
+    log_likelihood, kl = (float(torch.cat([part[k] for part in parts]).double().mean()) for k in (0, 1))  # type: ignore[misc]  # the first two are tensors
+    figures: dict[str, Any] = {"log_likelihood": log_likelihood, "kl": kl}
+    mu = torch.cat([model.posterior(raw).mean for raw in parameters])
+    figures["active_units"] = n_active_units(mu)
+    if not model.config.has_bound:
+        return figures | {"objective": log_likelihood}
+    figures |= {"elbo": log_likelihood - kl, "objective": log_likelihood - config.beta * kl}
+    if config.estimator == "iwae":
+        bounds = [
+            estimate_evidence(model, *batch, n_samples=config.n_samples).log_px
+            for batch in zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True)
+        ]
+        figures["objective"] = float(torch.cat(bounds).double().mean())
+    per_dimension = [part[2] for part in parts if part[2] is not None]
+    if per_dimension:
+        figures["kl_per_dimension"] = [round(nats, 5) for nats in torch.cat(per_dimension).mean(0).tolist()]
+    return figures | _information(model, torch.cat(parameters)[:N_COMPARED], y[:N_COMPARED])
+
+
+def _information(model: LatentModel, parameters: Tensor, y: Tensor) -> dict[str, float]:
+    posterior, prior = model.posterior(parameters), model.prior(y)
+    assert isinstance(posterior, Distribution)
+    assert prior is not None
+    parts = surgery(posterior, prior)
+    return {"mutual_information": parts.mutual_information, "mutual_information_ceiling": parts.ceiling}
+
+
+def _validate_gan(model: GAN, x: Tensor) -> dict[str, float]:
+    """Both losses, and how far apart samples are beside real images: near 0 the decoder makes one image only."""
+    real = x[:BATCH]
+    generated = model.generate(model.prior().rsample((len(real),)))
+    on_real, on_generated = model.criticise(real), model.criticise(generated)
+    return {
+        "critic_loss": float(F.softplus(-on_real).mean() + F.softplus(on_generated).mean()),
+        "generator_loss": float(F.softplus(-on_generated).mean()),
+        "diversity": _mean_distance(generated[:N_PAIRED]) / _mean_distance(real[:N_PAIRED]),
+    }
+
+
+def _mean_distance(images: Tensor) -> float:
+    """Mean Euclidean distance of two different images."""
+    return float(F.pdist(images.flatten(1).double()).mean().clamp(min=1e-12))
