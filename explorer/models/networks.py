@@ -123,12 +123,31 @@ class ConvDecoder(nn.Module):
 
 def build_encoder(config: ModelConfig, n_outputs: int) -> nn.Module:
     """Return the encoder body that ``config`` names."""
-    return DenseEncoder(config, n_outputs) if config.network == "dense" else ConvEncoder(config, n_outputs)
+    encoder = DenseEncoder(config, n_outputs) if config.network == "dense" else ConvEncoder(config, n_outputs)
+    _start_weights(encoder, config)
+    return encoder
 
 
 def build_decoder(config: ModelConfig, n_heads: int = 1) -> DenseDecoder | ConvDecoder:
     """Return the decoder body that ``config`` names; its ``bias``, shape ``(K C, H, W)``, is added last."""
-    return DenseDecoder(config, n_heads) if config.network == "dense" else ConvDecoder(config, n_heads)
+    decoder = DenseDecoder(config, n_heads) if config.network == "dense" else ConvDecoder(config, n_heads)
+    _start_weights(decoder, config)
+    return decoder
+
+
+def _start_weights(network: nn.Module, config: ModelConfig) -> None:
+    """Give layers before a tanh the initial weights that keep its signals' size; torch's own suit rectifiers.
+
+    Source: Glorot & Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, equation
+    16, https://proceedings.mlr.press/v9/glorot10a.html.
+    """
+    if config.activation != "tanh":
+        return
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _raw_shape(config: ModelConfig, n_heads: int) -> tuple[int, int, int]:

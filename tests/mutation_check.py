@@ -1,0 +1,456 @@
+"""Do the tests bite? Breaks one formula at a time and sees whether a test fails.
+
+Run: python -m tests.mutation_check [--only TEXT] [--write]. Works on a copy of the project in a temporary folder, so
+nothing here is touched; --write puts the outcome into tests/README.md. Ends with status 1 if a mutation went unnoticed.
+Each mutation names the tests that should notice it; they run until the first failure.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "tests" / "README.md"
+BEGIN, END = "<!-- outcome -->", "<!-- end -->"
+COPIED = ("explorer", "pages", "tests", "pyproject.toml", "README.md")
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
+FAILED = 1
+"""Pytest's exit status when tests ran and one failed; a file that cannot be imported ends otherwise."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A formula, what is done to it, and the tests that should notice."""
+
+    what: str
+    file: str
+    before: str
+    after: str
+    tests: str
+
+
+KL = "explorer/models/distributions.py"
+POSTERIORS = "explorer/models/posteriors.py"
+LIKELIHOODS = "explorer/models/likelihoods.py"
+ELBO = "explorer/objectives/elbo.py"
+IMPORTANCE = "explorer/objectives/importance.py"
+INFORMATION = "explorer/objectives/information.py"
+STEP = "explorer/training/step.py"
+REGIMES = "explorer/training/regimes.py"
+
+MUTATIONS = [
+    Mutation("unsquare mu in the KL of normals", KL, "(q.mu - p.mu).square()", "(q.mu - p.mu)", "tests/models"),
+    Mutation(
+        "flip the sign of the log-ratio in the KL of normals",
+        KL,
+        "(log_ratio.exp() + squared_shift - 1 - log_ratio)",
+        "(log_ratio.exp() + squared_shift - 1 + log_ratio)",
+        "tests/models",
+    ),
+    Mutation(
+        "drop the prior's variance from the KL of normals",
+        KL,
+        "(q.mu - p.mu).square() * (-p.log_var).exp()",
+        "(q.mu - p.mu).square()",
+        "tests/models",
+    ),
+    Mutation(
+        "mean over dimensions instead of sum in a normal's log density",
+        KL,
+        "return -0.5 * (squared + self.log_var + math.log(2 * math.pi)).sum(dim=-1)",
+        "return -0.5 * (squared + self.log_var + math.log(2 * math.pi)).mean(dim=-1)",
+        "tests/models",
+    ),
+    Mutation(
+        "variance instead of deviation in a normal's sample",
+        KL,
+        "return self.mu + (0.5 * self.log_var).exp() * epsilon",
+        "return self.mu + self.log_var.exp() * epsilon",
+        "tests/models",
+    ),
+    Mutation(
+        "drop the log of the scale from the logistic density",
+        KL,
+        "return -y - 2 * F.softplus(-y) - self.scale.log()",
+        "return -y - 2 * F.softplus(-y)",
+        "tests/models",
+    ),
+    Mutation(
+        "drop a factor from the Rayleigh density",
+        KL,
+        "value.log() - 2 * self.scale.log()",
+        "value.log() - self.scale.log()",
+        "tests/models",
+    ),
+    Mutation(
+        "flip the sign of the log-ratio in the KL of Rayleighs",
+        KL,
+        "return log_ratio.exp() - 1 - log_ratio",
+        "return log_ratio.exp() - 1 + log_ratio",
+        "tests/models",
+    ),
+    Mutation(
+        "drop the log of the width from the triangular density",
+        KL,
+        "height.clamp(min=1e-6).log() - self.half_width.log()",
+        "height.clamp(min=1e-6).log()",
+        "tests/models",
+    ),
+    Mutation(
+        "flip the sign of Euler's constant in the KL of Weibulls",
+        KL,
+        "(log_scale - EULER_GAMMA / k)",
+        "(log_scale + EULER_GAMMA / k)",
+        "tests/models",
+    ),
+    Mutation(
+        "flip the sign of the entropy in the KL of a Kumaraswamy",
+        KL,
+        "(p.high - p.low).log() - entropy",
+        "(p.high - p.low).log() + entropy",
+        "tests/models",
+    ),
+    Mutation(
+        "sum a full normal's factor over columns instead of rows",
+        KL,
+        "factor.square().sum(-1) + (q.loc - p.mu).square()",
+        "factor.square().sum(-2) + (q.loc - p.mu).square()",
+        "tests/models",
+    ),
+    Mutation(
+        "reverse a sampled KL",
+        KL,
+        "difference: Tensor = q.base_dist.log_prob(z) - p.base_dist.log_prob(z)",
+        "difference: Tensor = p.base_dist.log_prob(z) - q.base_dist.log_prob(z)",
+        "tests/models",
+    ),
+    Mutation(
+        "transpose a full normal's factor",
+        POSTERIORS,
+        "factor[..., row, column] = below",
+        "factor[..., column, row] = below",
+        "tests/models",
+    ),
+    Mutation(
+        "let an interval leave (-1, 1)",
+        POSTERIORS,
+        "0.999 * (1 - half_width) * torch.tanh(first)",
+        "0.999 * torch.tanh(first)",
+        "tests/models",
+    ),
+    Mutation(
+        "swap mean and log-variance of a class's prior",
+        "explorer/models/cvae.py",
+        "mu, log_var = self.class_prior[y].unbind(dim=-2)",
+        "log_var, mu = self.class_prior[y].unbind(dim=-2)",
+        "tests/models",
+    ),
+    Mutation(
+        "subtract a class's weights instead of adding them",
+        "explorer/models/networks.py",
+        "return out + column.view",
+        "return out - column.view",
+        "tests/models",
+    ),
+    Mutation(
+        "drop the log of the continuous Bernoulli's normaliser",
+        LIKELIHOODS,
+        "closed = (apart / torch.tanh(apart / 2)).log()",
+        "closed = apart / torch.tanh(apart / 2)",
+        "tests/models",
+    ),
+    Mutation(
+        "flip a sign in the continuous Bernoulli's mean",
+        LIKELIHOODS,
+        "closed = 0.5 + 0.5 / torch.tanh(apart / 2) - 1 / apart",
+        "closed = 0.5 + 0.5 / torch.tanh(apart / 2) + 1 / apart",
+        "tests/models",
+    ),
+    Mutation(
+        "variance instead of deviation in a learned Gaussian",
+        LIKELIHOODS,
+        "return (0.5 * (FINEST_LOG_VAR",
+        "return (1.0 * (FINEST_LOG_VAR",
+        "tests/models",
+    ),
+    Mutation(
+        "unsquare the diagonal of the low-rank covariance",
+        LIKELIHOODS,
+        "sigma.flatten(-IMAGE_DIMS).square()",
+        "sigma.flatten(-IMAGE_DIMS)",
+        "tests/models",
+    ),
+    Mutation(
+        "add the KL to the bound",
+        ELBO,
+        "return self.log_likelihood - beta * self.kl",
+        "return self.log_likelihood + beta * self.kl",
+        "tests/objectives",
+    ),
+    Mutation(
+        "sum instead of mean over posterior samples",
+        ELBO,
+        "log_likelihood = log_likelihood_of(model, z, x, y).mean(0)",
+        "log_likelihood = log_likelihood_of(model, z, x, y).sum(0)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "reverse the KL of SGVB-A",
+        ELBO,
+        "sampled: Tensor = posterior.log_prob(z) - prior.log_prob(z)",
+        "sampled: Tensor = prior.log_prob(z) - posterior.log_prob(z)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "free the KL above the floor instead of below it",
+        ELBO,
+        "return terms.kl.clamp(min=nats).mean()",
+        "return terms.kl.clamp(max=nats).mean()",
+        "tests/objectives",
+    ),
+    Mutation(
+        "mean over dimensions in free bits per dimension",
+        ELBO,
+        "_of_dimensions(terms).clamp(min=nats).sum(-1).mean()",
+        "_of_dimensions(terms).clamp(min=nats).mean(-1).mean()",
+        "tests/objectives",
+    ),
+    Mutation(
+        "free bits of each image instead of the batch's mean",
+        ELBO,
+        "_of_dimensions(terms).mean(0).clamp(min=nats).sum()",
+        "_of_dimensions(terms).clamp(min=nats).mean(0).sum()",
+        "tests/objectives",
+    ),
+    Mutation(
+        "flip the sign of the KL in what is maximised",
+        "explorer/objectives/objective.py",
+        "terms.log_likelihood.mean() - weight * kl_after_free_bits",
+        "terms.log_likelihood.mean() + weight * kl_after_free_bits",
+        "tests/objectives",
+    ),
+    Mutation(
+        "let beta rise above its end",
+        "explorer/objectives/config.py",
+        "return self.beta * min(1.0, epoch / self.ramp_epochs)",
+        "return self.beta * max(1.0, epoch / self.ramp_epochs)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "reverse the ratio of prior and posterior in importance weights",
+        IMPORTANCE,
+        "log_ratio=prior.log_prob(z) - posterior.log_prob(z)",
+        "log_ratio=posterior.log_prob(z) - prior.log_prob(z)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "drop log k from the importance-weighted bound",
+        IMPORTANCE,
+        "return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))",
+        "return torch.logsumexp(log_weights, dim=0)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "drop log k from the chunked estimate of log p(x)",
+        IMPORTANCE,
+        "log_px=sums[0] - math.log(n_samples)",
+        "log_px=sums[0]",
+        "tests/objectives",
+    ),
+    Mutation(
+        "unsquare the weights in the standard error of log p(x)",
+        IMPORTANCE,
+        "torch.logsumexp(2 * log_weights, 0)",
+        "torch.logsumexp(log_weights, 0)",
+        "tests/objectives",
+    ),
+    Mutation(
+        "flip the sign of the mutual information",
+        INFORMATION,
+        "float((log_own - log_mixture).mean())",
+        "float((log_mixture - log_own).mean())",
+        "tests/objectives tests/analysis/test_evaluation.py",
+    ),
+    Mutation(
+        "drop log N from the aggregated posterior",
+        INFORMATION,
+        "return torch.cat(parts) - math.log(n_components)",
+        "return torch.cat(parts)",
+        "tests/objectives tests/analysis/test_evaluation.py",
+    ),
+    Mutation(
+        "deviation instead of variance in active units",
+        INFORMATION,
+        "mu.var(dim=0, correction=0)",
+        "mu.std(dim=0, correction=0)",
+        "tests/objectives tests/analysis/test_evaluation.py tests/training/test_validation.py",
+    ),
+    Mutation(
+        "descend on the objective itself",
+        STEP,
+        "return -result.value, sums.detach()",
+        "return result.value, sums.detach()",
+        "tests/training",
+    ),
+    Mutation(
+        "teach the critic the opposite of real images",
+        STEP,
+        "loss = F.softplus(-on_real).mean()",
+        "loss = F.softplus(on_real).mean()",
+        "tests/training",
+    ),
+    Mutation(
+        "unsquare the critic's gradient penalty",
+        STEP,
+        "gradient.square().sum() / len(real)",
+        "gradient.sum() / len(real)",
+        "tests/training",
+    ),
+    Mutation(
+        "flip the sign of the generator's loss",
+        STEP,
+        "return F.softplus(-self.model.criticise(self.model.generate(z))).mean()",
+        "return F.softplus(self.model.criticise(self.model.generate(z))).mean()",
+        "tests/training",
+    ),
+    Mutation(
+        "let the encoder go on while it gets worse",
+        REGIMES,
+        "if not mean > previous:",
+        "if not mean < previous:",
+        "tests/training",
+    ),
+    Mutation(
+        "leave the aggressive phase while information rises",
+        REGIMES,
+        "if not information > self._best_information:",
+        "if information > self._best_information:",
+        "tests/training",
+    ),
+    Mutation(
+        "move the decoder with every encoder step",
+        REGIMES,
+        "if self._n_updates % self._n_encoder_steps == 0:",
+        "if self._n_updates % 1 == 0:",
+        "tests/training",
+    ),
+    Mutation(
+        "raise the step size of the IWAE schedule",
+        "explorer/training/optimisers.py",
+        "10 ** (-_iwae_stage(int(epoch)) / 7)",
+        "10 ** (_iwae_stage(int(epoch)) / 7)",
+        "tests/training",
+    ),
+    Mutation(
+        "flip the bits of binarised pixels",
+        "explorer/data/batches.py",
+        ".mul_(255) < images",
+        ".mul_(255) > images",
+        "tests/data",
+    ),
+    Mutation(
+        "mean instead of sum over pixels in the squared error",
+        "explorer/analysis/evaluation.py",
+        "(x - decoded).square().flatten(1).sum(1)",
+        "(x - decoded).square().flatten(1).mean(1)",
+        "tests/analysis",
+    ),
+    Mutation(
+        "add the KL to the evaluated bound",
+        "explorer/analysis/evaluation.py",
+        'joined["log_likelihood"] - joined["kl"]',
+        'joined["log_likelihood"] + joined["kl"]',
+        "tests/analysis",
+    ),
+    Mutation(
+        "flip the sign of the Jacobian in a density of codes",
+        "explorer/analysis/density.py",
+        "estimator.score_samples(standard) - np.log(self._scale).sum()",
+        "estimator.score_samples(standard) + np.log(self._scale).sum()",
+        "tests/analysis",
+    ),
+    Mutation(
+        "variance instead of deviation in a draw from the prior",
+        "explorer/analysis/generation.py",
+        "scale = (0.5 * prior.log_var).exp().numpy()",
+        "scale = prior.log_var.exp().numpy()",
+        "tests/analysis",
+    ),
+    Mutation(
+        "flip the direction of a projection's inverse",
+        "explorer/analysis/results.py",
+        "(reference + shift @ self.axes)",
+        "(reference - shift @ self.axes)",
+        "tests/analysis",
+    ),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="Mutations whose description holds this text.")
+    parser.add_argument("--write", action="store_true", help="Put the outcome into tests/README.md.")
+    arguments = parser.parse_args()
+    chosen = [mutation for mutation in MUTATIONS if arguments.only in mutation.what]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+        outcomes = [_outcome(copy, mutation) for mutation in chosen]
+    n_caught = sum(outcome is not None for outcome in outcomes)
+    print(f"{n_caught} of {len(chosen)} mutations made a test fail")
+    if arguments.write:
+        _write(chosen, outcomes)
+    sys.exit(n_caught < len(chosen))
+
+
+def _outcome(copy: Path, mutation: Mutation) -> str | None:
+    """Return the test that failed under ``mutation``, or None if none did."""
+    path = copy / mutation.file
+    original = path.read_text(encoding="utf-8")
+    if original.count(mutation.before) != 1:
+        sys.exit(f"{mutation.what}: its text stands {original.count(mutation.before)} times in {mutation.file}")
+    path.write_text(original.replace(mutation.before, mutation.after), encoding="utf-8")
+    try:
+        done = subprocess.run(
+            [*PYTEST, *mutation.tests.split()],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    finally:
+        path.write_text(original, encoding="utf-8")
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    test = failed[0].removeprefix("FAILED ").split(" - ")[0] if done.returncode == FAILED and failed else None
+    print(f"{mutation.what}: {test or 'UNNOTICED'}", flush=True)
+    return test
+
+
+def _write(mutations: list[Mutation], outcomes: list[str | None]) -> None:
+    rows = [
+        f"| {mutation.what} | `{mutation.file}` | {f'`{_short(test)}`' if test else '**unnoticed**'} |"
+        for mutation, test in zip(mutations, outcomes, strict=True)
+    ]
+    head, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    _, tail = rest.split(END)
+    n_caught = sum(test is not None for test in outcomes)
+    table = ["| mutation | in | the first test that failed |", "|---|---|---|", *rows]
+    summary = f"{n_caught} of {len(mutations)} mutations made a test fail."
+    README.write_text(f"{head}{BEGIN}\n{summary}\n\n" + "\n".join(table) + f"\n{END}{tail}", encoding="utf-8")
+
+
+def _short(test: str) -> str:
+    """Return file and name of a test without its parameters, which may be long."""
+    return test.split("[", maxsplit=1)[0].removeprefix("tests/")
+
+
+if __name__ == "__main__":
+    main()
