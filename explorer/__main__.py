@@ -88,7 +88,9 @@ def train(
         check_memory(config, usable)
         default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
         path = checkpoints / check_name(name or free_name(default_name, checkpoints))
-        target = Run.create(path, config, initial_model(config, training_set).state_dict())
+        origin = config.training.decoder_from
+        start = None if origin is None else open_run(origin, checkpoints).model().state_dict()
+        target = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
     for caution in target.config.cautions():
         messages.print(f"Note: {caution}")
     validation = load_split(target.config.training.data, "validation")

@@ -45,7 +45,7 @@ def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
     names = [str(choice) for choice in get_args(field.annotation)] if get_origin(field.annotation) is Literal else []
     is_listed = all(choice in (field.description or "") for choice in names)
     choices = "" if is_listed else f" One of {', '.join(names)}."
-    help_text = f"{field.description}{choices} (default: {default})"
+    help_text = f"{field.description}{choices}" + (f" (default: {default})" if default else "")
     kind = field.annotation if field.annotation in {int, float} else str
     option = typer.Option(help=help_text, rich_help_panel=panel, show_default=False)
     annotation = Annotated[kind | None, option]  # type: ignore[valid-type]  # chosen at run time

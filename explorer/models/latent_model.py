@@ -1,6 +1,7 @@
 """The one interface of every model, and the way from a configuration to a model."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -89,6 +90,25 @@ class LatentModel(nn.Module, ABC):
         """Return the weights theta of p(x|z) and, where it is learned, of p(z): what an M step improves."""
         encoding = {id(parameter) for parameter in self.encoding_parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in encoding]
+
+    def start_with_decoder(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take decoder and likelihood from the state dictionary of another model, of any family.
+
+        Raises:
+            ConfigError: if its decoder is of other sizes.
+        """
+        try:
+            for name, part in (("decoder.", self.decoder), ("likelihood.", self.likelihood)):
+                part.load_state_dict(
+                    {key.removeprefix(name): tensor for key, tensor in tensors.items() if key.startswith(name)}
+                )
+        except RuntimeError as error:
+            config = self.config
+            raise ConfigError(
+                f"That decoder does not fit: a {config.family} with latent_dim={config.latent_dim}, "
+                f"network={config.network}, hidden={list(config.hidden)} and likelihood={config.likelihood} needs one "
+                "that was trained with the same."
+            ) from error
 
     def start_at_mean(self, mean: Tensor) -> None:
         """Set the decoder's output bias so that a zero input decodes to ``mean``, shape ``(C, H, W)``, in [0, 1]."""

@@ -49,6 +49,9 @@ class TrainingConfig(BaseModel):
         "information).",
     )
     encoder_steps: int = Field(5, ge=1, le=1000, description="Encoder steps per decoder step, where they alternate.")
+    decoder_from: str | None = Field(
+        None, max_length=80, description="Run whose decoder training starts from: a vae's goes on as a gan, or back."
+    )
     gradient_penalty: float = Field(
         1.0, ge=0.0, le=1000.0, description="Weight of the critic's squared gradient at real images, for a gan."
     )

@@ -67,8 +67,21 @@ class Run:
             raise CheckpointError(f"{path} is not a valid configuration: {first_problem(error)}") from error
 
     @classmethod
-    def create(cls, path: Path, config: RunConfig, weights: Mapping[str, "torch.Tensor"]) -> Self:
+    def create(
+        cls,
+        path: Path,
+        config: RunConfig,
+        weights: Mapping[str, "torch.Tensor"],
+        *,
+        start: Mapping[str, "torch.Tensor"] | None = None,
+    ) -> Self:
         """Make a new run folder at ``path`` that is loadable from its first moment.
+
+        Args:
+            path: the folder to make.
+            config: of the run.
+            weights: initial ones.
+            start: weights of another run that training starts from, where it does.
 
         Raises:
             CheckpointError: if the name is not allowed or the folder exists.
@@ -84,6 +97,8 @@ class Run:
             run = cls(staging)
             run.save_config(config)
             run.save_weights(weights)
+            if start is not None:
+                run._save_tensors("start.safetensors", start, {})
             staging.rename(path)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -134,6 +149,15 @@ class Run:
     def save_weights(self, weights: Mapping[str, "torch.Tensor"]) -> None:
         """Write weights.safetensors from a state dictionary."""
         self._save_tensors("weights.safetensors", weights, {})
+
+    def start(self) -> dict[str, "torch.Tensor"] | None:
+        """Return the weights of another run that training started from, or None where it started from none.
+
+        Raises:
+            CheckpointError: if start.safetensors is damaged.
+        """
+        path = self.path / "start.safetensors"
+        return self._tensors(path, MAX_WEIGHT_BYTES, "cpu") if path.exists() else None
 
     def is_finished(self) -> bool:
         """Whether this run was trained to its last epoch, and the state to go on from is not here.

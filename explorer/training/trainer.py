@@ -6,7 +6,7 @@ gone on with to the same bits as if it had never stopped (on the CPU).
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -85,12 +85,18 @@ def usable_device(name: str) -> torch.device:
     return device
 
 
-def initial_model(config: RunConfig, train: ImageSplit) -> LatentModel:
-    """Return the model that training starts from: weights by the seed, output bias at the training mean."""
+def initial_model(config: RunConfig, train: ImageSplit, start: Mapping[str, Tensor] | None = None) -> LatentModel:
+    """Return the model that training starts from: weights by the seed, output bias at the training mean.
+
+    Raises:
+        ConfigError: if ``start``, weights of another run, is given and its decoder does not fit.
+    """
     with seeded(config.training.seed):
         model = build_model(config.model)
     mean = torch.from_numpy(train.images.mean(axis=0, dtype="float64") / 255).to(torch.float32)
     model.start_at_mean(mean)
+    if start is not None:
+        model.start_with_decoder(start)
     return model
 
 
@@ -121,7 +127,7 @@ class Trainer:
             evaluation_pixels(torch.from_numpy(validation.images), is_binary=self.config.is_binary).to(self.device),
             torch.from_numpy(validation.labels).to(self.device),
         )
-        self.model = initial_model(self.config, train).to(self.device)
+        self.model = initial_model(self.config, train, run.start()).to(self.device)
         self._regime = build_regime(self.model, self.config)
         self._sums = torch.zeros(len(self._regime.quantities), dtype=torch.float64, device=self.device)
         self.epoch, self.step_in_epoch = 0, 0
