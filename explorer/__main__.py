@@ -147,7 +147,7 @@ def evaluate(
     split = split if images is None else split.head(images)
     with spinner(f"Evaluating {len(split):,} images with {iwae_samples} samples each"):
         evaluation = compute(run.model(), split, is_binary=run.config.is_binary, n_samples=iwae_samples)
-    findings = diagnose(run.config.model, run.history(), evaluation)
+    findings = diagnose(run.config.model, run.history(), evaluation, diverged_in=run.diverged_in())
     result = asdict(evaluation)
     if as_json:
         typer.echo(json.dumps(result | {"diagnosis": [asdict(finding) for finding in findings]}, indent=2))
@@ -254,6 +254,8 @@ def _density_of_codes(run: Run, kind: str) -> "CodeDensity":
     from explorer.analysis.density import CodeDensity
     from explorer.data.catalogue import load_split
 
+    if run.config.model.prior == "conditional":
+        raise ConfigError(f"The codes of {run.name} depend on the class, by its prior: sample it with --density prior.")
     with spinner(f"Fitting a {kind} density to the codes of the training images"):
         split = load_split(run.config.training.data, "train")
         encoded = encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
@@ -357,7 +359,8 @@ def _conclude(run: Run, epoch: int, reason: str) -> None:
     if reason == "diverged":
         raise TrainingError(
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
-            f"state, epoch {epoch}. Train again with --learning-rate below {run.config.training.learning_rate:g}."
+            f"state, epoch {epoch}. Train again with --learning-rate below "
+            f"{run.config.training.learning_rate:g}, or with --max-gradient-norm."
         )
     if run.config.model.can_encode:
         _encode(run, "test", None, download=False)

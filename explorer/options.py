@@ -46,7 +46,8 @@ def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
     is_listed = all(choice in (field.description or "") for choice in names)
     choices = "" if is_listed else f" One of {', '.join(names)}."
     help_text = f"{field.description}{choices}" + (f" (default: {default})" if default else "")
-    kind = field.annotation if field.annotation in {int, float} else str
+    kinds = {field.annotation, *get_args(field.annotation)}
+    kind = next((number for number in (float, int) if number in kinds), str)
     option = typer.Option(help=help_text, rich_help_panel=panel, show_default=False)
     annotation = Annotated[kind | None, option]  # type: ignore[valid-type]  # chosen at run time
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -55,7 +56,6 @@ def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
 def _value(name: str, value: Any, field: FieldInfo) -> Any:
     if value is None or get_origin(field.annotation) is not tuple:
         return value
-    assert get_args(field.annotation)
     try:
         return tuple(int(part) for part in value.split(","))
     except ValueError as error:

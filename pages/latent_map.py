@@ -6,7 +6,7 @@ from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
-from explorer.ui.components.map_controls import class_control, projection_control
+from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
@@ -18,6 +18,7 @@ show_problems()
 model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
 with errors_in_words(), model_column:
     loaded = run_picker(view)
+stop_without_encoder(loaded)
 with errors_in_words():
     view = fitting_map_view(loaded, current_view())
 with errors_in_words(), space_column:
@@ -29,7 +30,7 @@ with errors_in_words(), class_column:
 st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
 st.caption(
     f"{describe_run(loaded.config, loaded.encoded.elbo())}. "
-    f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it."
+    f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it.{support_note(loaded)}"
 )
 
 

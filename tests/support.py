@@ -15,7 +15,7 @@ from explorer.models.config import ModelConfig
 from explorer.models.distributions import DiagonalNormal, standard_normal
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.models.likelihoods import GaussianLikelihood
-from explorer.runs.config import RunConfig
+from explorer.runs.config import RunConfig, TrainingConfig
 from explorer.runs.run import Run
 from explorer.training.trainer import Trainer, initial_model
 
@@ -126,12 +126,9 @@ def model_config(family: str = "vae", **changes: Any) -> ModelConfig:
     return ModelConfig(family=family, n_classes=10 if family == "cvae" else None, **settings)
 
 
-TRAINING_FIELDS = ("epochs", "batch_size", "learning_rate", "schedule", "seed", "binarisation", "objective")
-
-
 def run_config(family: str = "vae", **changes: Any) -> RunConfig:
     """A small run on digits; ``changes`` may be fields of the model or of the training."""
-    training = {name: changes.pop(name) for name in TRAINING_FIELDS if name in changes}
+    training = {name: changes.pop(name) for name in TrainingConfig.model_fields if name in changes}
     training = {"data": "digits", "epochs": 2, "batch_size": 64, "learning_rate": 1e-2} | training
     return RunConfig(model=model_config(family, **changes), training=training)
 

@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.analysis",
         "explorer.runs",
         "explorer.data",
+        "explorer.models.config",
         "explorer.training.jobs",
         "explorer.locations",
     ),

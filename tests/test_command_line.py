@@ -13,12 +13,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
+from PIL import Image
 from safetensors.numpy import load_file
 
 from explorer.__main__ import main
+from explorer.analysis.coding import decode_codes, encode_split
 from explorer.analysis.projections import pca
+from explorer.models.config import ModelConfig
+from explorer.objectives.config import ObjectiveConfig
+from explorer.runs.config import TrainingConfig
 from explorer.runs.run import Run
-from tests.support import encode_run, new_run, trained_run
+from tests.support import digits, encode_run, new_run, trained_run
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120
@@ -315,7 +321,9 @@ def test_bad_usage_ends_with_status_two(command, arguments):
     assert "Traceback" not in ended.messages
 
 
-@pytest.mark.parametrize("name", [(), ("train",), ("encode",), ("project",), ("runs",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "name", [(), ("train",), ("encode",), ("project",), ("evaluate",), ("sample",), ("runs",)], ids=" ".join
+)
 def test_every_command_explains_itself(command, name):
     ended = command(*name, "--help")
     assert ended.status == 0
@@ -371,3 +379,334 @@ def test_a_run_killed_before_its_first_state_is_trained_from_the_start(command, 
     run.save_history(run.history()[:1])
     assert command("train", "--run", "killed").status == 0
     assert [record["epoch"] for record in run.history()] == [1, 2]
+
+
+# Options that come from the configuration
+
+LEFT_OUT = {ModelConfig: {"image_shape", "n_classes"}, TrainingConfig: {"data", "objective"}, ObjectiveConfig: set()}
+CHOSEN = {
+    ModelConfig: {
+        "family": "cvae",
+        "latent_dim": 3,
+        "network": "conv",
+        "hidden": (4, 6),
+        "activation": "tanh",
+        "likelihood": "gaussian-low-rank",
+        "sigma": 0.2,
+        "rank": 2,
+        "posterior": "student-t",
+        "degrees_of_freedom": 4.0,
+        "prior": "normal",
+    },
+    TrainingConfig: {
+        "epochs": 1,
+        "batch_size": 300,
+        "optimiser": "adagrad",
+        "learning_rate": 0.003,
+        "epsilon": 1e-5,
+        "weight_decay": 0.001,
+        "max_gradient_norm": 50.0,
+        "schedule": "cosine",
+        "seed": 7,
+        "binarisation": "fixed",
+        "em": "alternating",
+        "encoder_steps": 2,
+        "gradient_penalty": 3.0,
+    },
+    ObjectiveConfig: {
+        "estimator": "sgvb-a",
+        "n_samples": 2,
+        "beta": 1.5,
+        "kl_schedule": "cyclic",
+        "ramp_epochs": 4.0,
+        "free_bits": "per-example",
+        "free_nats": 0.25,
+    },
+}
+
+
+def option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+def without_space(text: str) -> str:
+    return "".join(text.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("config", CHOSEN, ids=lambda config: config.__name__)
+def test_every_setting_of_a_run_is_an_option_that_explains_itself(command, monkeypatch, config):
+    monkeypatch.setenv("COLUMNS", "160")
+    shown = command("train", "--help").out
+    fields = {name: field for name, field in config.model_fields.items() if name not in LEFT_OUT[config]}
+    assert CHOSEN[config].keys() <= fields.keys()
+    for name, field in fields.items():
+        assert option(name) in shown.split()
+        assert without_space(field.description) in without_space(shown)
+
+
+def test_settings_that_follow_from_the_data_are_no_options(command):
+    for name in ("image_shape", "n_classes", "objective"):
+        assert command("train", "--data", "digits", option(name), "1").status == 2
+
+
+def test_every_option_arrives_in_the_field_that_it_is_named_after(tmp_path, command):
+    options = [
+        word
+        for fields in CHOSEN.values()
+        for name, value in fields.items()
+        for word in (option(name), ",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    ]
+    assert command("train", "--data", "digits", "--name", "run", *options).status == 0
+    config = Run(tmp_path / "run").config
+    for part in (config.model, config.training, config.training.objective):
+        assert {name: getattr(part, name) for name in CHOSEN[type(part)]} == CHOSEN[type(part)]
+
+
+# Presets
+
+
+def test_a_preset_goes_before_defaults_and_what_is_chosen_goes_before_the_preset(tmp_path, command):
+    chosen = ("--epochs", "1", "--hidden", "8", "--n-samples", "2")
+    assert command("train", "--data", "digits", "--preset", "iwae-2016", "--name", "run", *chosen).status == 0
+    config = Run(tmp_path / "run").config
+    objective = config.training.objective
+    assert (config.model.latent_dim, config.model.hidden, config.model.activation) == (50, (8,), "tanh")
+    assert (config.training.epochs, config.training.batch_size, config.training.epsilon) == (1, 20, 1e-4)
+    assert (objective.estimator, objective.n_samples) == ("iwae", 2)
+
+
+def test_an_objective_beside_a_preset_keeps_what_it_does_not_change(tmp_path, command):
+    chosen = ("--preset", "aevb-2014", "--epochs", "1", "--hidden", "8", "--beta", "2", "--family", "cvae")
+    assert command("train", "--data", "digits", "--name", "run", *chosen).status == 0
+    config = Run(tmp_path / "run").config
+    assert (config.model.n_classes, config.training.optimiser, config.training.learning_rate) == (10, "adagrad", 0.02)
+    assert (config.training.objective.estimator, config.training.objective.beta) == ("sgvb-b", 2.0)
+
+
+PRESET_NAME = pytest.mark.xfail(strict=True, reason="the refusal speaks of --preset-name, which is no option")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--beta", "2"),
+        ("--em", "joint"),
+        ("--latent-dim", "3"),
+        pytest.param(("--preset", "aevb-2014"), marks=PRESET_NAME),
+    ],
+    ids=" ".join,
+)
+def test_a_run_that_exists_takes_no_new_settings_and_says_which(tmp_path, command, options):
+    new_run(tmp_path / "run")
+    ended = command("train", "--run", "run", *options)
+    assert ended.status == 2
+    assert f"{options[0]} cannot change a run that exists" in ended.messages
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--preset", "nothing"), "no preset 'nothing': use one of aevb-2014, iwae-2016, pytorch-example"),
+        (("--preset", "iwae-2016", "--beta", "2"), "has no KL term of its own to weigh"),
+        (("--preset", "aevb-2014", "--family", "gan"), "use binarisation 'none'"),
+        (("--estimator", "iwae", "--free-bits", "per-example"), "has no KL term of its own to weigh"),
+        (("--family", "ae", "--beta", "2"), "family 'ae' has no bound"),
+        (("--family", "gan", "--em", "alternating"), "use em 'joint'"),
+        (("--family", "gan", "--posterior", "laplace"), "no q(z|x) with a prior"),
+        (("--posterior", "normal-full", "--free-bits", "per-dimension"), "use 'per-example'"),
+        (("--estimator", "sgvb-a", "--free-bits", "batch-mean"), "use 'per-example', or estimator 'sgvb-b'"),
+        (("--prior", "conditional"), "use family 'cvae'"),
+        (("--posterior", "gamma", "--prior", "normal"), "Use prior 'matching'"),
+        (("--posterior", "dirichlet", "--latent-dim", "1"), "use latent_dim 2 or more"),
+        (("--optimiser", "lbfgs"), "training.optimiser"),
+        (("--n-samples", "0"), "training.objective.n_samples"),
+        (("--n-samples", "5000", "--batch-size", "65536"), "or fewer --n-samples"),
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense_together_leave_nothing(tmp_path, command, options, text):
+    assert_one_sentence(command("train", "--data", "digits", *options), text)
+    assert list(tmp_path.iterdir()) == []
+
+
+# A decoder without an encoder
+
+
+def test_a_gan_is_trained_and_listed_and_has_no_codes(tmp_path, command):
+    ended = command("train", "--data", "digits", "--family", "gan", "--epochs", "1", "--name", "gan", *TINY)
+    assert ended.status == 0
+    for part in ("critic", "generator", "diversity", "Trained gan for 1 epochs"):
+        assert part in ended.messages
+    assert "Note:" not in ended.messages
+    assert not (tmp_path / "gan" / "encoded.safetensors").exists()
+    assert any("gan" in line and "none: no p(x)" in line for line in command("runs").out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("encode", "run"), "A gan has no encoder"),
+        (("project", "run"), "run is a gan: it has no encoder, so there are no codes of images to project"),
+        (("sample", "run", "--out", "x.png", "--density", "gaussian"), "A gan has no encoder"),
+    ],
+    ids=str,
+)
+def test_what_needs_an_encoder_is_refused_for_a_gan_in_words(tmp_path, command, arguments, text):
+    new_run(tmp_path / "run", "gan")
+    assert_one_sentence(command(*arguments), text)
+
+
+def test_evaluating_a_gan_gives_reasons_instead_of_figures(tmp_path, command):
+    new_run(tmp_path / "gan", "gan")
+    figures = json.loads(command("evaluate", "gan", "--images", "10", "--json").out)
+    missing = figures.keys() - {"n_images", "n_samples", "reasons", "diagnosis"}
+    assert {figures[name] for name in missing} == {None}
+    assert missing == figures["reasons"].keys()
+    assert set(figures["reasons"].values()) == {
+        "a GAN has no encoder and no p(x) that can be evaluated: it only generates"
+    }
+
+
+# Samples
+
+
+@pytest.mark.parametrize("family", ["vae", "cvae", "ae", "gan"])
+def test_samples_are_written_with_the_codes_that_they_were_decoded_from(tmp_path, command, family):
+    run = new_run(tmp_path / "run", family)
+    out = tmp_path / "drawn.npz"
+    ended = command("sample", "run", "--n", "13", "--out", str(out), "--seed", "4")
+    assert ended.status == 0
+    assert f"Drew 13 codes from the {'gaussian' if family == 'ae' else 'prior'} with seed 4" in ended.messages
+    drawn = np.load(out)
+    assert (drawn["images"].dtype, drawn["images"].shape, drawn["codes"].shape) == (np.uint8, (13, 1, 8, 8), (13, 2))
+    labels = drawn["labels"] if family == "cvae" else None
+    assert labels is None or labels.tolist() == [*range(10), 0, 1, 2]
+    assert ("labels" in drawn) is (family == "cvae")
+    np.testing.assert_array_equal(drawn["images"], decode_codes(run.model(), drawn["codes"], labels))
+    assert command("sample", "run", "--n", "13", "--out", str(tmp_path / "again.npz"), "--seed", "4").status == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npz")["codes"], drawn["codes"])
+
+
+def test_a_grid_of_samples_holds_the_images_row_by_row_and_is_black_where_none_is_left(tmp_path, command):
+    new_run(tmp_path / "run", "cvae", prior="conditional")
+    for suffix in ("png", "npz"):
+        ended = command("sample", "run", "--n", "7", "--label", "3", "--out", str(tmp_path / f"drawn.{suffix}"))
+        assert ended.status == 0
+    drawn = np.load(tmp_path / "drawn.npz")
+    grid = np.asarray(Image.open(tmp_path / "drawn.png")).reshape(3, 8, 3, 8).swapaxes(1, 2).reshape(9, 8, 8)
+    assert drawn["labels"].tolist() == [3] * 7
+    np.testing.assert_array_equal(grid[:7], drawn["images"][:, 0])
+    assert grid[7:].max() == 0
+
+
+def test_the_temperature_scales_the_noise_of_the_prior(tmp_path, command):
+    new_run(tmp_path / "run")
+    for temperature in ("1", "0.5", "0"):
+        out = str(tmp_path / f"{temperature}.npz")
+        assert command("sample", "run", "--n", "5", "--temperature", temperature, "--out", out).status == 0
+    whole, half, none = (np.load(tmp_path / f"{temperature}.npz")["codes"] for temperature in ("1", "0.5", "0"))
+    np.testing.assert_allclose(half, whole / 2, rtol=1e-6)
+    assert np.abs(none).max() == 0
+
+
+@pytest.mark.parametrize("density", ["gaussian", "mixture", "kde"])
+def test_codes_of_an_autoencoder_are_drawn_from_a_density_of_those_of_the_training_images(tmp_path, command, density):
+    run = new_run(tmp_path / "ae", "ae")
+    out = tmp_path / "drawn.npz"
+    assert command("sample", "ae", "--n", "400", "--density", density, "--out", str(out)).status == 0
+    drawn = np.load(out)["codes"]
+    train = digits("train")
+    codes = encode_split(run.model(), train, is_binary=False, fingerprint="").mu
+    error = codes.std(0) / np.sqrt(400)
+    assert (np.abs(drawn.mean(0) - codes.mean(0)) < 5 * error).all()
+    np.testing.assert_allclose(drawn.std(0), codes.std(0), rtol=0.2)
+
+
+@pytest.mark.parametrize(
+    ("family", "arguments", "text"),
+    [
+        ("ae", ("--density", "prior"), "family 'ae' has no prior: there is nothing to draw from"),
+        ("ae", ("--density", "normal"), "There is no density 'normal': use one of gaussian, mixture, kde"),
+        ("vae", ("--out", "drawn.jpg"), "drawn.jpg is neither a .png nor an .npz"),
+        ("vae", ("--out", "drawn"), "drawn is neither a .png nor an .npz"),
+        ("vae", ("--out", "/no/folder/drawn.png"), "/no/folder/drawn.png could not be written"),
+        ("vae", ("--label", "3"), "run was trained without classes: leave out --label, or sample a cvae"),
+        ("gan", ("--label", "3"), "run was trained without classes"),
+        ("cvae", ("--label", "10"), "Class 10 does not exist in run: use 0 to 9"),
+        pytest.param(
+            *("ae", ("--seed", str(2**32)), "seed"),
+            marks=pytest.mark.xfail(
+                strict=True, raises=ValueError, reason="scikit-learn takes no seed of 2^32 or more"
+            ),
+        ),
+        pytest.param(
+            *("ae", ("--temperature", "0.5"), "temperature"),
+            marks=pytest.mark.xfail(strict=True, reason="a temperature beside a density is passed over in silence"),
+        ),
+    ],
+    ids=str,
+)
+def test_samples_that_cannot_be_drawn_say_why(tmp_path, command, family, arguments, text):
+    new_run(tmp_path / "run", family)
+    out = () if "--out" in arguments else ("--out", str(tmp_path / "drawn.png"))
+    assert_one_sentence(command("sample", "run", *arguments, *out), text)
+    assert not (tmp_path / "drawn.png").exists()
+
+
+def test_a_prior_that_is_no_normal_has_no_temperature(tmp_path, command):
+    new_run(tmp_path / "run", posterior="gamma")
+    out = ("--out", str(tmp_path / "drawn.npz"))
+    assert_one_sentence(command("sample", "run", "--temperature", "0.5", *out), "temperature 0.5 means nothing there")
+    assert command("sample", "run", *out).status == 0
+    assert np.load(tmp_path / "drawn.npz")["codes"].min() > 0
+
+
+@pytest.mark.parametrize(
+    "option_", [("--n", "0"), ("--n", "10001"), ("--label", "-1"), ("--temperature", "-1"), ("--seed", "-1")]
+)
+def test_a_number_of_samples_that_makes_no_sense_is_bad_usage(tmp_path, command, option_):
+    new_run(tmp_path / "run", "cvae")
+    assert command("sample", "run", "--out", str(tmp_path / "x.png"), *option_).status == 2
+
+
+# From one algorithm to the other
+
+
+ACTIVATION = pytest.mark.xfail(strict=True, reason="the weights fit, and the new run has another activation")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "options"),
+    [
+        pytest.param("vae", "gan", "", marks=ACTIVATION),
+        ("vae", "gan", "--activation relu"),
+        ("gan", "vae", ""),
+        ("ae", "vae", ""),
+    ],
+)
+def test_a_run_may_start_from_the_decoder_of_another_family(tmp_path, command, first, second, options):
+    origin = new_run(tmp_path / "first", first)
+    still = "--hidden 16 --likelihood bernoulli --learning-rate 1e-9 --optimiser sgd --epochs 1"
+    new = f"train --data digits --family {second} --name second --decoder-from first {options} {still}"
+    assert command(*new.split()).status == 0
+    z = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    went_on = Run(tmp_path / "second").model()
+    torch.testing.assert_close(went_on.decode(z).mean, origin.model().decode(z).mean, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--decoder-from", "nothing"), "There is no run 'nothing'"),
+        (("--decoder-from", "first", "--hidden", "17"), "That decoder does not fit: a vae with latent_dim=2"),
+        (("--decoder-from", "first", "--latent-dim", "3"), "needs one that was trained with the same"),
+        (("--decoder-from", "first", "--likelihood", "gaussian-diagonal"), "likelihood=gaussian-diagonal"),
+        (("--decoder-from", "first", "--family", "cvae"), "That decoder does not fit: a cvae"),
+    ],
+    ids=str,
+)
+def test_a_decoder_of_other_sizes_is_refused_and_leaves_nothing(tmp_path, command, options, text):
+    new_run(tmp_path / "first", "gan")
+    sizes = () if "--hidden" in options else ("--hidden", "16")
+    assert_one_sentence(command("train", "--data", "digits", "--name", "second", *sizes, *options), text)
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]

@@ -45,6 +45,8 @@ class CodeDensity:
         """
         if kind not in KINDS:
             raise ConfigError(f"There is no density {kind!r}: use one of {', '.join(KINDS)}.")
+        if n_components < 1:
+            raise ConfigError(f"A mixture of {n_components} components is none: use at least 1.")
         if not np.isfinite(codes).all():
             raise ConfigError("A code is not a finite number: the model has diverged, and its codes have no density.")
         least = {"gaussian": 2, "mixture": max(2, n_components), "kde": 2}[kind]
@@ -85,6 +87,6 @@ class CodeDensity:
 
 
 def _location_and_scale(codes: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each dimension; one that does not vary keeps its own size, so that nothing divides by 0."""
+    """Mean and deviation of each dimension; 1 for one that does not vary, so that nothing divides by 0."""
     scale = codes.std(axis=0, dtype=np.float64)
     return codes.mean(axis=0, dtype=np.float64), np.where(scale > 1e-6, scale, 1.0)

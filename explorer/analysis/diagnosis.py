@@ -14,6 +14,9 @@ COLLAPSED_NATS = 0.1
 DEAD_NATS = 0.01
 """KL below which a dimension is its prior for every image."""
 
+LEAST_WORSE_NATS = 0.5
+"""Nats by which it must be worse in any case: around zero a share of it is less than its noise."""
+
 WORSE_SHARE = 0.02
 """Share of the best validation objective by which the last must be worse to speak of a loss of it."""
 
@@ -38,7 +41,11 @@ class Finding:
 
 
 def diagnose(
-    model: ModelConfig, history: Sequence[Mapping[str, Any]], evaluation: Evaluation | None = None
+    model: ModelConfig,
+    history: Sequence[Mapping[str, Any]],
+    evaluation: Evaluation | None = None,
+    *,
+    diverged_in: int | None = None,
 ) -> list[Finding]:
     """Return what is wrong with a run, the gravest first; nothing if nothing was found.
 
@@ -46,9 +53,10 @@ def diagnose(
         model: what the run trains.
         history: a record per epoch, as training wrote them.
         evaluation: figures on the test set; without it those of the last epoch's validation are used.
+        diverged_in: the epoch in which training ended because a number was none.
     """
     return [
-        *_divergence(history),
+        *_divergence(history, diverged_in),
         *_collapse(model, history, evaluation),
         *_gan(model, history),
         *_over_fitting(history),
@@ -56,16 +64,18 @@ def diagnose(
     ]
 
 
-def _divergence(history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    remedy = "Lower --learning-rate by a factor of 3, or use --optimiser adam with a larger --epsilon."
-    objectives = [record["train"].get("objective") for record in history]
-    figures = [figure for record in history for figure in record["train"].values() if isinstance(figure, float)]
-    if not all(math.isfinite(figure) for figure in figures):
-        yield Finding(name="divergence", evidence="The training objective is no longer a number.", remedy=remedy)
+def _divergence(history: Sequence[Mapping[str, Any]], diverged_in: int | None) -> Iterator[Finding]:
+    remedy = "Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20."
+    if diverged_in is not None:
+        evidence = (
+            f"In epoch {diverged_in} the objective or a weight was no longer a number; what is kept is of before."
+        )
+        yield Finding(name="divergence", evidence=evidence, remedy=remedy)
         return
-    known = [objective for objective in objectives if objective is not None]
+    comparable = _comparable(history)
+    known = [record["train"]["objective"] for _, record in comparable if "objective" in record["train"]]
     if len(known) > 1 and known[-1] < max(known) - max(1.0, 0.1 * abs(max(known))):
-        best = known.index(max(known)) + 1
+        best = comparable[known.index(max(known))][0]
         yield Finding(
             name="divergence",
             evidence=f"The training objective fell from {max(known):.1f} nats in epoch {best} to {known[-1]:.1f}.",
@@ -82,13 +92,16 @@ def _collapse(
     kl = last.get("kl") if evaluation is None else evaluation.kl
     if not model.has_bound or information is None or kl is None:
         return
-    if information < COLLAPSED_NATS:
+    ceiling = last.get("mutual_information_ceiling") if evaluation is None else evaluation.mutual_information_ceiling
+    # Of one image nothing can be told, however good the model.
+    if information < COLLAPSED_NATS and (ceiling is None or ceiling > COLLAPSED_NATS):
+        free_bits = "batch-mean" if POSTERIORS[model.posterior].factorises else "per-example"
         yield Finding(
             name="posterior-collapse",
             evidence=f"Codes carry {max(information, 0):.2f} nats about their images (KL {kl:.2f}): q(z|x) is nearly "
             "the same for every image, and the decoder ignores z.",
             remedy="Let the encoder catch up (--em aggressive), start with a small KL (--kl-schedule warm-up), give it "
-            "room (--free-bits batch-mean), or sharpen the likelihood (a smaller --sigma, or gaussian-learned).",
+            f"room (--free-bits {free_bits}), or sharpen the likelihood (a smaller --sigma, or gaussian-learned).",
         )
         return
     dead = [index for index, nats in enumerate(per_dimension or []) if nats < DEAD_NATS]
@@ -124,20 +137,34 @@ def _gan(model: ModelConfig, history: Sequence[Mapping[str, Any]]) -> Iterator[F
 
 
 def _over_fitting(history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    scores = [record["validation"].get("objective") for record in history]
+    comparable = _comparable(history)
+    scores = [record["validation"].get("objective") for _, record in comparable]
     known = [score for score in scores if score is not None and math.isfinite(score)]
     if len(known) < 3 or len(known) < len(scores):
         return
     best = known.index(max(known))
-    train_then, train_now = (history[epoch]["train"]["objective"] for epoch in (best, -1))
-    if known[-1] < known[best] - WORSE_SHARE * abs(known[best]) and train_now > train_then:
+    train_then, train_now = (comparable[index][1]["train"]["objective"] for index in (best, -1))
+    best_epoch = comparable[best][0]
+    worse = max(LEAST_WORSE_NATS, WORSE_SHARE * abs(known[best]))
+    if known[-1] < known[best] - worse and train_now > train_then:
         yield Finding(
             name="over-fitting",
-            evidence=f"Validation was best in epoch {best + 1} ({known[best]:.1f} nats) and is now {known[-1]:.1f}, "
+            evidence=f"Validation was best in epoch {best_epoch} ({known[best]:.1f} nats) and is now {known[-1]:.1f}, "
             f"while training went from {train_then:.1f} to {train_now:.1f}.",
-            remedy=f"The weights of epoch {best + 1} are the ones that are kept. Train fewer epochs, with more images, "
-            "a smaller --hidden, --weight-decay, or --binarisation per-presentation.",
+            remedy=f"The weights of epoch {best_epoch} are the ones that are kept. Train fewer epochs, with more "
+            "images, a smaller --hidden, --weight-decay, or --binarisation per-presentation.",
         )
+
+
+def _comparable(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the epochs, by number from 1, that had the KL weight of the last one; none while it is not at its highest.
+
+    Under a schedule an objective falls because the weight rises, and validation because it starts again.
+    """
+    weights = [record.get("beta", 1.0) for record in history]
+    if not weights or weights[-1] < max(weights):
+        return []
+    return [(epoch, record) for epoch, record in enumerate(history, 1) if record.get("beta", 1.0) == weights[-1]]
 
 
 def _support(model: ModelConfig) -> Iterator[Finding]:

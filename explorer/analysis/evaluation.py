@@ -25,6 +25,8 @@ BATCH = 200
 NO_PRIOR = "an autoencoder has no prior, so no p(x), no bound and no KL"
 NO_ENCODER = "a GAN has no encoder and no p(x) that can be evaluated: it only generates"
 NO_DIMENSIONS = "the dimensions of this posterior are not independent: its KL is of whole codes"
+ONE_IMAGE = "a standard error takes at least two images"
+NO_VARIANCE = "a student-t with 2 degrees of freedom or fewer has no variance"
 OF_THE_BOUND = (
     "elbo",
     "elbo_se",
@@ -57,7 +59,8 @@ class Evaluation:
         active_units: dimensions whose posterior mean varies over images by more than 0.01.
         mutual_information: between x and z under q, estimated within the set; never above its ceiling.
         mutual_information_ceiling: log of the number of images that the estimate compares.
-        aggregate_kl: KL(q(z) || p(z)) of all images' posteriors together, what ``kl`` has beside mutual information.
+        aggregate_kl: KL(q(z) || p(z)) of all images' posteriors together, what ``kl`` has beside mutual information;
+            for a conditional prior against its mixture over the classes, so that the two do not add up to ``kl``.
         aggregate_mean, aggregate_variance: of q(z) in each dimension, to compare with the prior's.
         prior_mean, prior_variance: of p(z), or of its mixture over the classes of the images.
         reasons: why a number is None, by its name.
@@ -155,8 +158,13 @@ def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[s
         "prior_variance": _variance_of_mixture(prior).tolist(),
     }
     if "kl_per_dimension" in joined:
-        return numbers | {"kl_per_dimension": joined["kl_per_dimension"].mean(0).tolist()}
-    return numbers | {"reasons": {"kl_per_dimension": NO_DIMENSIONS}}
+        numbers["kl_per_dimension"] = joined["kl_per_dimension"].mean(0).tolist()
+    numbers["reasons"] = {} if "kl_per_dimension" in joined else {"kl_per_dimension": NO_DIMENSIONS}
+    numbers["reasons"] |= {name: ONE_IMAGE for name in ("elbo_se", "log_px_se") if numbers[name] is None}
+    for name in ("aggregate_variance", "prior_variance"):
+        if not np.isfinite(numbers[name]).all():
+            numbers[name], numbers["reasons"][name] = None, NO_VARIANCE
+    return numbers
 
 
 def _mean_of_mixture(components: Distribution) -> Tensor:

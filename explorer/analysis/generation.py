@@ -29,6 +29,7 @@ def prior_codes(
         ConfigError: if the model has no prior, or one that has no temperature.
     """
     import torch
+    from torch.distributions import Independent, Normal
 
     from explorer.data.batches import seeded
     from explorer.models.distributions import DiagonalNormal
@@ -38,18 +39,20 @@ def prior_codes(
         prior = model.prior(y)
         if prior is None:
             raise ConfigError(f"A model of family {model.config.family!r} has no prior: there is nothing to draw from.")
-        if isinstance(prior, DiagonalNormal):
+        if isinstance(prior, DiagonalNormal) or (
+            isinstance(prior, Independent) and isinstance(prior.base_dist, Normal)
+        ):
             noise = np.random.default_rng(seed).standard_normal((n, model.config.latent_dim))
-            scale = (0.5 * prior.log_var).exp().numpy()
-            codes: Floats = (prior.mu.numpy() + temperature * scale * noise).astype(np.float32)
+            mean, scale = prior.mean.numpy(), prior.variance.sqrt().numpy()
+            codes: Floats = (mean + temperature * scale * noise).astype(np.float32)
             return codes
         if temperature != 1:
             raise ConfigError(
-                f"The prior of a {model.config.posterior} posterior is no normal distribution around 0: "
+                f"The matching prior of a {model.config.posterior} posterior is no normal distribution: "
                 f"temperature {temperature:g} means nothing there. Use 1."
             )
-        with seeded(seed):
-            rows = [prior.sample() for _ in range(n)] if prior.batch_shape == () else list(prior.sample())
+        with seeded(seed):  # one by one: what a batch draws depends on its size
+            rows = [prior.sample() for _ in range(n)]
     drawn: Floats = torch.stack(rows).numpy()
     return drawn
 

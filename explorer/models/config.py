@@ -48,6 +48,10 @@ MAX_CONV_LAYERS = 4
 MAX_FULL_COVARIANCE = 64
 """Latent dimensions up to which a full covariance is offered: a Cholesky factor has L (L + 1) / 2 entries an image."""
 
+LEARNED_SIGMA = ("gaussian-learned", "gaussian-diagonal", "gaussian-low-rank")
+LEAST_LEARNED_SIGMA = 0.004
+"""A learned deviation has a floor of one grey level, 1/255."""
+
 CLASSES_NEEDED = ("cvae",)
 WITHOUT_PRIOR = ("ae",)
 WITHOUT_ENCODER = ("gan",)
@@ -166,6 +170,15 @@ class ModelConfig(BaseModel):
             raise ValueError(
                 f"hidden has {len(self.hidden)} layers; a conv network halves the image in each and takes at most "
                 f"{MAX_CONV_LAYERS}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _learned_sigma_starts_above_its_floor(self) -> Self:
+        if self.likelihood in LEARNED_SIGMA and self.sigma < LEAST_LEARNED_SIGMA:
+            raise ValueError(
+                f"sigma {self.sigma:g} is where {self.likelihood} starts to learn, and it does not learn below one "
+                f"grey level; use {LEAST_LEARNED_SIGMA} or more, or likelihood 'gaussian' to fix it there"
             )
         return self
 

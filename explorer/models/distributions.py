@@ -127,7 +127,7 @@ class Logistic(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
-        u = _uniform(self.loc, self._extended_shape(torch.Size(sample_shape)))
+        u = uniform(self.loc, self._extended_shape(torch.Size(sample_shape)))
         return self.loc + self.scale * torch.logit(u)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ class Rayleigh(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
-        u = _uniform(self.scale, self._extended_shape(torch.Size(sample_shape)))
+        u = uniform(self.scale, self._extended_shape(torch.Size(sample_shape)))
         return self.scale * (-2 * u.log()).sqrt()
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -198,7 +198,7 @@ class Triangular(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw as a difference of two uniform numbers, shape ``(*sample_shape, *batch)``."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        return self.centre + self.half_width * (_uniform(self.centre, shape) - _uniform(self.centre, shape))
+        return self.centre + self.half_width * (uniform(self.centre, shape) - uniform(self.centre, shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density in nats, shape of the batch; minus infinity outside the support."""
@@ -222,7 +222,7 @@ class ClosedUniform(Uniform):
         return torch.where(reach <= width / 2 + 1e-6, -width.log(), -math.inf)
 
 
-def _uniform(like: Tensor, shape: torch.Size) -> Tensor:
+def uniform(like: Tensor, shape: torch.Size) -> Tensor:
     """Draw uniform numbers of which none is 0 or 1."""
     u = torch.rand(shape, dtype=like.dtype, device=like.device)
     limits = torch.finfo(like.dtype)

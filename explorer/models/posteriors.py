@@ -4,8 +4,8 @@ Every family is reparameterised: ``rsample`` is a differentiable function of the
 depend on them, by location and scale, by the inverse CDF, or by composing other samples. Raw output is unbounded, and
 becomes scales and shapes by ``positive``. Batch ``(B,)``, event ``(L,)``.
 
-A family's matching prior is of the same family at its standard parameters, so that the two have one support, the KL is
-finite, and a dimension that carries nothing can reach a KL of zero.
+A family's matching prior is of the same family at its standard parameters, so that the KL is finite, and that of a
+dimension that carries nothing can reach zero (0.001 nats for an interval, which never quite fills (-1, 1)).
 """
 
 import math
@@ -40,6 +40,7 @@ from explorer.models.distributions import (
     Rayleigh,
     Triangular,
     standard_normal,
+    uniform,
 )
 
 MIN_SCALE = 1e-4
@@ -127,6 +128,9 @@ class NormalFamily(PosteriorFamily):
 @final
 class FullNormalFamily(PosteriorFamily):
     """N(mu, C C^T) on the real vectors, z = mu + C epsilon with C lower triangular; prior N(0, I), KL closed.
+
+    The density at a sample solves a triangular system, which amplifies rounding: in float32 by up to 5e-3 nats at 20
+    dimensions and raw output within 1.5, and beyond use where raw output is several times as large. The KL is exact.
 
     Source: Kingma & Welling (2019), An Introduction to Variational Autoencoders, section 2.5.1,
     https://arxiv.org/abs/1906.02691.
@@ -231,7 +235,8 @@ class UniformFamily(FactorisedFamily):
 class TriangularFamily(FactorisedFamily):
     """Symmetric triangular on an interval within (-1, 1); prior triangular on (-1, 1), KL sampled.
 
-    What is said of the uniform family's importance weights holds here too.
+    What is said of the uniform family's importance weights holds here too; and as the density falls to 0 at the ends
+    of the interval their variance is infinite, so the standard error of such a bound means nothing.
     """
 
     def factors(self, first: Tensor, second: Tensor) -> Triangular:
@@ -272,15 +277,56 @@ class _UnitSamples(Distribution):
 
 
 class _Weibull(_PositiveSamples, Weibull):
-    pass
+    """torch's, whose density far from its mass is 0 and not undefined: there torch subtracts infinities."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch: log k - log scale + (k - 1) r - exp(k r), r = log(z / scale)."""
+        log_ratio = value.log() - self.scale.log()
+        shape = self.concentration
+        return shape.log() - self.scale.log() + (shape - 1) * log_ratio - (shape * log_ratio).exp()
 
 
-class _Kumaraswamy(_UnitSamples, Kumaraswamy):
-    pass
+class _Kumaraswamy(Kumaraswamy):
+    """torch's, in log space: it forms 1 - u^(1/b) and 1 - z^a, which float32 rounds to 0 and 1."""
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw by the inverse CDF, shape ``(*sample_shape, *batch)``."""
+        a, b = self.concentration1, self.concentration0
+        log_u = uniform(b, self._extended_shape(torch.Size(sample_shape))).log()
+        limits = torch.finfo(b.dtype)
+        return (_log1mexp(log_u / b) / a).exp().clamp(min=limits.tiny, max=1 - limits.eps)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch: log(a b) + (a - 1) log z + (b - 1) log(1 - z^a)."""
+        a, b = self.concentration1, self.concentration0
+        log_value = value.log()
+        return a.log() + b.log() + (a - 1) * log_value + (b - 1) * _log1mexp(a * log_value)
 
 
-class _LogNormal(_PositiveSamples, LogNormal):
-    pass
+def _log1mexp(log_x: Tensor) -> Tensor:
+    """Return log(1 - x) from log x < 0."""
+    return torch.log(-torch.expm1(log_x))
+
+
+class _LogNormal(LogNormal):
+    """torch's, kept among the numbers that have a logarithm: float32 overflows once that is above 88."""
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw, shape ``(*sample_shape, *batch)``."""
+        log_z: Tensor = self.base_dist.rsample(torch.Size(sample_shape))
+        limits = torch.finfo(log_z.dtype)
+        # Before the exponential: a clamp behind it would multiply its infinite derivative by zero.
+        return log_z.clamp(0.99 * math.log(limits.tiny), 0.99 * math.log(limits.max)).exp()
+
+
+class _Gumbel(Gumbel):
+    """torch's, whose density saturates before exp(-z) leaves the range of its numbers: below z = -79 in float32."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density in nats, shape of the batch: y - exp(y) - log scale with y = (loc - value) / scale."""
+        y = (self.loc - value) / self.scale
+        highest = 0.9 * math.log(torch.finfo(y.dtype).max)
+        return y - y.clamp(max=highest).exp() - self.scale.log()
 
 
 class _Gamma(_PositiveSamples, Gamma):  # type: ignore[misc]  # the two name the shape differently
@@ -342,13 +388,13 @@ class GumbelFamily(FactorisedFamily):
     Source: torch.distributions; Gil, Alajaji & Linder (2013), table 3.
     """
 
-    def factors(self, first: Tensor, second: Tensor) -> Gumbel:
+    def factors(self, first: Tensor, second: Tensor) -> _Gumbel:
         """Gumbel with location ``first`` and scale ``positive(second)``."""
-        return Gumbel(first, positive(second), validate_args=False)
+        return _Gumbel(first, positive(second), validate_args=False)
 
-    def standard(self, zeros: Tensor) -> Gumbel:
+    def standard(self, zeros: Tensor) -> _Gumbel:
         """Gumbel(0, 1)."""
-        return Gumbel(zeros, zeros + 1, validate_args=False)
+        return _Gumbel(zeros, zeros + 1, validate_args=False)
 
 
 @final

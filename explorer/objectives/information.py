@@ -17,7 +17,9 @@ ACTIVE_VARIANCE = 0.01
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surgery:
-    """The mean KL taken apart: E KL(q(z|x) || p) = mutual_information + aggregate_kl, in nats.
+    """The mean KL taken apart: E KL(q(z|x) || p(z)) = mutual_information + aggregate_kl, in nats.
+
+    For a conditional prior p(z) is its mixture over the classes, and the sum is not the KL to p(z|y).
 
     Attributes:
         mutual_information: I(x; z) under q, from one sample of each of N posteriors; never above its ceiling, log N.

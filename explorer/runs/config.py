@@ -32,6 +32,12 @@ class TrainingConfig(BaseModel):
     weight_decay: float = Field(
         0.0, ge=0.0, le=1.0, description="Pull of every weight to 0: a normal prior over weights has 1 / images."
     )
+    max_gradient_norm: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Gradients longer than this are shortened to it, in nats; not at all if left out.",
+    )
     schedule: Schedule = Field(
         "constant",
         description="constant, cosine (the step size falls to zero at the end) or iwae-2016 (times 10^(-i/7) for 3^i "

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MAX_WEIGHT_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 MAX_ENCODED_BYTES = 4 * 1024**3
+DIVERGED = "diverged"
 PREFERRED_RUN = "mnist-vae-2d"
 
 
@@ -192,6 +193,17 @@ class Run:
 
     def history(self) -> list[dict[str, Any]]:
         """Return a record per epoch; a line that a crash cut short is passed over."""
+        return [record for record in self._history_lines() if DIVERGED not in record]
+
+    def diverged_in(self) -> int | None:
+        """Return the epoch in which training ended because a number was none, or None; going on with it forgets it."""
+        return next((record["epoch"] for record in self._history_lines() if DIVERGED in record), None)
+
+    def note_divergence(self, epoch: int) -> None:
+        """Write behind the history that training ended in ``epoch`` because a number was none."""
+        self.save_history([*self.history(), {"epoch": epoch, DIVERGED: True}])
+
+    def _history_lines(self) -> list[dict[str, Any]]:
         try:
             lines = (self.path / "history.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:

@@ -38,9 +38,10 @@ class Regime(ABC):
     quantities: ClassVar[tuple[str, ...]] = ("objective", "log_likelihood", "kl")
     """What the sums of ``update`` hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: RunConfig) -> None:
         """Begin without optimisers."""
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
+        self._max_gradient_norm = config.training.max_gradient_norm
 
     @abstractmethod
     def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
@@ -62,6 +63,18 @@ class Regime(ABC):
     def restore(self, numbers: dict[str, Any]) -> None:  # noqa: B027  # most regimes remember nothing
         """Go on from what ``numbers`` returned."""
 
+    def descend(self, loss: Tensor, *names: str) -> None:
+        """Take a step down ``loss`` with each of the optimisers called ``names``."""
+        optimisers = [self.optimisers[name] for name in names]
+        for optimiser in optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        if self._max_gradient_norm is not None:
+            weights = [weight for it in optimisers for group in it.param_groups for weight in group["params"]]
+            torch.nn.utils.clip_grad_norm_(weights, self._max_gradient_norm)
+        for optimiser in optimisers:
+            optimiser.step()
+
     def set_learning_rate(self, rate: float) -> None:
         """Give every optimiser the step size ``rate``."""
         for optimiser in self.optimisers.values():
@@ -75,14 +88,14 @@ class Joint(Regime):
 
     def __init__(self, model: LatentModel, config: RunConfig) -> None:
         """Optimise all weights together."""
-        super().__init__()
+        super().__init__(config)
         self._step = TrainingStep(model, config.training.objective)
         self.optimisers["model"] = build_optimiser(model.parameters(), config.training)
 
     def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
         """Take one step."""
         loss, sums = _evaluated(self._step, batch, beta)
-        _descend(loss, self.optimisers["model"])
+        self.descend(loss, "model")
         return sums
 
 
@@ -97,7 +110,7 @@ class VariationalEM(Regime):
 
     def __init__(self, model: LatentModel, config: RunConfig) -> None:
         """Give encoder and decoder an optimiser each."""
-        super().__init__()
+        super().__init__(config)
         self._step = TrainingStep(model, config.training.objective)
         self._encoder, self._decoder = model.encoding_parameters(), model.generative_parameters()
         self.optimisers["encoder"] = build_optimiser(self._encoder, config.training)
@@ -107,20 +120,20 @@ class VariationalEM(Regime):
         """Improve q(z|x) alone, and return the batch's sums."""
         with _held_still(self._decoder):
             loss, sums = _evaluated(self._step, batch, beta)
-            _descend(loss, self.optimisers["encoder"])
+            self.descend(loss, "encoder")
         return sums
 
     def decoder_step(self, batch: Batch, beta: float) -> Tensor:
         """Improve p(x|z), and p(z) where it is learned, alone, and return the batch's sums."""
         with _held_still(self._encoder):
             loss, sums = _evaluated(self._step, batch, beta)
-            _descend(loss, self.optimisers["decoder"])
+            self.descend(loss, "decoder")
         return sums
 
     def joint_step(self, batch: Batch, beta: float) -> Tensor:
         """Improve both by the gradient at the same place, and return the batch's sums."""
         loss, sums = _evaluated(self._step, batch, beta)
-        _descend(loss, *self.optimisers.values())
+        self.descend(loss, *self.optimisers)
         return sums
 
 
@@ -222,7 +235,7 @@ class Adversarial(Regime):
 
     def __init__(self, model: GAN, config: RunConfig) -> None:
         """Give critic and decoder an optimiser each."""
-        super().__init__()
+        super().__init__(config)
         self._model = model
         self._critic_step = CriticStep(model, config.training.gradient_penalty)
         self._generator_step = GeneratorStep(model)
@@ -236,10 +249,10 @@ class Adversarial(Regime):
         with torch.no_grad():
             generated = self._model.generate(prior.rsample((len(x),)))
         critic_loss = self._critic_step(x, generated)
-        _descend(critic_loss, self.optimisers["critic"])
+        self.descend(critic_loss, "critic")
         with _held_still(self._model.critic.parameters()):
             generator_loss = self._generator_step(prior.rsample((len(x),)))
-            _descend(generator_loss, self.optimisers["decoder"])
+            self.descend(generator_loss, "decoder")
         return torch.stack([critic_loss, generator_loss]).detach() * len(x)
 
 
@@ -299,11 +312,3 @@ def _evaluated(step: TrainingStep, batch: Batch, beta: float) -> tuple[Tensor, T
     """Return loss and sums of ``batch``: ``step`` typed, as calling a module is not."""
     result: tuple[Tensor, Tensor] = step(*batch, beta)
     return result
-
-
-def _descend(loss: Tensor, *optimisers: torch.optim.Optimizer) -> None:
-    for optimiser in optimisers:
-        optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    for optimiser in optimisers:
-        optimiser.step()

@@ -154,6 +154,7 @@ class Trainer:
                         return StopReason.STOPPED
             # The second is of a covariance that is no longer one.
             except (_DivergedError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # torch does export it
+                self.run.note_divergence(self.epoch + 1)
                 return StopReason.DIVERGED
         return StopReason.FINISHED
 
@@ -200,6 +201,8 @@ class Trainer:
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._seconds = time.perf_counter() - started
         record = {"epoch": self.epoch, "seconds": round(self._seconds, 3), "train": train, "validation": validation}
+        if self.config.model.has_bound:
+            record["beta"] = self.config.training.objective.beta_at(self.epoch - 1)  # as the epoch began
         record |= self._regime.numbers()
         # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
         self.run.save_history([*self._history_so_far(), record])

@@ -15,7 +15,12 @@ DEFAULT = View()
 
 
 def fitting_map_view(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` with what this run's map cannot show replaced by its default, and say what was."""
+    """Return ``view`` with what this run's map cannot show replaced by its default, and say what was.
+
+    Raises:
+        ProjectionError: if the run has no map, whatever the view.
+    """
+    loaded.projection(DEFAULT.space, *DEFAULT.dims)
     view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ import torch
 from explorer.analysis.coding import decode_codes, encode_split
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
+from explorer.models.config import PosteriorName
 from explorer.models.latent_model import LatentModel, build_model
 from tests.support import digits, model_config
 
@@ -69,6 +72,36 @@ def test_an_autoencoder_is_encoded_without_variance_or_kl():
     np.testing.assert_allclose(encoded.reconstruction, error.detach() + 32 * np.log(np.pi), rtol=1e-5)
     assert encoded.log_var is None
     assert not encoded.kl.any()
+
+
+@pytest.mark.parametrize("posterior", get_args(PosteriorName))
+def test_the_stored_log_variance_and_mean_of_every_posterior_are_those_of_its_samples(posterior):
+    model, split = built(posterior=posterior, latent_dim=3), digits("test", 12)
+    encoded = encode_split(model, split, is_binary=False, fingerprint="f")
+    torch.manual_seed(4)
+    with torch.no_grad():
+        z = model.encode(unit(split)).sample((20_000,)).double()
+    np.testing.assert_allclose(np.exp(encoded.log_var), z.var(0), rtol=0.6 if posterior == "log-normal" else 0.15)
+    assert (np.abs(encoded.mu - z.mean(0).numpy()) / z.std(0).numpy()).max() < 0.04
+
+
+def test_a_student_t_without_variance_is_encoded_and_stored_finite():
+    model, split = built(posterior="student-t", degrees_of_freedom=1.5), digits("test", 12)
+    encoded = encode_split(model, split, is_binary=False, fingerprint="f")
+    assert np.isfinite(encoded.to_arrays()["log_var"]).all()
+    assert np.isfinite(encoded.elbo())
+
+
+def test_a_gan_is_refused_in_words():
+    with pytest.raises(ConfigError, match="A gan has no encoder: it makes images from codes and cannot find the code"):
+        encode_split(built("gan"), digits("test", 3), is_binary=False, fingerprint="f")
+
+
+def test_codes_of_a_gan_are_decoded_by_what_a_vae_would_decode_them_with():
+    gan, vae, z = built("gan"), built(), np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    vae.decoder.load_state_dict(gan.decoder.state_dict())
+    assert np.array_equal(decode_codes(gan, z), decode_codes(vae, z))
+    assert len(np.unique(decode_codes(gan, z).reshape(5, -1), axis=0)) == 5
 
 
 def test_images_of_another_shape_are_refused_in_words():

@@ -1,8 +1,11 @@
+from functools import partial
+from typing import get_args
+
 import pytest
 import torch
 
 from explorer.errors import ConfigError
-from explorer.models.config import MAX_PARAMETERS, ModelConfig
+from explorer.models.config import MAX_PARAMETERS, LikelihoodName, ModelConfig
 from explorer.models.distributions import PointMass
 from explorer.models.latent_model import LatentModel, build_model, empty_model
 from explorer.models.networks import JoinedLayer
@@ -77,6 +80,68 @@ def test_the_prior_of_a_vae_is_the_standard_normal_in_the_precision_of_its_weigh
     prior = build_model(model_config("vae", latent_dim=3)).double().prior()
     assert prior.mu.dtype == torch.float64
     assert prior.mu.tolist() == prior.log_var.tolist() == [0.0] * 3
+
+
+def gan_with_the_decoder_of(vae: LatentModel) -> LatentModel:
+    gan = build_model(vae.config.model_copy(update={"family": "gan"}))
+    gan.decoder.load_state_dict(vae.decoder.state_dict())
+    gan.likelihood.load_state_dict(vae.likelihood.state_dict())
+    return gan
+
+
+@pytest.mark.parametrize("likelihood", get_args(LikelihoodName))
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_a_gan_is_the_decoder_of_a_vae_and_makes_the_same_images(network, likelihood):
+    torch.manual_seed(0)
+    vae = build_model(model_config("vae", network=network, hidden=HIDDEN[network], likelihood=likelihood))
+    vae.start_at_mean(images(1)[0])
+    gan, z = gan_with_the_decoder_of(vae), torch.randn(5, 2)
+    expected = {name: weight.shape for name, weight in vae.state_dict().items() if not name.startswith("encoder.")}
+    assert {n: weight.shape for n, weight in gan.state_dict().items() if not n.startswith("critic.")} == expected
+    assert torch.equal(gan.generate(z), vae.decode(z).mean)
+    assert torch.equal(gan.prior().log_prob(z), vae.prior().log_prob(z))
+
+
+def test_a_gan_cannot_encode_and_says_what_can():
+    gan = build_model(model_config("gan"))
+    assert not gan.can_encode
+    assert (gan.config.can_encode, gan.config.has_prior, gan.config.has_bound) == (False, True, False)
+    for ask in (gan.encode, gan.posterior_parameters, partial(elbo_terms, gan)):
+        with pytest.raises(ConfigError, match=r"A gan has no encoder: .* choose a vae, a cvae or an ae"):
+            ask(images())
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_a_critic_judges_each_image_alone_and_its_gradient_reaches_the_generator(network):
+    torch.manual_seed(0)
+    gan = build_model(model_config("gan", network=network, hidden=HIDDEN[network]))
+    x = images()
+    alone = torch.cat([gan.criticise(image[None]) for image in x])
+    torch.testing.assert_close(gan.criticise(x), alone)
+    assert len(alone.unique()) == len(x)
+    gan.criticise(gan.generate(torch.randn(9, 2))).sum().backward()
+    assert all(weight.grad is not None and weight.grad.any() for weight in gan.generative_parameters())
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "generative"),
+    [
+        ("vae", {}, {"decoder"}),
+        ("ae", {}, {"decoder"}),
+        ("vae", {"likelihood": "gaussian-learned"}, {"decoder", "likelihood"}),
+        ("cvae", {"prior": "conditional"}, {"decoder", "class_prior"}),
+        ("gan", {"likelihood": "gaussian-learned"}, {"decoder", "likelihood"}),
+    ],
+    ids=str,
+)
+def test_weights_are_those_of_q_or_those_of_p_and_never_of_both(family, changes, generative):
+    model = build_model(model_config(family, **changes))
+    owner = {id(weight): name.split(".")[0] for name, weight in model.named_parameters()}
+    encoding, generating = model.encoding_parameters(), model.generative_parameters()
+    assert {owner[id(weight)] for weight in encoding} == ({"encoder"} if model.can_encode else set())
+    assert {owner[id(weight)] for weight in generating} == generative
+    both = [id(weight) for weight in [*encoding, *generating]]
+    assert len(both) == len(set(both)) == sum(name != "critic" for name in owner.values())
 
 
 def test_an_encoder_has_two_numbers_a_dimension_only_where_there_is_a_posterior():

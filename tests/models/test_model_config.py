@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from explorer.models.config import ModelConfig
+from explorer.models.config import POSTERIORS, ModelConfig
 from tests.support import model_config
 
 ABSURD = [
@@ -20,6 +20,11 @@ ABSURD = [
     ({"likelihood": "cauchy"}, "likelihood"),
     ({"network": "transformer"}, "network"),
     ({"posterior": "cauchy"}, "posterior"),
+    ({"prior": "flat"}, "prior"),
+    ({"degrees_of_freedom": 1.0}, "degrees_of_freedom"),
+    ({"degrees_of_freedom": float("nan")}, "degrees_of_freedom"),
+    ({"rank": 0}, "rank"),
+    ({"rank": 33}, "rank"),
     ({"activation": "__import__('os')"}, "activation"),
     ({"colour": "red"}, "colour"),
 ]
@@ -37,7 +42,7 @@ def test_a_cvae_without_a_number_of_classes_is_told_what_to_do():
         ModelConfig(family="cvae", image_shape=(1, 8, 8))
 
 
-@pytest.mark.parametrize("family", ["vae", "ae"])
+@pytest.mark.parametrize("family", ["vae", "ae", "gan"])
 def test_only_a_cvae_takes_a_number_of_classes(family):
     with pytest.raises(ValidationError, match="only 'cvae' is given the class"):
         ModelConfig(family=family, image_shape=(1, 8, 8), n_classes=10)
@@ -52,3 +57,72 @@ def test_a_conv_network_of_five_layers_is_refused_and_a_dense_one_is_not():
 def test_a_configuration_survives_its_json():
     config = model_config("cvae", latent_dim=5, hidden=(7, 9), likelihood="gaussian", sigma=0.1)
     assert ModelConfig.model_validate_json(config.model_dump_json()) == config
+
+
+REAL = [name for name, facts in POSTERIORS.items() if facts.is_real]
+RESTRICTED = [name for name in POSTERIORS if name not in REAL]
+
+
+def assert_refused(message: str, family: str = "vae", **changes: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model_config(family, **changes)
+    assert [error["msg"] for error in caught.value.errors()] == [f"Value error, {message}"]
+
+
+@pytest.mark.parametrize("changes", [{"posterior": "laplace"}, {"prior": "normal"}, {"prior": "conditional"}], ids=str)
+@pytest.mark.parametrize("family", ["ae", "gan"])
+def test_a_family_without_a_bound_has_neither_posterior_nor_prior_to_choose(family, changes):
+    chosen = {"posterior": "normal", "prior": "matching"} | changes
+    assert_refused(
+        f"family {family!r} cannot have posterior {chosen['posterior']!r} and prior {chosen['prior']!r}: it has no "
+        "q(z|x) with a prior. Leave both out, or choose family 'vae'",
+        family,
+        **changes,
+    )
+
+
+def test_a_dirichlet_over_one_dimension_is_refused_and_over_two_is_not():
+    expected = "a dirichlet over 1 dimension is always 1; use latent_dim 2 or more, or posterior 'beta'"
+    assert_refused(expected, posterior="dirichlet", latent_dim=1)
+    assert model_config(posterior="dirichlet", latent_dim=2).latent_dim == 2
+
+
+def test_a_full_covariance_is_refused_above_64_dimensions():
+    expected = "a full covariance over 65 dimensions is not built; use at most 64, or posterior 'normal'"
+    assert_refused(expected, posterior="normal-full", latent_dim=65)
+    assert model_config(posterior="normal-full", latent_dim=64).latent_dim == 64
+
+
+def test_a_conditional_prior_without_classes_is_refused():
+    expected = "a conditional prior p(z|y) needs classes, and a vae has none; use family 'cvae'"
+    assert_refused(expected, prior="conditional")
+
+
+@pytest.mark.parametrize(("family", "prior"), [("vae", "normal"), ("cvae", "normal"), ("cvae", "conditional")])
+@pytest.mark.parametrize("posterior", RESTRICTED)
+def test_a_normal_prior_where_a_posterior_cannot_look_is_refused(posterior, family, prior):
+    expected = (
+        f"a {posterior} posterior lives on {POSTERIORS[posterior].support}, and a normal prior puts most of its mass "
+        "elsewhere, where no q(z|x) ever looks: importance sampling would not converge to log p(x). Use prior "
+        "'matching'"
+    )
+    assert_refused(expected, family, posterior=posterior, prior=prior)
+
+
+@pytest.mark.parametrize("posterior", REAL)
+def test_a_posterior_over_the_real_numbers_takes_any_prior(posterior):
+    for family, prior in (("vae", "matching"), ("vae", "normal"), ("cvae", "normal"), ("cvae", "conditional")):
+        assert model_config(family, posterior=posterior, prior=prior).prior == prior
+
+
+@pytest.mark.parametrize(("family", "prior"), [("vae", "normal"), ("cvae", "conditional")])
+@pytest.mark.parametrize("degrees_of_freedom", [1.5, 2.0])
+def test_a_student_t_without_a_variance_is_refused_a_normal_prior(degrees_of_freedom, family, prior):
+    expected = (
+        f"the KL from a student-t with {degrees_of_freedom:g} degrees of freedom to a normal prior is infinite: its "
+        "tails are too heavy. Use more than 2, or prior 'matching'"
+    )
+    chosen = {"posterior": "student-t", "degrees_of_freedom": degrees_of_freedom}
+    assert_refused(expected, family, prior=prior, **chosen)
+    assert model_config(family, **chosen).degrees_of_freedom == degrees_of_freedom
+    assert model_config(family, prior=prior, posterior="student-t", degrees_of_freedom=2.01).prior == prior

@@ -1,7 +1,9 @@
+from typing import get_args
+
 import pytest
 import torch
 
-from explorer.models.config import ModelConfig
+from explorer.models.config import LikelihoodName, ModelConfig
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.models.networks import JoinedLayer
 from explorer.objectives.elbo import elbo_terms
@@ -47,7 +49,7 @@ def test_every_image_of_a_batch_is_treated_alone(network):
     torch.testing.assert_close(model.encode(x).mean, alone)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous-bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", get_args(LikelihoodName))
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_a_decoder_that_says_nothing_decodes_to_the_training_mean(network, likelihood):
     model = small_model((2, 9, 7), network, likelihood=likelihood)
@@ -55,8 +57,10 @@ def test_a_decoder_that_says_nothing_decodes_to_the_training_mean(network, likel
     model.start_at_mean(mean)
     with torch.no_grad():
         model.decoder.body[-1].weight.zero_()
-    decoded = model.decode(torch.randn(6, 3)).mean
-    torch.testing.assert_close(decoded, mean.expand(6, 2, 9, 7), atol=1e-5, rtol=0)
+    decoded = model.decode(torch.randn(6, 3))
+    torch.testing.assert_close(decoded.mean, mean.expand(6, 2, 9, 7), atol=1e-5, rtol=0)
+    if likelihood.startswith("gaussian"):
+        torch.testing.assert_close(decoded.variance, torch.full((6, 2, 9, 7), 0.5))
 
 
 def test_a_joined_layer_is_a_linear_layer_over_the_input_and_the_one_hot_class():

@@ -10,6 +10,7 @@ from torch.distributions import kl_divergence
 from explorer.errors import ConfigError
 from explorer.models.distributions import DiagonalNormal, PointMass
 from explorer.models.latent_model import build_model
+from explorer.models.likelihoods import GaussianLikelihood
 from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.elbo import ElboTerms, elbo_terms, elbo_terms_given
 from tests.support import LinearGaussian, LinearVAE, model_config
@@ -160,4 +161,19 @@ def test_the_dimensions_that_stay_active_are_the_eigenvalues_above_the_noise():
     assert n_active == sum(value > NOISE for value in EIGENVALUES) == 3
     learned = model.decoder.weight.detach()
     expected = sum((EIGENVALUES[k] - NOISE) * torch.outer(vectors[k], vectors[k]) for k in range(3))
+    torch.testing.assert_close(learned @ learned.T, expected, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("n_kept", [1, 3])
+def test_the_learned_variance_is_the_mean_of_the_discarded_eigenvalues(n_kept):
+    # Source: Tipping & Bishop (1999), Probabilistic Principal Component Analysis, equations 7 and 8.
+    torch.manual_seed(1)
+    x, vectors = images_with_eigenvalues()
+    model = LinearVAE(n_pixels=6, latent_dim=n_kept, sigma=1.0)
+    model.likelihood = GaussianLikelihood(1.0, is_learned=True)
+    train(model, x, n_steps=1500)
+    noise = sum(EIGENVALUES[n_kept:]) / (6 - n_kept)
+    assert model.likelihood.sigma**2 == pytest.approx(noise, rel=0.02)
+    learned = model.decoder.weight.detach()
+    expected = sum((EIGENVALUES[k] - noise) * torch.outer(vectors[k], vectors[k]) for k in range(n_kept))
     torch.testing.assert_close(learned @ learned.T, expected, atol=0.05, rtol=0)

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from explorer.errors import ExplorerError, TrainingError
 from explorer.runs.run import Run
-from explorer.training.trainer import StopReason, Trainer
+from explorer.training.trainer import StopReason, Trainer, initial_model
 from tests.support import digits, fresh_run, run_config
 
 TRAIN, VALIDATION = digits("train", 150), digits("validation", 50)
@@ -22,6 +22,22 @@ MODELS = {
     "cvae, conv": {"family": "cvae", "network": "conv", "hidden": (4, 6), "binarisation": "fixed"},
     "ae": {"family": "ae", "likelihood": "gaussian", "schedule": "cosine"},
     "ae, conv": {"family": "ae", "likelihood": "gaussian", "network": "conv", "hidden": (4, 6)},
+    "cvae, learned prior": {"family": "cvae", "prior": "conditional", "optimiser": "adagrad"},
+    "gan": {"family": "gan", "learning_rate": 1e-3},
+    "gan, sgd": {"family": "gan", "optimiser": "sgd", "gradient_penalty": 0.0, "likelihood": "gaussian-learned"},
+    "alternating": {"em": "alternating", "encoder_steps": 4, "binarisation": "per-presentation"},
+    "alternating, sgd": {"em": "alternating", "encoder_steps": 2, "optimiser": "sgd", "learning_rate": 1e-3},
+    "aggressive": {"em": "aggressive", "binarisation": "per-presentation"},
+    "aggressive, iwae": {"em": "aggressive", "objective": {"estimator": "iwae", "n_samples": 2}},
+    "iwae": {"objective": {"estimator": "iwae", "n_samples": 3}, "schedule": "iwae-2016", "epsilon": 1e-4},
+    "warm-up": {"objective": {"kl_schedule": "warm-up", "ramp_epochs": 2.5}, "optimiser": "adagrad"},
+    "cyclic, free bits": {"objective": {"kl_schedule": "cyclic", "ramp_epochs": 0.7, "free_bits": "batch-mean"}},
+    "sgvb-a, sgd": {"objective": {"estimator": "sgvb-a", "n_samples": 2}, "optimiser": "sgd", "weight_decay": 0.01},
+    "gamma": {"posterior": "gamma"},
+    "full covariance": {"posterior": "normal-full", "objective": {"free_bits": "per-example"}},
+    "student-t": {"posterior": "student-t"},
+    "learned sigma": {"likelihood": "gaussian-learned", "sigma": 0.3},
+    "low rank": {"likelihood": "gaussian-low-rank", "rank": 2, "sigma": 0.3, "learning_rate": 1e-3},
 }
 
 
@@ -81,6 +97,36 @@ def test_every_model_goes_on_bit_for_bit_from_the_middle_and_the_end_of_an_epoch
 def test_training_stopped_at_any_step_goes_on_bit_for_bit(tmp_path, n):
     expected = never_stopped(tmp_path / "whole", MODELS["vae"])
     assert_same_run(stopped(tmp_path / "stopped", MODELS["vae"], [n]), expected)
+
+
+@pytest.mark.parametrize("model", ["gan", "alternating", "aggressive", "cyclic, free bits"])
+def test_training_of_any_regime_stopped_after_every_step_goes_on_bit_for_bit(tmp_path, model):
+    expected = never_stopped(tmp_path / "whole", MODELS[model])
+    assert_same_run(stopped(tmp_path / "stopped", MODELS[model], [1] * (STEPS * EPOCHS - 1)), expected)
+
+
+def test_a_run_that_starts_from_another_decoder_and_loses_its_state_starts_from_it_again(tmp_path):
+    start_of = start(tmp_path / "origin", {"family": "gan", "seed": 9}).model().state_dict()
+    config = run_config(epochs=EPOCHS, batch_size=32, seed=5)
+    runs = [
+        Run.create(tmp_path / name, config, initial_model(config, TRAIN, start_of).state_dict(), start=start_of)
+        for name in ("whole", "killed")
+    ]
+    first = Trainer(runs[1], TRAIN, VALIDATION)
+    assert torch.equal(first.model.decoder.input.layer.weight, start_of["decoder.input.layer.weight"])
+    first.fit(stop_at_question(3))
+    (runs[1].path / "state.safetensors").unlink()
+    for run in runs:
+        assert Trainer(Run(run.path), TRAIN, VALIDATION).fit() is StopReason.FINISHED
+    assert_same_run(runs[1], runs[0])
+
+
+def test_a_state_of_another_regime_is_refused_in_words(tmp_path):
+    run = start(tmp_path / "run", {})
+    Trainer(run, TRAIN, VALIDATION).fit(stop_at_question(2))
+    run.save_config(start(tmp_path / "other", {"em": "alternating"}).config)
+    with pytest.raises(TrainingError, match="state of an optimiser 'model', and this run has encoder, decoder"):
+        Trainer(Run(run.path), TRAIN, VALIDATION)
 
 
 def test_training_stopped_after_every_step_goes_on_bit_for_bit(tmp_path):

@@ -75,9 +75,12 @@ def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     codes = np.stack([_codes(loaded, view, N_STYLES, np.full(N_STYLES, label)) for label in classes], axis=1)
     labels = np.tile(classes, N_STYLES)
     images = resources.service().decode(loaded.run.name, codes.reshape(len(labels), -1), labels)
-    st.markdown("##### The same z in every class")
+    one = "noise" if loaded.config.model.prior == "conditional" else "z"
+    st.markdown(f"##### The same {one} in every class")
     grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
-    st.caption(f"A row is one z, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}.")
+    st.caption(
+        f"A row is one {one}, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}."
+    )
 
 
 def prior_samples(loaded: LoadedRun, view: View) -> None:
@@ -87,7 +90,8 @@ def prior_samples(loaded: LoadedRun, view: View) -> None:
     images = resources.service().decode(loaded.run.name, _codes(loaded, view, n))
     st.markdown(f"##### {n} samples")
     grid_picture(images.reshape(N_ROWS, N_COLUMNS, *images.shape[1:]), "Samples from the prior", side=SIDE)
-    st.caption(f"Means of p(x|z) for z from {_prior(loaded, view)}, seed {view.seed}.")
+    what = "Means of p(x|z)" if loaded.config.model.can_encode else "What the decoder makes"
+    st.caption(f"{what} for z from {_prior(loaded, view)}, seed {view.seed}.")
     about = "was trained without classes."
     if not loaded.config.model.can_encode:
         about = "is a GAN: it makes images, and has no encoder that would place one on a map. It " + about
@@ -117,14 +121,14 @@ def _codes(loaded: LoadedRun, view: View, n: int, labels: NDArray[np.int64] | No
 
 def _has_temperature(loaded: LoadedRun) -> bool:
     """Whether the prior is a normal distribution, whose noise can be scaled."""
-    return loaded.config.model.posterior in {"normal", "normal-full"}
+    model = loaded.config.model
+    return model.posterior in {"normal", "normal-full"} or model.prior != "matching"
 
 
 def _prior(loaded: LoadedRun, view: View) -> str:
     model = loaded.config.model
     if not _has_temperature(loaded):
-        is_normal = model.prior != "matching"
-        return "the prior, which is normal" if is_normal else f"the prior, a standard {model.posterior} distribution"
+        return f"the prior, a standard {model.posterior} distribution"
     name = "the class's own normal prior" if model.prior == "conditional" else "N(0, I)"
     if view.temperature == 1:
         return name

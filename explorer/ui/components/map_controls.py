@@ -5,12 +5,35 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.analysis.results import Projection
+from explorer.locations import PAGES
+from explorer.models.config import POSTERIORS
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import pinned_code
 from explorer.ui.state import Pin, View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA"}
 NEAREST = -1
+
+
+def stop_without_encoder(loaded: LoadedRun) -> None:
+    """End the page with what there is instead, for a model that places no image on a map."""
+    if loaded.config.model.can_encode:
+        return
+    st.info(
+        f"{loaded.run.name} is a GAN: it makes images from codes, and has no encoder that would place images on a map. "
+        "See what it makes, or choose another model above.",
+        icon=":material/info:",
+    )
+    st.page_link(PAGES / "generate.py", label="See what it makes", icon=":material/auto_awesome:")
+    st.stop()
+
+
+def support_note(loaded: LoadedRun) -> str:
+    """Return a sentence on the codes that the model knows, where these are not all."""
+    facts = POSTERIORS[loaded.config.model.posterior]
+    if facts.is_real or not loaded.config.model.has_prior:
+        return ""
+    return f" Its codes are {facts.support}: what is decoded elsewhere was never trained."
 
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:

@@ -60,6 +60,8 @@ def describe_run(config: RunConfig, elbo: float | None) -> str:
     parts = [FAMILIES[model.family], config.training.data, f"{model.latent_dim}-D", model.network, score]
     if model.posterior != "normal":
         parts.append(f"{model.posterior} posterior")
+    if model.prior != "matching":
+        parts.append(f"{model.prior} prior")
     return " · ".join(parts if beta == 1 else [*parts, f"trained with β = {beta:g}"])
 
 

@@ -1,0 +1,167 @@
+"""A GAN, a prior for each class, and codes that are not normal, in the app."""
+
+import numpy as np
+import pytest
+
+from explorer.analysis.coding import decode_codes, encode_split
+from explorer.analysis.generation import prior_codes
+from explorer.analysis.projections import pca
+from explorer.runs.run import open_run
+from explorer.training.trainer import Trainer
+from tests.browser.conftest import serving
+from tests.browser.test_generate import cells
+from tests.support import digits, fresh_run, run_config
+
+pytestmark = pytest.mark.browser
+
+RUNS = {
+    "digits-gan": ("gan", {"latent_dim": 8, "epochs": 30, "learning_rate": 2e-3, "activation": "leaky-relu"}),
+    "digits-cvae-conditional": ("cvae", {"latent_dim": 4, "epochs": 30, "prior": "conditional"}),
+    "digits-vae-gamma": ("vae", {"latent_dim": 4, "epochs": 30, "posterior": "gamma"}),
+}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """The app with the three runs."""
+    folder = tmp_path_factory.mktemp("others")
+    for name, (family, changes) in RUNS.items():
+        run = fresh_run(folder / name, run_config(family, **({"hidden": (64,)} | changes)), digits("train"))
+        Trainer(run, digits("train"), digits("validation")).fit()
+        if family != "gan":
+            encoded = encode_split(run.model(), digits("test"), is_binary=False, fingerprint=run.fingerprint())
+            run.save_encoded(encoded)
+            run.save_projection(pca(encoded))
+    with serving(tmp_path_factory.mktemp("server"), folder) as app:
+        yield app
+
+
+@pytest.fixture
+def visit_others(visit, others):
+    """Opens the app of the three runs."""
+    return lambda path="", **query: visit(path, on=others, **query)
+
+
+def assert_no_error(page):
+    assert page.n_tracebacks() == 0
+    assert page.page.locator('[data-testid="stAlertContentError"]').count() == 0
+
+
+def drawn(others, name, n, **settings):
+    model = open_run(name, others.checkpoints).model()
+    return decode_codes(model, prior_codes(model, n, **settings), settings.get("labels"))[:, 0]
+
+
+def assert_shows(picture, expected, n_rows):
+    shown = cells(picture, n_rows, 10, 8)
+    assert np.abs(shown.reshape(-1, 8, 8).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["digits-gan", "digits-vae-gamma"])
+def test_samples_are_those_of_the_models_own_prior(visit_others, others, name):
+    page = visit_others("generate", run=name, seed="3")
+    page.page.get_by_alt_text("Samples from the prior", exact=True).wait_for()
+    assert_shows(page.picture("Samples from the prior"), drawn(others, name, 50, seed=3), 5)
+    assert_no_error(page)
+
+
+def test_samples_of_a_class_and_one_z_in_every_class_come_from_the_classes_own_priors(visit_others, others):
+    name = "digits-cvae-conditional"
+    page = visit_others("generate", run=name, label="7")
+    page.page.get_by_alt_text("Samples of class 7", exact=True).wait_for()
+    of_class = drawn(others, name, 50, seed=0, labels=np.full(50, 7))
+    assert_shows(page.picture("Samples of class 7"), of_class, 5)
+    columns = [drawn(others, name, 6, seed=0, labels=np.full(6, label)) for label in range(10)]
+    table = page.picture("A row per z, a column per class")
+    assert_shows(table, np.stack(columns, axis=1).reshape(60, 8, 8), 6)
+    np.testing.assert_allclose(columns[7], of_class[:6].astype(float), atol=1)
+    page.page.get_by_text("the class's own normal prior").wait_for()
+    assert_no_error(page)
+
+
+def test_a_prior_that_is_not_normal_is_named_and_has_no_temperature(visit_others):
+    page = visit_others("generate", run="digits-vae-gamma", temperature="0.5")
+    page.page.get_by_text("z from the prior, a standard gamma distribution").wait_for()
+    assert page.page.get_by_test_id("stSlider").count() == 0
+    assert_no_error(page)
+
+
+def test_a_temperature_scales_the_noise_of_a_gan(visit_others, others):
+    page = visit_others("generate", run="digits-gan", temperature="0.5")
+    page.page.get_by_text("its deviation times 0.5").wait_for()
+    expected = drawn(others, "digits-gan", 50, seed=0, temperature=0.5)
+    assert_shows(page.picture("Samples from the prior"), expected, 5)
+
+
+def test_drawing_again_shows_another_fifty_of_a_gan(visit_others, others):
+    page = visit_others("generate", run="digits-gan")
+    source = page.page.locator("img[alt^=Samples]").evaluate("(image) => image.src")
+    page.page.get_by_role("button", name="Draw again").click()
+    assert page.wait_for_query("seed") == "1"
+    page.page.wait_for_function("(old) => document.querySelector('img[alt^=Samples]').src !== old", arg=source)
+    assert_shows(page.picture("Samples from the prior"), drawn(others, "digits-gan", 50, seed=1), 5)
+
+
+def test_generating_with_a_gan_says_what_it_has_not(visit_others):
+    page = visit_others("generate", run="digits-gan")
+    page.page.get_by_test_id("stAlert").wait_for()
+    (message,) = page.alerts()
+    assert "is a GAN: it makes images, and has no encoder" in message
+    assert "no p(x), so no ELBO" in page.page.locator(".stMainBlockContainer").inner_text()
+
+
+def test_the_map_of_a_gan_says_that_it_has_no_encoder_and_offers_the_way_on(visit_others):
+    page = visit_others(run="digits-gan")
+    page.wait_for_message()
+    (message,) = page.alerts()
+    assert "is a GAN: it has no encoder, so no image has a place on its map." in message
+    assert "See what it makes on the page Generate, or choose another model." in message
+    assert page.n_tracebacks() == 0
+    page.page.get_by_role("link", name="Generate").click()
+    page.page.get_by_alt_text("Samples from the prior", exact=True).wait_for()
+    assert page.query["run"] == "digits-gan"
+    assert_no_error(page)
+
+
+def test_a_gan_chosen_on_another_models_map_is_told_of_once(visit_others):
+    page = visit_others(run="digits-vae-gamma", space="pca").drawn()
+    page.page.get_by_test_id("stPopover").get_by_role("button").first.click()
+    page.page.get_by_role("button", name="digits-gan", exact=True).click()
+    page.wait_for_query("run", "digits-gan")
+    page.settle()
+    page.page.get_by_text("it has no encoder").first.wait_for()
+    assert len(page.alerts()) == 1
+
+
+def test_another_model_can_be_chosen_where_a_gan_has_no_map(visit_others):
+    page = visit_others(run="digits-gan")
+    page.wait_for_message()
+    page.page.get_by_test_id("stPopover").get_by_role("button").first.click()
+    page.page.get_by_role("button", name="digits-vae-gamma", exact=True).click()
+    page.drawn()
+    assert sum(trace["n"] for trace in page.traces()[:-1]) == 300
+    assert page.alerts() == []
+
+
+def test_the_map_of_gamma_codes_follows_the_pointer(visit_others, others):
+    page = visit_others(run="digits-vae-gamma").drawn()
+    left, top, width, height = page.frame
+    paint = page.point_at(left + width // 3, top + height // 2)
+    expected = others.decode("digits-vae-gamma", [paint.x, paint.y], space="plane")
+    assert np.abs(paint.image.astype(int) - expected).max() <= 1
+    assert_no_error(page)
+
+
+def test_the_picker_describes_every_run(visit_others):
+    page = visit_others("generate", run="digits-gan")
+    page.page.get_by_test_id("stPopover").get_by_role("button").first.click()
+    body = page.page.get_by_test_id("stPopoverBody")
+    body.get_by_text("GAN · digits · 8-D · dense · no p(x), so no ELBO").wait_for()
+    text = body.inner_text()
+    assert "CVAE · digits · 4-D · dense · test ELBO -" in text
+    assert "gamma posterior" in text
+    pictures = body.get_by_role("img")
+    assert pictures.count() == 3
+    for index in range(3):
+        pictures.nth(index).scroll_into_view_if_needed()
+        page.page.wait_for_function("(image) => image.naturalWidth === 320", arg=pictures.nth(index).element_handle())
