@@ -20,13 +20,14 @@ from explorer.errors import ConfigError, ExplorerError, TrainingError
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.options import fields_of, with_options_of
-from explorer.runs.config import RunConfig, TrainingConfig, new_config
+from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.presets import PRESETS, preset
 from explorer.runs.run import Run, check_name, first_problem, free_name, list_runs, open_run
 from explorer.terminal import duration, interruptible, messages, spinner, training_bar
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
     from explorer.analysis.density import CodeDensity
@@ -84,13 +85,14 @@ def train(
         training_set = load_split(target.config.training.data, "train", download=download)
     else:
         training_set = load_split(data or "", "train", download=download)
-        config = _new_config(training_set, preset_name, chosen)
+        config = _new_config(training_set, preset_name, _with_the_origins_activation(chosen, checkpoints))
         check_memory(config, usable)
         default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
         path = checkpoints / check_name(name or free_name(default_name, checkpoints))
-        origin = config.training.decoder_from
-        start = None if origin is None else open_run(origin, checkpoints).model().state_dict()
+        start = _weights_to_start_from(config, checkpoints)
         target = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
+        for idle in idle_choices(config, {field for field, value in chosen.items() if value is not None}):
+            messages.print(f"Note: {idle}")
     for caution in target.config.cautions():
         messages.print(f"Note: {caution}")
     validation = load_split(target.config.training.data, "validation")
@@ -187,6 +189,10 @@ def sample(
     chosen = density or ("prior" if run.config.model.has_prior else "gaussian")
     if chosen == "prior":
         codes = prior_codes(model, n, seed=seed, temperature=temperature, labels=labels)
+    elif temperature != 1:
+        raise ConfigError(f"A {chosen} density of codes has no temperature: leave out --temperature {temperature:g}.")
+    elif seed >= 2**32:
+        raise ConfigError(f"A seed of {seed} is too large for a density of codes: use one below {2**32}.")
     else:
         codes = _density_of_codes(run, chosen).sample(n, seed=seed)
     write_images(out, decode_codes(model, codes, labels), codes, labels)
@@ -279,6 +285,26 @@ def _new_config(split: "ImageSplit", preset_name: str | None, chosen: Mapping[st
         raise ConfigError(f"This run cannot be made: {first_problem(error)}") from error
 
 
+def _with_the_origins_activation(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any]:
+    """Let a decoder that another run has trained keep what stood between its layers, unless a person says otherwise."""
+    if chosen["decoder_from"] is None or chosen["activation"] is not None:
+        return chosen
+    return chosen | {"activation": open_run(chosen["decoder_from"], checkpoints).config.model.activation}
+
+
+def _weights_to_start_from(config: RunConfig, checkpoints: Path) -> "dict[str, torch.Tensor] | None":
+    if config.training.decoder_from is None:
+        return None
+    origin = open_run(config.training.decoder_from, checkpoints)
+    trained, chosen = origin.config.model.activation, config.model.activation
+    if trained != chosen:
+        raise ConfigError(
+            f"The decoder of {origin.name} was trained with {trained} between its layers, not {chosen}: "
+            f"use --activation {trained}."
+        )
+    return origin.model().state_dict()
+
+
 def _run_to_go_on_with(reference: str, checkpoints: Path, epochs: int | None) -> Run:
     run = open_run(reference, checkpoints)
     if run.is_finished():
@@ -296,7 +322,7 @@ def _refuse_new_options(context: typer.Context) -> None:
     allowed = {"run", "epochs", "device", "download", "checkpoints"}
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    wrong = sorted(f"--{name.replace('_', '-')}" for name in given if name not in allowed)
+    wrong = sorted(f"--{name.removesuffix('_name').replace('_', '-')}" for name in given if name not in allowed)
     if wrong:
         raise typer.BadParameter(
             f"{', '.join(wrong)} cannot change a run that exists; make a new one", param_hint="--run"

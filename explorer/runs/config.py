@@ -1,6 +1,6 @@
 """The whole configuration of a run, as it stands in its config.json."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -128,7 +128,7 @@ class RunConfig(BaseModel):
         model, objective = self.model, self.training.objective
         is_density = model.likelihood not in {"bernoulli", "continuous-bernoulli"}
         cautions = {
-            "Grey pixels under a Bernoulli are not a likelihood of the data: the ELBO is comparable only with runs "
+            "Grey pixels under a Bernoulli are not a likelihood of the data: its nats are comparable only with runs "
             "of the same kind. Binarise the pixels, or use the continuous Bernoulli.": (
                 model.likelihood == "bernoulli" and not self.is_binary and model.family != "gan"
             ),
@@ -149,6 +149,26 @@ class RunConfig(BaseModel):
             ),
         }
         return [caution for caution, applies in cautions.items() if applies]
+
+
+def idle_choices(config: RunConfig, chosen: Collection[str]) -> list[str]:
+    """Return a sentence for each field among ``chosen`` that changes nothing in ``config``, and what would need it."""
+    model, training, objective = config.model, config.training, config.training.objective
+    needs = {
+        "rank": (model.likelihood == "gaussian-low-rank", "likelihood 'gaussian-low-rank'"),
+        "sigma": (model.likelihood.startswith("gaussian"), "a gaussian likelihood"),
+        "degrees_of_freedom": (model.posterior == "student-t", "posterior 'student-t'"),
+        "encoder_steps": (training.em == "alternating", "em 'alternating'"),
+        "gradient_penalty": (model.family == "gan", "family 'gan'"),
+        "epsilon": (training.optimiser != "sgd", "optimiser 'adam' or 'adagrad'"),
+        "ramp_epochs": (objective.kl_schedule != "constant", "kl_schedule 'warm-up' or 'cyclic'"),
+        "free_nats": (objective.free_bits != "none", "free_bits"),
+    }
+    return [
+        f"{name} changes nothing here: it is for {what}."
+        for name, (is_used, what) in needs.items()
+        if name in chosen and not is_used
+    ]
 
 
 DEPENDENT_DEFAULTS = {
@@ -188,6 +208,6 @@ def new_config(
         trained.setdefault("learning_rate", 2e-4)
     chosen["image_shape"] = image_shape
     chosen["n_classes"] = n_classes if family == "cvae" else None
-    is_binary = chosen["likelihood"] == "bernoulli" and family != "gan"
+    is_binary = chosen["likelihood"] == "bernoulli" and family in {"vae", "cvae"}
     trained.setdefault("binarisation", "per-presentation" if is_binary else "none")
     return RunConfig.model_validate({"model": chosen, "training": trained})

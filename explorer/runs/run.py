@@ -385,9 +385,9 @@ def check_name(name: str) -> str:
 def first_problem(error: ValidationError) -> str:
     """Return the first thing that pydantic found wrong, as a sentence with its field and value."""
     problem = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "the whole"
+    field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
     value = "" if isinstance(problem["input"], dict) else f" (got {str(problem['input'])[:60]!r})"
-    return f"{field}: {problem['msg'].removeprefix('Value error, ')}{value}."
+    return f"{field}{': ' if field else ''}{problem['msg'].removeprefix('Value error, ')}{value}."
 
 
 def _load_checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -1,11 +1,11 @@
 """What a training step needs of memory, before it is taken."""
 
-import os
-
+import psutil
 import torch
 from torch import Tensor, nn
 
 from explorer.errors import ConfigError
+from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel, empty_model
 from explorer.runs.config import RunConfig
 
@@ -22,26 +22,37 @@ def check_memory(config: RunConfig, device: torch.device) -> None:
     """
     free = _free_bytes(device)
     needed = step_bytes(config)
-    if free is None or needed <= SHARE * free:
+    if needed <= SHARE * free:
         return
     batch, samples = config.training.batch_size, config.training.objective.n_samples
-    fitting = max(1, int(batch * SHARE * free / needed))
+    activations, weights = _activation_bytes_per_image(config), _weight_bytes(config)
+    fitting = int((SHARE * free - weights) // activations)
+    remedy = f"Use --batch-size {fitting} or fewer --n-samples" if fitting > 0 else "Make the network smaller"
     raise ConfigError(
         f"A step on {batch:,} images with {samples:,} samples each needs about {needed / 1e9:.1f} GB; "
-        f"{free / 1e9:.1f} GB are free. Use --batch-size {fitting} or fewer --n-samples."
+        f"{free / 1e9:.1f} GB are free. {remedy}."
     )
 
 
 def step_bytes(config: RunConfig) -> int:
     """Return about how many bytes a training step holds at once: what layers put out, their gradients, the weights."""
-    model = empty_model(config.model)
-    batch, samples = config.training.batch_size, config.training.objective.n_samples
+    return config.training.batch_size * _activation_bytes_per_image(config) + _weight_bytes(config)
+
+
+def _weight_bytes(config: RunConfig) -> int:
+    """Weights, their gradients and two moments."""
+    return BYTES * 4 * sum(parameter.numel() for parameter in empty_model(config.model).parameters())
+
+
+def _activation_bytes_per_image(config: RunConfig) -> int:
+    model, samples = empty_model(config.model), config.training.objective.n_samples
     encoded = _numbers_per_image(model.encoder, config) if model.can_encode else 0
     decoded = _numbers_per_code(model, config)
-    # Of every decoded number: itself, its gradient, and two more while the likelihood is evaluated.
-    activations = batch * (2 * encoded + samples * 4 * decoded)
-    weights = 4 * sum(parameter.numel() for parameter in model.parameters())
-    return BYTES * (activations + weights)
+    if isinstance(model, GAN):
+        encoded += 2 * _numbers_per_image(model.critic, config)  # of real images and of generated ones
+    # Of every decoded number: itself, its gradient, and two more in the likelihood, which for low-rank is in float64.
+    n_copies = 8 if config.model.likelihood == "gaussian-low-rank" else 4
+    return BYTES * (2 * encoded + samples * n_copies * decoded)
 
 
 def _numbers_per_image(encoder: nn.Module, config: RunConfig) -> int:
@@ -70,11 +81,8 @@ def _numbers_put_out(network: nn.Module, given: Tensor, config: RunConfig) -> in
     return count
 
 
-def _free_bytes(device: torch.device) -> int | None:
-    """Return the bytes that are free, or None where the system does not tell."""
+def _free_bytes(device: torch.device) -> int:
+    """Return the bytes that a process can still have there."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+    return int(psutil.virtual_memory().available)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -176,9 +177,11 @@ class Trainer:
         self._check_finite()
         training = self.config.training
         validation = validate(self.model, *self._validation, training.objective, seed=training.seed)
-        if not all(math.isfinite(figure) for figure in validation.values() if isinstance(figure, float)):
+        if not all(math.isfinite(validation[name]) for name in self._regime.quantities if name in validation):
             raise _DivergedError
         self._regime.end_epoch(validation)
+        # What else is no number (the information of codes that are too far apart) is left out, and ends nothing.
+        validation = {name: figure for name, figure in validation.items() if np.isfinite(figure).all()}
         self._finish_epoch(started, validation)
         return stop() and self.epoch < training.epochs
 

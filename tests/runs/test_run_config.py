@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from explorer.runs.config import FORMAT_VERSION, RunConfig, new_config
+from explorer.runs.config import FORMAT_VERSION, RunConfig, idle_choices, new_config
 from tests.support import run_config
 
 
@@ -234,14 +234,7 @@ def test_a_new_model_takes_what_was_chosen_and_the_defaults_that_go_with_it(mode
         ({"family": "gan"}, {}, {"binarisation": "none", "learning_rate": 2e-4}),
         ({"family": "gan"}, {"learning_rate": 0.01}, {"learning_rate": 0.01}),
         ({}, {"data": "mnist", "epochs": None}, {"data": "digits", "epochs": 20}),
-        pytest.param(
-            {"family": "ae", "likelihood": "bernoulli"},
-            {},
-            {"binarisation": "none"},
-            marks=pytest.mark.xfail(
-                strict=True, reason="new_config binarises for an ae, and DEPENDENT_DEFAULTS says not"
-            ),
-        ),
+        ({"family": "ae", "likelihood": "bernoulli"}, {}, {"binarisation": "none"}),
     ],
     ids=str,
 )
@@ -254,3 +247,11 @@ def test_new_training_takes_what_was_chosen_and_the_defaults_that_go_with_it(mod
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_the_defaults_of_every_family_need_no_caution(family, network):
     assert made(family=family, network=network).cautions() == []
+
+
+def test_a_choice_that_changes_nothing_is_told():
+    config = run_config(likelihood="gaussian-low-rank", rank=2, objective={"free_nats": 0.1})
+    assert idle_choices(config, {"rank", "free_nats", "epochs"}) == [
+        "free_nats changes nothing here: it is for free_bits."
+    ]
+    assert idle_choices(config, {"rank"}) == []

@@ -88,7 +88,7 @@ ABSURD_CONFIGS = {
     "nan": ('"beta": 1.0', '"beta": NaN', "training.objective.beta"),
     "infinity": ('"sigma": 0.7071067811865476', '"sigma": Infinity', "model.sigma"),
     "wrong type": ('"epochs": 2', '"epochs": "many"', "training.epochs"),
-    "list": ("{", "[", "the whole: Invalid JSON"),
+    "list": ("{", "[", "Invalid JSON"),
     "unknown field": ('"family"', '"familiar": 1, "family"', "model.familiar"),
     "another version": ('"format_version": 1', '"format_version": 2', "this program reads 1.*train again"),
     "version in words": ('"format_version": 1', '"format_version": "new"', "format_version"),
