@@ -21,8 +21,9 @@ from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.options import fields_of, with_options_of
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
+from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.presets import PRESETS, preset
-from explorer.runs.run import Run, check_name, first_problem, free_name, list_runs, open_run
+from explorer.runs.run import Run, check_name, first_problem
 from explorer.terminal import duration, interruptible, messages, spinner, training_bar
 
 if TYPE_CHECKING:

@@ -34,7 +34,8 @@ class Mutation:
     tests: str
 
 
-KL = "explorer/models/distributions.py"
+DENSITIES = "explorer/models/distributions.py"
+KL = "explorer/models/divergences.py"
 POSTERIORS = "explorer/models/posteriors.py"
 LIKELIHOODS = "explorer/models/likelihoods.py"
 ELBO = "explorer/objectives/elbo.py"
@@ -61,28 +62,28 @@ MUTATIONS = [
     ),
     Mutation(
         "mean over dimensions instead of sum in a normal's log density",
-        KL,
+        DENSITIES,
         "return -0.5 * (squared + self.log_var + math.log(2 * math.pi)).sum(dim=-1)",
         "return -0.5 * (squared + self.log_var + math.log(2 * math.pi)).mean(dim=-1)",
         "tests/models",
     ),
     Mutation(
         "variance instead of deviation in a normal's sample",
-        KL,
+        DENSITIES,
         "return self.mu + (0.5 * self.log_var).exp() * epsilon",
         "return self.mu + self.log_var.exp() * epsilon",
         "tests/models",
     ),
     Mutation(
         "drop the log of the scale from the logistic density",
-        KL,
+        DENSITIES,
         "return -y - 2 * F.softplus(-y) - self.scale.log()",
         "return -y - 2 * F.softplus(-y)",
         "tests/models",
     ),
     Mutation(
         "drop a factor from the Rayleigh density",
-        KL,
+        DENSITIES,
         "value.log() - 2 * self.scale.log()",
         "value.log() - self.scale.log()",
         "tests/models",
@@ -96,7 +97,7 @@ MUTATIONS = [
     ),
     Mutation(
         "drop the log of the width from the triangular density",
-        KL,
+        DENSITIES,
         "height.clamp(min=1e-6).log() - self.half_width.log()",
         "height.clamp(min=1e-6).log()",
         "tests/models",
@@ -174,15 +175,15 @@ MUTATIONS = [
     Mutation(
         "variance instead of deviation in a learned Gaussian",
         LIKELIHOODS,
-        "return (0.5 * (FINEST_LOG_VAR",
-        "return (1.0 * (FINEST_LOG_VAR",
+        "return (0.5 * (WIDEST_LOG_VAR",
+        "return (1.0 * (WIDEST_LOG_VAR",
         "tests/models",
     ),
     Mutation(
         "unsquare the diagonal of the low-rank covariance",
         LIKELIHOODS,
-        "sigma.flatten(-IMAGE_DIMS).square()",
-        "sigma.flatten(-IMAGE_DIMS)",
+        "sigma.flatten(-IMAGE_DIMS).double().square()",
+        "sigma.flatten(-IMAGE_DIMS).double()",
         "tests/models",
     ),
     Mutation(
@@ -377,8 +378,8 @@ MUTATIONS = [
     Mutation(
         "variance instead of deviation in a draw from the prior",
         "explorer/analysis/generation.py",
-        "scale = (0.5 * prior.log_var).exp().numpy()",
-        "scale = prior.log_var.exp().numpy()",
+        "prior.mean.numpy(), prior.variance.sqrt().numpy()",
+        "prior.mean.numpy(), prior.variance.numpy()",
         "tests/analysis",
     ),
     Mutation(
@@ -397,6 +398,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Put the outcome into tests/README.md.")
     arguments = parser.parse_args()
     chosen = [mutation for mutation in MUTATIONS if arguments.only in mutation.what]
+    for mutation in chosen:
+        _check_text(mutation)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in COPIED:
@@ -410,12 +413,17 @@ def main() -> None:
     sys.exit(n_caught < len(chosen))
 
 
+def _check_text(mutation: Mutation) -> None:
+    """End with a message where the formula has changed since the mutation was written."""
+    n_found = (ROOT / mutation.file).read_text(encoding="utf-8").count(mutation.before)
+    if n_found != 1:
+        sys.exit(f"{mutation.what}: its text stands {n_found} times in {mutation.file}")
+
+
 def _outcome(copy: Path, mutation: Mutation) -> str | None:
     """Return the test that failed under ``mutation``, or None if none did."""
     path = copy / mutation.file
     original = path.read_text(encoding="utf-8")
-    if original.count(mutation.before) != 1:
-        sys.exit(f"{mutation.what}: its text stands {original.count(mutation.before)} times in {mutation.file}")
     path.write_text(original.replace(mutation.before, mutation.after), encoding="utf-8")
     try:
         done = subprocess.run(

@@ -32,6 +32,7 @@ from torch.distributions import (
 )
 from torch.nn import functional as F
 
+import explorer.models.divergences  # noqa: F401  # registers the KLs that torch does not have
 from explorer.models.config import ModelConfig
 from explorer.models.distributions import (
     ClosedUniform,

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from explorer.errors import ConfigError
-from explorer.models.distributions import Posterior, kl, kl_per_dimension
+from explorer.models.distributions import Posterior
+from explorer.models.divergences import kl, kl_per_dimension
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import FreeBits
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.analysis.results import EncodedSet
 from explorer.errors import CheckpointError
-from explorer.runs.run import RunSummary
+from explorer.runs.listing import RunSummary
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from explorer.analysis.results import EncodedSet, Projection
 from explorer.errors import ProjectionError
-from explorer.runs.run import Run, check_name, open_run
+from explorer.runs.listing import open_run
+from explorer.runs.run import Run, check_name
 
 if TYPE_CHECKING:
     from explorer.models.latent_model import LatentModel

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from explorer.analysis.results import Floats
 from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
-from explorer.runs.run import list_runs
+from explorer.runs.listing import list_runs
 from explorer.runs.tables import describe
 from explorer.serving.pictures import run_strip
 from explorer.serving.service import MAX_CODES, DecodeService

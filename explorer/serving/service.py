@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.results import Floats
 from explorer.errors import ExplorerError, ServingError
-from explorer.runs.run import default_run, list_runs
+from explorer.runs.listing import default_run, list_runs
 from explorer.serving.atlas import Atlas, LoadedRun
 
 MAX_CODES = 1024

@@ -6,7 +6,7 @@ from explorer.data.catalogue import data_set, load_split
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.locations import CHECKPOINTS
-from explorer.runs.run import RunSummary, list_runs
+from explorer.runs.listing import RunSummary, list_runs
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import DecodeService, decode_service
 

@@ -15,7 +15,7 @@ from explorer.data.batches import evaluation_pixels
 from explorer.data.catalogue import load_split
 from explorer.locations import CHECKPOINTS
 from explorer.objectives.importance import MAX_DECODED, estimate_evidence
-from explorer.runs.run import open_run
+from explorer.runs.listing import open_run
 
 BATCH = 200
 

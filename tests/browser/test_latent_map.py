@@ -3,7 +3,7 @@ import pytest
 
 from explorer.analysis.coding import decode_codes
 from explorer.data.catalogue import load_split
-from explorer.runs.run import open_run
+from explorer.runs.listing import open_run
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from explorer.runs.run import open_run
+from explorer.runs.listing import open_run
 
 pytestmark = pytest.mark.browser
 

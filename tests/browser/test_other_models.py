@@ -6,7 +6,7 @@ import pytest
 from explorer.analysis.coding import decode_codes, encode_split
 from explorer.analysis.generation import prior_codes
 from explorer.analysis.projections import pca
-from explorer.runs.run import open_run
+from explorer.runs.listing import open_run
 from explorer.training.trainer import Trainer
 from tests.browser.conftest import serving
 from tests.browser.test_generate import cells
@@ -114,10 +114,9 @@ def test_the_map_of_a_gan_says_that_it_has_no_encoder_and_offers_the_way_on(visi
     page = visit_others(run="digits-gan")
     page.wait_for_message()
     (message,) = page.alerts()
-    assert "is a GAN: it has no encoder, so no image has a place on its map." in message
-    assert "See what it makes on the page Generate, or choose another model." in message
+    assert "is a GAN: it makes images from codes, and has no encoder that would place images on a map." in message
     assert page.n_tracebacks() == 0
-    page.page.get_by_role("link", name="Generate").click()
+    page.page.get_by_role("link", name="See what it makes").click()
     page.page.get_by_alt_text("Samples from the prior", exact=True).wait_for()
     assert page.query["run"] == "digits-gan"
     assert_no_error(page)
@@ -129,7 +128,7 @@ def test_a_gan_chosen_on_another_models_map_is_told_of_once(visit_others):
     page.page.get_by_role("button", name="digits-gan", exact=True).click()
     page.wait_for_query("run", "digits-gan")
     page.settle()
-    page.page.get_by_text("it has no encoder").first.wait_for()
+    page.page.get_by_text("has no encoder").first.wait_for()
     assert len(page.alerts()) == 1
 
 

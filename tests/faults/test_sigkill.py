@@ -11,7 +11,8 @@ import torch
 from explorer.data.catalogue import load_split
 from explorer.data.images import ImageSplit
 from explorer.locations import DATA
-from explorer.runs.run import Run, list_runs
+from explorer.runs.listing import list_runs
+from explorer.runs.run import Run
 from explorer.training.trainer import Trainer
 from tests.faults.training_process import TrainingProcess
 

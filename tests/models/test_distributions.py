@@ -6,7 +6,8 @@ from scipy import stats
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from explorer.models.distributions import DiagonalNormal, PointMass, Posterior, kl_per_dimension, standard_normal
+from explorer.models.distributions import DiagonalNormal, PointMass, Posterior, standard_normal
+from explorer.models.divergences import kl_per_dimension
 
 EXTREMES = (-300.0, -104.0, -88.0, -30.0, 0.0, 30.0, 80.0)
 

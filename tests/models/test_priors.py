@@ -7,7 +7,7 @@ from torch.distributions import Laplace, MultivariateNormal, Normal, kl_divergen
 
 from explorer.errors import ConfigError
 from explorer.models.config import POSTERIORS
-from explorer.models.distributions import kl, kl_per_dimension
+from explorer.models.divergences import kl, kl_per_dimension
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.objectives.elbo import elbo_terms
 from tests.support import digits, model_config

@@ -12,7 +12,8 @@ from explorer.analysis.projections import pca
 from explorer.analysis.results import Projection
 from explorer.errors import CheckpointError, ConfigError, ExplorerError
 from explorer.models.latent_model import build_model
-from explorer.runs.run import Run, check_name, open_run
+from explorer.runs.listing import open_run
+from explorer.runs.run import Run, check_name
 from tests.support import encode_run, new_run, run_config
 
 

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from explorer.runs.run import RunSummary, default_run, list_runs, summary
+from explorer.runs.listing import RunSummary, default_run, list_runs, summary
 from explorer.runs.tables import describe
 from tests.support import encode_run, new_run, run_config, trained_run
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from explorer.data.images import ImageSplit
-from explorer.runs.run import Run, summary
+from explorer.runs.listing import summary
+from explorer.runs.run import Run
 from explorer.training.trainer import DIVERGENCE_CHECK_STEPS, StopReason, Trainer
 from tests.support import digits, fresh_run, run_config
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.errors import CheckpointError
 from explorer.runs.config import RunConfig
-from explorer.runs.run import RunSummary, default_run
+from explorer.runs.listing import RunSummary, default_run
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.state import View, change_view
