@@ -192,12 +192,13 @@ class Aggressive(VariationalEM):
     def _catch_up(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> None:
         previous = float("-inf")
         for block in range(MAX_ENCODER_STEPS // BLOCK):
-            total, n_images = torch.zeros((), dtype=torch.float64), 0
+            objectives, n_images = [], 0
             for index in range(block * BLOCK, (block + 1) * BLOCK):
                 taken = fresh(index) if index else batch
-                total = total + self.encoder_step(taken, beta)[0].cpu()
+                objectives.append(self.encoder_step(taken, beta)[0])
                 n_images += len(taken[0])
-            mean = float(total) / n_images
+            # Read back once a block: a device is not waited for after every step.
+            mean = float(torch.stack(objectives).sum()) / n_images
             # Written so that an objective that is no longer a number ends the loop.
             if not mean > previous:
                 return
