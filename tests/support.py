@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy import stats
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
@@ -21,6 +22,25 @@ from explorer.training.trainer import Trainer, initial_model
 
 # Networks this small gain nothing from a second thread, which would wait for a core where the machine is busy.
 torch.set_num_threads(1)
+
+
+STANDARD_PRIORS: dict[str, Any] = {
+    "normal": stats.norm(),
+    "laplace": stats.laplace(),
+    "logistic": stats.logistic(),
+    "student-t": stats.t(5),
+    "uniform": stats.uniform(-1, 2),
+    "triangular": stats.triang(0.5, -1, 2),
+    "exponential": stats.expon(),
+    "weibull": stats.expon(),
+    "gumbel": stats.gumbel_r(),
+    "rayleigh": stats.rayleigh(),
+    "kumaraswamy": stats.uniform(),
+    "log-normal": stats.lognorm(1),
+    "gamma": stats.expon(),
+    "beta": stats.uniform(),
+}
+"""scipy's form of the matching prior of each family whose dimensions are independent."""
 
 
 class LinearImages(nn.Module):

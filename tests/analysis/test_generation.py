@@ -10,7 +10,7 @@ from explorer.analysis.generation import spread_rows
 from explorer.errors import ConfigError
 from explorer.models.config import POSTERIORS, PosteriorName
 from explorer.models.latent_model import build_model
-from tests.support import model_config
+from tests.support import STANDARD_PRIORS, model_config
 
 
 def prior_codes(n, latent_dim, **settings):
@@ -56,24 +56,7 @@ def test_as_many_rows_as_classes_show_each_class_once():
     assert labels[spread_rows(labels, 10)].tolist() == list(range(10))
 
 
-STANDARD = {
-    "normal": stats.norm(),
-    "normal-full": stats.norm(),
-    "laplace": stats.laplace(),
-    "logistic": stats.logistic(),
-    "student-t": stats.t(5),
-    "uniform": stats.uniform(-1, 2),
-    "triangular": stats.triang(0.5, -1, 2),
-    "exponential": stats.expon(),
-    "weibull": stats.expon(),
-    "gumbel": stats.gumbel_r(),
-    "rayleigh": stats.rayleigh(),
-    "kumaraswamy": stats.uniform(),
-    "log-normal": stats.lognorm(1),
-    "gamma": stats.expon(),
-    "dirichlet": stats.beta(1, 2),
-    "beta": stats.uniform(),
-}
+STANDARD = STANDARD_PRIORS | {"normal-full": stats.norm(), "dirichlet": stats.beta(1, 2)}
 """The matching prior of each dimension of three; a Dirichlet's is a beta."""
 
 NOT_NORMAL = [name for name in get_args(PosteriorName) if name not in {"normal", "normal-full"}]

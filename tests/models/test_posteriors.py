@@ -16,9 +16,10 @@ from explorer.models.divergences import kl, kl_per_dimension
 from explorer.models.latent_model import build_model
 from explorer.models.posteriors import PosteriorFamily, build_posterior_family
 from explorer.objectives.importance import estimate_evidence
+from tests.support import STANDARD_PRIORS as PRIORS
 from tests.support import model_config
 
-NU = 5.0
+NU = 5.0  # of STANDARD_PRIORS too
 N_DIMS = 2
 FACTORISED = [name for name, facts in POSTERIORS.items() if facts.factorises]
 REAL = [name for name in FACTORISED if POSTERIORS[name].is_real]
@@ -73,22 +74,6 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "log-normal": lambda a, b: stats.lognorm(positive(b), scale=np.exp(a)),
     "gamma": lambda a, b: stats.gamma(positive(a, 0.2), scale=1 / positive(b)),
     "beta": lambda a, b: stats.beta(positive(a, 0.2), positive(b, 0.2)),
-}
-PRIORS: dict[str, Any] = {
-    "normal": stats.norm(),
-    "laplace": stats.laplace(),
-    "logistic": stats.logistic(),
-    "student-t": stats.t(NU),
-    "uniform": stats.uniform(-1, 2),
-    "triangular": stats.triang(0.5, -1, 2),
-    "exponential": stats.expon(),
-    "weibull": stats.expon(),
-    "gumbel": stats.gumbel_r(),
-    "rayleigh": stats.rayleigh(),
-    "kumaraswamy": stats.uniform(),
-    "log-normal": stats.lognorm(1),
-    "gamma": stats.expon(),
-    "beta": stats.uniform(),
 }
 
 
