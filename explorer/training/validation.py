@@ -33,28 +33,33 @@ def validate(model: LatentModel, x: Tensor, y: Tensor, config: ObjectiveConfig, 
     torch.manual_seed(stream_seed(seed))
     if isinstance(model, GAN):
         return _validate_gan(model, x)
-    parts, parameters = [], []
-    for images, labels in zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True):
-        parameters.append(model.posterior_parameters(images, labels))
-        terms = elbo_terms_given(model, model.posterior(parameters[-1]), images, labels)
-        parts.append((terms.log_likelihood, terms.kl, terms.kl_per_dimension))
-    log_likelihood, kl = (float(torch.cat([part[k] for part in parts]).double().mean()) for k in (0, 1))  # type: ignore[misc]  # the first two are tensors
-    figures: dict[str, Any] = {"log_likelihood": log_likelihood, "kl": kl}
-    mu = torch.cat([model.posterior(raw).mean for raw in parameters])
-    figures["active_units"] = n_active_units(mu)
+    batches = list(zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True))
+    parameters = torch.cat([model.posterior_parameters(*batch) for batch in batches])
+    terms = [
+        elbo_terms_given(model, model.posterior(raw), *batch)
+        for raw, batch in zip(torch.split(parameters, BATCH), batches, strict=True)
+    ]
+    log_likelihood, kl = _mean([part.log_likelihood for part in terms]), _mean([part.kl for part in terms])
+    figures: dict[str, Any] = {
+        "log_likelihood": log_likelihood,
+        "kl": kl,
+        "active_units": n_active_units(model.posterior(parameters).mean),
+    }
     if not model.config.has_bound:
         return figures | {"objective": log_likelihood}
     figures |= {"elbo": log_likelihood - kl, "objective": log_likelihood - config.beta * kl}
     if config.estimator == "iwae":
-        bounds = [
-            estimate_evidence(model, *batch, n_samples=config.n_samples).log_px
-            for batch in zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True)
-        ]
-        figures["objective"] = float(torch.cat(bounds).double().mean())
-    per_dimension = [part[2] for part in parts if part[2] is not None]
+        n_samples = config.n_samples
+        figures["objective"] = _mean([estimate_evidence(model, *it, n_samples=n_samples).log_px for it in batches])
+    per_dimension = [part.kl_per_dimension for part in terms if part.kl_per_dimension is not None]
     if per_dimension:
         figures["kl_per_dimension"] = [round(nats, 5) for nats in torch.cat(per_dimension).mean(0).tolist()]
-    return figures | _information(model, torch.cat(parameters)[:N_COMPARED], y[:N_COMPARED])
+    return figures | _information(model, parameters[:N_COMPARED], y[:N_COMPARED])
+
+
+def _mean(parts: list[Tensor]) -> float:
+    """Mean over images of what was computed in batches; in float64, for a sum of thousands."""
+    return float(torch.cat(parts).double().mean())
 
 
 def _information(model: LatentModel, parameters: Tensor, y: Tensor) -> dict[str, float]:
