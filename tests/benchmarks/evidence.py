@@ -1,8 +1,8 @@
 """Seconds to estimate log p(x) with k samples, beside a loop that takes one image at a time.
 
 Run: python -m tests.benchmarks.evidence [--run mnist-vae-16d] [--samples 5 50]. Prints JSON lines. All draw as many
-samples for the same binarised test images. One loop takes an image with its k samples at a time, the other a sample at a
-time. The more samples an image has, the more of the first loop's time is the arithmetic that nobody can save.
+samples for the same binarised test images. One loop takes an image with its k samples at a time, the other a sample at
+a time. The more samples an image has, the more of the first loop's time is the arithmetic that nobody can save.
 """
 
 import argparse
