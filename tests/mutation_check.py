@@ -2,7 +2,7 @@
 
 Run: python -m tests.mutation_check [--only TEXT] [--write]. Works on a copy of the project in a temporary folder, so
 nothing here is touched; --write puts the outcome into tests/README.md. Ends with status 1 if a mutation went unnoticed.
-Each mutation names the tests that should notice it; they run until the first failure.
+Each mutation names the tests that should notice it; they run until the first failure. Before, they must pass unbroken.
 """
 
 import argparse
@@ -405,6 +405,7 @@ def main() -> None:
         for name in COPIED:
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+        _check_unbroken(copy, chosen)
         outcomes = [_outcome(copy, mutation) for mutation in chosen]
     n_caught = sum(outcome is not None for outcome in outcomes)
     print(f"{n_caught} of {len(chosen)} mutations made a test fail")
@@ -420,20 +421,32 @@ def _check_text(mutation: Mutation) -> None:
         sys.exit(f"{mutation.what}: its text stands {n_found} times in {mutation.file}")
 
 
+def _check_unbroken(copy: Path, mutations: list[Mutation]) -> None:
+    """End with a message where a test fails although nothing is broken: it would notice every mutation."""
+    targets = sorted({target for mutation in mutations for target in mutation.tests.split()})
+    done = _run_tests(copy, targets) if targets else None
+    if done is not None and done.returncode != 0:
+        sys.exit(f"Tests fail before anything is broken:\n{done.stdout[-2000:]}")
+
+
+def _run_tests(copy: Path, targets: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PYTEST, *targets],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
 def _outcome(copy: Path, mutation: Mutation) -> str | None:
     """Return the test that failed under ``mutation``, or None if none did."""
     path = copy / mutation.file
     original = path.read_text(encoding="utf-8")
     path.write_text(original.replace(mutation.before, mutation.after), encoding="utf-8")
     try:
-        done = subprocess.run(
-            [*PYTEST, *mutation.tests.split()],
-            cwd=copy,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+        done = _run_tests(copy, mutation.tests.split())
     finally:
         path.write_text(original, encoding="utf-8")
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
