@@ -75,11 +75,12 @@ def _same_style(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     codes = np.stack([_codes(loaded, view, N_STYLES, np.full(N_STYLES, label)) for label in classes], axis=1)
     labels = np.tile(classes, N_STYLES)
     images = resources.service().decode(loaded.run.name, codes.reshape(len(labels), -1), labels)
-    one = "noise" if loaded.config.model.prior == "conditional" else "z"
-    st.markdown(f"##### The same {one} in every class")
+    shared = "noise" if loaded.config.model.prior == "conditional" else "z"
+    st.markdown(f"##### The same {shared} in every class")
     grid_picture(images.reshape(N_STYLES, len(names), *images.shape[1:]), "A row per z, a column per class", side=SIDE)
     st.caption(
-        f"A row is one {one}, the first {N_STYLES} of the samples; a column is a class, {names[0]} to {names[-1]}."
+        f"A row has the same {shared}, that of one of the first {N_STYLES} samples; a column is a class, {names[0]} to "
+        f"{names[-1]}."
     )
 
 
