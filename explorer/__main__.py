@@ -16,10 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from explorer import locations
-from explorer.errors import ConfigError, ExplorerError, TrainingError
+from explorer.errors import ConfigError, ExplorerError, ProjectionError, TrainingError
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
-from explorer.options import fields_of, with_options_of
+from explorer.options import fields_of, first_problem_as_option, with_options_of
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.presets import PRESETS, preset
@@ -78,7 +78,9 @@ def train(
     from explorer.training.trainer import Trainer, initial_model, usable_device
 
     if (run is None) == (data is None):
-        raise typer.BadParameter("give --data NAME for a new run, or --run RUN to go on with one", param_hint="--data")
+        given = "both were given: " if run else ""
+        message = f"{given}give --data NAME for a new run, or --run RUN to go on with one"
+        raise typer.BadParameter(message, param_hint="--data")
     usable = usable_device(device)
     if run is not None:
         _refuse_new_options(context)
@@ -86,10 +88,10 @@ def train(
         training_set = load_split(target.config.training.data, "train", download=download)
     else:
         training_set = load_split(data or "", "train", download=download)
-        config = _new_config(training_set, preset_name, _with_the_origins_activation(chosen, checkpoints))
+        config = _new_config(training_set, preset_name, _like_the_origin(chosen, checkpoints))
         check_memory(config, usable)
         default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
-        path = checkpoints / check_name(name or free_name(default_name, checkpoints))
+        path = checkpoints / check_name(free_name(default_name, checkpoints) if name is None else name)
         start = _weights_to_start_from(config, checkpoints)
         target = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
         for idle in idle_choices(config, {field for field, value in chosen.items() if value is not None}):
@@ -117,6 +119,8 @@ def encode(
         raise typer.BadParameter(
             "only the test split is stored in the run; add --out FILE.parquet", param_hint="--split"
         )
+    if out is not None and out.suffix != ".parquet":
+        raise typer.BadParameter(f"{out} is to be a Parquet file: end its name in .parquet", param_hint="--out")
     _encode(run, split, out, download=download)
 
 
@@ -155,12 +159,11 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(result | {"diagnosis": [asdict(finding) for finding in findings]}, indent=2))
         return
-    reasons = result.pop("reasons")
-    for name, value in result.items():
-        shown = f"none: {reasons.get(name, 'see above')}" if value is None else _shown(value)
-        typer.echo(f"{name:<28}{shown}")
+    _print_evaluation(result, is_given_class=run.config.model.n_classes is not None)
     for finding in findings:
         typer.echo(f"\n{finding.name}: {finding.evidence}\n  {finding.remedy}")
+    if not findings:
+        typer.echo("\nNothing wrong was found.")
 
 
 @app.command()
@@ -182,12 +185,15 @@ def sample(
 ) -> None:
     """Generate images, from the prior or from a density fitted to the codes of the training images."""
     from explorer.analysis.coding import decode_codes
+    from explorer.analysis.density import KINDS
     from explorer.analysis.generation import prior_codes
     from explorer.runs.tables import write_images
 
     run = open_run(reference, checkpoints)
     labels, model = _labels_to_sample(run, n, label), run.model()
     chosen = density or ("prior" if run.config.model.has_prior else "gaussian")
+    if chosen not in {"prior", *KINDS}:
+        raise ConfigError(f"There is no density {chosen!r}: use one of prior, {', '.join(KINDS)}.")
     if chosen == "prior":
         codes = prior_codes(model, n, seed=seed, temperature=temperature, labels=labels)
     elif temperature != 1:
@@ -215,7 +221,8 @@ def runs(
     if not rows:
         messages.print(f"No runs in {checkpoints}. Make one: python -m explorer train --data digits")
         return
-    table = Table("run", "family", "data", "latent", "test ELBO (nats)", "projections", box=None, pad_edge=False)
+    headings = ("run", "family", "data", "latent", "likelihood", "test ELBO (nats)", "projections")
+    table = Table(*headings, box=None, pad_edge=False)
     for row in rows:
         if row["error"]:
             table.add_row(row["name"], Text(f"damaged: {row['error']}", style="red"))
@@ -223,7 +230,13 @@ def runs(
             score = "" if row["elbo"] is None else f"{row['elbo']:.2f}"
             elbo = score if row["family"] in {"vae", "cvae"} else "none: no p(x)"
             table.add_row(
-                row["name"], row["family"], row["data"], str(row["latent_dim"]), elbo, ", ".join(row["projections"])
+                row["name"],
+                row["family"],
+                row["data"],
+                str(row["latent_dim"]),
+                row["likelihood"],
+                elbo,
+                ", ".join(row["projections"]),
             )
     Console().print(table)
 
@@ -235,6 +248,20 @@ def main() -> None:
     except ExplorerError as error:
         messages.print(f"Error: {error}", soft_wrap=True, markup=False)
         sys.exit(1)
+
+
+def _print_evaluation(result: dict[str, Any], *, is_given_class: bool) -> None:
+    """Print each figure with a line on it, and what there is not once with its reason."""
+    from explorer.analysis.evaluation import EXPLAINED
+
+    reasons = result.pop("reasons")
+    for name, value in result.items():
+        if value is not None:
+            about = EXPLAINED[name].replace("p(x)", "p(x|y)") if is_given_class else EXPLAINED[name]
+            typer.echo(f"{name:<28}{_shown(value):<12}{about}")
+    for reason in dict.fromkeys(reasons.values()):
+        names = ", ".join(name for name in reasons if reasons[name] == reason)
+        typer.echo(f"\nNone: {names}\n  {reason}")
 
 
 def _shown(value: float | list[float]) -> str:
@@ -283,14 +310,19 @@ def _new_config(split: "ImageSplit", preset_name: str | None, chosen: Mapping[st
             split.name, split.image_shape, split.n_classes, model=model, training=training | {"objective": objective}
         )
     except ValidationError as error:
-        raise ConfigError(f"This run cannot be made: {first_problem(error)}") from error
+        raise ConfigError(f"This run cannot be made: {first_problem_as_option(error)}") from error
 
 
-def _with_the_origins_activation(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any]:
-    """Let a decoder that another run has trained keep what stood between its layers, unless a person says otherwise."""
-    if chosen["decoder_from"] is None or chosen["activation"] is not None:
+def _like_the_origin(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any]:
+    """Make a decoder that another run has trained as it was there, where a person does not say otherwise."""
+    if chosen["decoder_from"] is None:
         return chosen
-    return chosen | {"activation": open_run(chosen["decoder_from"], checkpoints).config.model.activation}
+    origin = open_run(chosen["decoder_from"], checkpoints).config.model
+    same = {
+        name: getattr(origin, name) for name in ("network", "activation", "latent_dim", "likelihood", "sigma", "rank")
+    }
+    same["hidden"] = ",".join(str(width) for width in origin.hidden)
+    return chosen | {name: value for name, value in same.items() if chosen[name] is None}
 
 
 def _weights_to_start_from(config: RunConfig, checkpoints: Path) -> "dict[str, torch.Tensor] | None":
@@ -377,6 +409,14 @@ def _project(run: Run, method: str) -> None:
     messages.print(f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}")
 
 
+def _project_if_it_can_be(run: Run) -> None:
+    """Project a run that was just trained; codes that have no projection are no reason to call training a failure."""
+    try:
+        _project(run, "pca")
+    except ProjectionError as error:
+        messages.print(f"Note: {error}", soft_wrap=True)
+
+
 def _conclude(run: Run, epoch: int, reason: str) -> None:
     if reason == "stopped":
         messages.print(
@@ -387,12 +427,12 @@ def _conclude(run: Run, epoch: int, reason: str) -> None:
         raise TrainingError(
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
             f"state, epoch {epoch}. Train again with --learning-rate below "
-            f"{run.config.training.learning_rate:g}, or with --max-gradient-norm."
+            f"{run.config.training.learning_rate:g}, or with --max-gradient-norm 20."
         )
     if run.config.model.can_encode:
         _encode(run, "test", None, download=False)
         if run.config.model.latent_dim > 1:
-            _project(run, "pca")
+            _project_if_it_can_be(run)
     took = duration(sum(record["seconds"] for record in run.history()))
     messages.print(
         f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py", soft_wrap=True

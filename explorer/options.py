@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from explorer.runs.config import DEPENDENT_DEFAULTS
@@ -62,3 +62,14 @@ def _value(name: str, value: Any, field: FieldInfo) -> Any:
         raise typer.BadParameter(
             f"{value!r} is not a list of widths such as 512,256", param_hint=f"--{name}"
         ) from error
+
+
+def first_problem_as_option(error: ValidationError) -> str:
+    """Return the first thing that pydantic found wrong with a configuration, as a sentence about an option."""
+    problem = error.errors(include_url=False)[0]
+    fields = [part for part in problem["loc"] if isinstance(part, str)]
+    message = problem["msg"].removeprefix("Value error, ")
+    if not fields or fields[-1] in {"model", "training", "objective"}:
+        return f"{message}."
+    given = str(problem["input"])[:60]
+    return f"--{fields[-1].replace('_', '-')} {given}: {message[:1].lower()}{message[1:]}."

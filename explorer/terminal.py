@@ -48,13 +48,15 @@ def training_bar(
             train, validation = _figures(record["train"]), _figures(record["validation"])
             phase = "  aggressive" if record.get("is_aggressive") else ""
             messages.print(
-                f"epoch {record['epoch']:>3}  train {train}  validation {validation}{phase}  {record['seconds']:.1f} s"
+                f"epoch {record['epoch']:>3}  train {train}  validation {validation}{phase}  {record['seconds']:.1f} s",
+                soft_wrap=True,
             )
 
         yield on_progress, on_epoch
 
 
 SHOWN = {
+    "objective": "objective {:.2f}",
     "elbo": "ELBO {:.2f}",
     "log_likelihood": "log p(x|z) {:.2f}",
     "kl": "KL {:.2f}",
@@ -68,9 +70,14 @@ SHOWN = {
 
 
 def _figures(figures: dict[str, Any]) -> str:
-    shown = {name for name in SHOWN if name in figures} - ({"log_likelihood"} if "elbo" in figures else set())
-    if "elbo" not in figures:
+    shown = {name for name in SHOWN if name in figures}
+    if "elbo" in figures:
+        shown -= {"log_likelihood"}
+    else:
         shown -= {"kl", "active_units"}
+    # Where the objective is the bound, or a reconstruction term, it is shown under its own name.
+    if abs(figures.get("objective", 0.0) - figures.get("elbo", figures.get("log_likelihood", 0.0))) < 5e-3:
+        shown -= {"objective"}
     return " ".join(form.format(figures[name]) for name, form in SHOWN.items() if name in shown)
 
 

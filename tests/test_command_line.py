@@ -257,13 +257,13 @@ def test_a_new_run_that_exists_is_not_replaced(tmp_path, command):
     ("options", "text"),
     [
         (("--data", "imagenet"), "There is no data set 'imagenet'; use one of digits"),
-        (("--data", "digits", "--family", "flow"), "model.family"),
-        (("--data", "digits", "--latent-dim", "0"), "model.latent_dim"),
-        (("--data", "digits", "--hidden", "1000000000"), "model.hidden.0"),
+        (("--data", "digits", "--family", "flow"), "--family flow: input should be"),
+        (("--data", "digits", "--latent-dim", "0"), "--latent-dim 0:"),
+        (("--data", "digits", "--hidden", "1000000000"), "--hidden 1000000000:"),
         (("--data", "digits", "--network", "conv", "--hidden", "4,4,4,4,4"), "takes at most 4"),
-        (("--data", "digits", "--epochs", "0"), "training.epochs"),
-        (("--data", "digits", "--beta", "-1"), "training.objective.beta"),
-        (("--data", "digits", "--learning-rate", "nan"), "training.learning_rate"),
+        (("--data", "digits", "--epochs", "0"), "--epochs 0:"),
+        (("--data", "digits", "--beta", "-1"), "--beta -1"),
+        (("--data", "digits", "--learning-rate", "nan"), "--learning-rate nan"),
         (("--data", "digits", "--name", "../outside"), "cannot name a run"),
         (("--run", "nothing"), "There is no run 'nothing'"),
         (("--run", "../nothing"), "There is no run '../nothing'"),
@@ -515,8 +515,8 @@ def test_a_run_that_exists_takes_no_new_settings_and_says_which(tmp_path, comman
         (("--prior", "conditional"), "use family 'cvae'"),
         (("--posterior", "gamma", "--prior", "normal"), "Use prior 'matching'"),
         (("--posterior", "dirichlet", "--latent-dim", "1"), "use latent_dim 2 or more"),
-        (("--optimiser", "lbfgs"), "training.optimiser"),
-        (("--n-samples", "0"), "training.objective.n_samples"),
+        (("--optimiser", "lbfgs"), "--optimiser lbfgs:"),
+        (("--n-samples", "0"), "--n-samples 0:"),
         (("--n-samples", "5000", "--batch-size", "65536"), "or fewer --n-samples"),
     ],
     ids=str,
@@ -590,7 +590,7 @@ def test_a_grid_of_samples_holds_the_images_row_by_row_and_is_black_where_none_i
         ended = command("sample", "run", "--n", "7", "--label", "3", "--out", str(tmp_path / f"drawn.{suffix}"))
         assert ended.status == 0
     drawn = np.load(tmp_path / "drawn.npz")
-    grid = np.asarray(Image.open(tmp_path / "drawn.png")).reshape(3, 8, 3, 8).swapaxes(1, 2).reshape(9, 8, 8)
+    grid = np.asarray(Image.open(tmp_path / "drawn.png"))[::7, ::7].reshape(3, 8, 3, 8).swapaxes(1, 2).reshape(9, 8, 8)
     assert drawn["labels"].tolist() == [3] * 7
     np.testing.assert_array_equal(grid[:7], drawn["images"][:, 0])
     assert grid[7:].max() == 0
@@ -623,7 +623,7 @@ def test_codes_of_an_autoencoder_are_drawn_from_a_density_of_those_of_the_traini
     ("family", "arguments", "text"),
     [
         ("ae", ("--density", "prior"), "family 'ae' has no prior: there is nothing to draw from"),
-        ("ae", ("--density", "normal"), "There is no density 'normal': use one of gaussian, mixture, kde"),
+        ("ae", ("--density", "normal"), "There is no density 'normal': use one of prior, gaussian, mixture, kde"),
         ("vae", ("--out", "drawn.jpg"), "drawn.jpg is neither a .png nor an .npz"),
         ("vae", ("--out", "drawn"), "drawn is neither a .png nor an .npz"),
         ("vae", ("--out", "/no/folder/drawn.png"), "/no/folder/drawn.png could not be written"),
@@ -696,3 +696,26 @@ def test_a_decoder_of_other_sizes_is_refused_and_leaves_nothing(tmp_path, comman
     sizes = () if "--hidden" in options else ("--hidden", "16")
     assert_one_sentence(command("train", "--data", "digits", "--name", "second", *sizes, *options), text)
     assert [path.name for path in tmp_path.iterdir()] == ["first"]
+
+
+def test_a_decoder_that_goes_on_keeps_its_sizes_unless_they_are_chosen(tmp_path, command):
+    new_run(tmp_path / "first", hidden=(24,), latent_dim=3, activation="tanh")
+    assert (
+        command("train", "--data", "digits", "--family", "gan", "--decoder-from", "first", "--epochs", "1").status == 0
+    )
+    model = Run(tmp_path / "digits-gan-3d").config.model
+    assert (model.hidden, model.activation, model.latent_dim) == ((24,), "tanh", 3)
+
+
+def test_evaluate_says_what_each_figure_is_and_that_nothing_is_wrong(tmp_path, command):
+    trained_run(tmp_path / "run", "cvae", epochs=15, binarisation="fixed")
+    out = command("evaluate", "run", "--images", "50", "--iwae-samples", "5").out
+    assert "a lower bound on log p(x|y), nats" in out
+    assert "Nothing wrong was found." in out
+
+
+def test_codes_go_to_a_parquet_file_only(tmp_path, command):
+    trained_run(tmp_path / "run")
+    ended = command("encode", "run", "--out", str(tmp_path / "codes.csv"))
+    assert ended.status == 2
+    assert "end its name in .parquet" in ended.messages

@@ -8,6 +8,12 @@ from typing import Any
 from explorer.analysis.evaluation import Evaluation
 from explorer.models.config import POSTERIORS, ModelConfig
 
+LOST_NATS = 1000.0
+"""KL beyond which codes are lost: no set of images needs more than log of their number, and the rest is distance."""
+
+FEW_EPOCHS = 10
+"""Epochs below which a posterior that says little may only be young."""
+
 COLLAPSED_NATS = 0.1
 """Mutual information below which codes tell next to nothing about images: a tenth of a nat is a seventh of a bit."""
 
@@ -57,7 +63,7 @@ def diagnose(
     """
     return [
         *_divergence(history, diverged_in),
-        *_collapse(model, history, evaluation),
+        *(() if diverged_in is not None else _collapse(model, history, evaluation)),
         *_gan(model, history),
         *_over_fitting(history),
         *_support(model),
@@ -93,15 +99,20 @@ def _collapse(
     if not model.has_bound or information is None or kl is None:
         return
     ceiling = last.get("mutual_information_ceiling") if evaluation is None else evaluation.mutual_information_ceiling
+    if kl > LOST_NATS:
+        yield Finding(
+            name="divergence",
+            evidence=f"The KL is {kl:,.0f} nats: codes lie far from where the prior has any mass.",
+            remedy="Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20.",
+        )
+        return
     # Of one image nothing can be told, however good the model.
     if information < COLLAPSED_NATS and (ceiling is None or ceiling > COLLAPSED_NATS):
-        free_bits = "batch-mean" if POSTERIORS[model.posterior].factorises else "per-example"
         yield Finding(
             name="posterior-collapse",
             evidence=f"Codes carry {max(information, 0):.2f} nats about their images (KL {kl:.2f}): q(z|x) is nearly "
             "the same for every image, and the decoder ignores z.",
-            remedy="Let the encoder catch up (--em aggressive), start with a small KL (--kl-schedule warm-up), give it "
-            f"room (--free-bits {free_bits}), or sharpen the likelihood (a smaller --sigma, or gaussian-learned).",
+            remedy=_remedy_of_collapse(model, len(history)),
         )
         return
     dead = [index for index, nats in enumerate(per_dimension or []) if nats < DEAD_NATS]
@@ -114,6 +125,17 @@ def _collapse(
             remedy="They do no harm: the model needs no more. For more of them in use: --free-bits per-dimension, "
             "--estimator iwae, or a longer --kl-schedule warm-up.",
         )
+
+
+def _remedy_of_collapse(model: ModelConfig, n_epochs: int) -> str:
+    free_bits = "batch-mean" if POSTERIORS[model.posterior].factorises else "per-example"
+    younger = f"After {n_epochs} epochs it may only be young: train longer (--epochs). Else let" if n_epochs else "Let"
+    first = younger if n_epochs < FEW_EPOCHS else "Let"
+    sharper = ", or sharpen the likelihood (a smaller --sigma)" if model.likelihood == "gaussian" else ""
+    return (
+        f"{first} the encoder catch up (--em aggressive), start with a small KL (--kl-schedule warm-up), or give it "
+        f"room (--free-bits {free_bits}){sharper}."
+    )
 
 
 def _gan(model: ModelConfig, history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -172,7 +194,7 @@ def _support(model: ModelConfig) -> Iterator[Finding]:
         yield Finding(
             name="heavy-tails",
             evidence=f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: averages over "
-            "its samples settle slowly, and its KL to a normal prior is infinite.",
+            "its samples settle slowly, and its KL to a normal prior would be infinite.",
             remedy="Use --degrees-of-freedom above 2, or --posterior normal.",
         )
     if not POSTERIORS[model.posterior].covers:
@@ -186,5 +208,6 @@ def _support(model: ModelConfig) -> Iterator[Finding]:
         yield Finding(
             name="no-samples",
             evidence="An autoencoder has no prior: nothing says which codes are likely.",
-            remedy="To sample, fit a density to its codes (explorer sample --density mixture), or train a vae.",
+            remedy="To sample, fit a density to its codes (python -m explorer sample RUN --density mixture), or train "
+            "a vae.",
         )

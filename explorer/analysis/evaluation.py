@@ -18,9 +18,31 @@ from explorer.errors import ConfigError
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
-from explorer.objectives.information import n_active_units, surgery
+from explorer.objectives.information import n_active_units, surgery_of
 
 BATCH = 200
+
+EXPLAINED = {
+    "n_images": "images that were evaluated",
+    "n_samples": "importance samples of each image",
+    "squared_error": "sum over pixels, of the decoded mean code",
+    "log_likelihood": "E_q[log p(x|z)], nats, one posterior sample of each image",
+    "elbo": "log_likelihood - kl: a lower bound on log p(x), nats",
+    "elbo_se": "its standard error over images",
+    "kl": "KL(q(z|x) || p(z)), nats = mutual_information + aggregate_kl, up to sampling",
+    "kl_per_dimension": "the same of each dimension",
+    "log_px": "importance-weighted lower bound on log p(x), nats",
+    "log_px_se": "its standard error over images",
+    "active_units": "dimensions whose mean code varies over images by more than 0.01",
+    "mutual_information": "what a code tells about its image, nats",
+    "mutual_information_ceiling": "the most that this estimate can show: log of the images compared",
+    "aggregate_kl": "KL(q(z) || p(z)) of all images' codes together, nats",
+    "aggregate_mean": "of all codes together",
+    "aggregate_variance": "of all codes together",
+    "prior_mean": "what the aggregate should have",
+    "prior_variance": "what the aggregate should have",
+}
+"""A line on each figure; for a model that is given the class, read p(x|y) for p(x)."""
 
 NO_PRIOR = "an autoencoder has no prior, so no p(x), no bound and no KL"
 NO_ENCODER = "a GAN has no encoder and no p(x) that can be evaluated: it only generates"
@@ -57,10 +79,10 @@ class Evaluation:
         kl_per_dimension: the same before the sum over dimensions.
         log_px, log_px_se: the importance-weighted bound on log p(x), log p(x|y) for a model given the class.
         active_units: dimensions whose posterior mean varies over images by more than 0.01.
-        mutual_information: between x and z under q, estimated within the set; never above its ceiling.
+        mutual_information: between x and z under q, estimated within the set; never above its ceiling. For a
+            conditional prior it is I(x; z | y), within the classes, and so are the two that follow.
         mutual_information_ceiling: log of the number of images that the estimate compares.
-        aggregate_kl: KL(q(z) || p(z)) of all images' posteriors together, what ``kl`` has beside mutual information;
-            for a conditional prior against its mixture over the classes, so that the two do not add up to ``kl``.
+        aggregate_kl: KL(q(z) || p(z)) of all images' posteriors together, what ``kl`` has beside mutual information.
         aggregate_mean, aggregate_variance: of q(z) in each dimension, to compare with the prior's.
         prior_mean, prior_variance: of p(z), or of its mixture over the classes of the images.
         reasons: why a number is None, by its name.
@@ -143,7 +165,7 @@ def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[s
         numbers["aggregate_variance"] = posterior.mean.var(0, correction=0).tolist()
         return numbers | {"reasons": dict.fromkeys(OF_THE_BOUND, NO_PRIOR)}
     elbo, log_px = joined["log_likelihood"] - joined["kl"], joined["log_px"]
-    parts = surgery(posterior, prior)
+    parts = surgery_of(model, joined["parameters"], y)
     numbers |= {
         "elbo": float(elbo.mean()),
         "elbo_se": _standard_error(elbo),

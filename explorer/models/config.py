@@ -185,10 +185,10 @@ class ModelConfig(BaseModel):
     @model_validator(mode="after")
     def _posterior_goes_with_the_family(self) -> Self:
         if not self.has_bound and (self.posterior != "normal" or self.prior != "matching"):
-            chosen = f"posterior {self.posterior!r} and prior {self.prior!r}"
+            wrong = f"posterior {self.posterior!r}" if self.posterior != "normal" else f"prior {self.prior!r}"
             raise ValueError(
-                f"family {self.family!r} cannot have {chosen}: it has no q(z|x) with a prior. Leave both out, or "
-                "choose family 'vae'"
+                f"family {self.family!r} cannot have {wrong}: it has no q(z|x) with a prior. Leave it out, or choose "
+                "family 'vae'"
             )
         if self.posterior == "dirichlet" and self.latent_dim < 2:
             raise ValueError("a dirichlet over 1 dimension is always 1; use latent_dim 2 or more, or posterior 'beta'")

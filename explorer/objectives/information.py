@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from explorer.errors import ConfigError
+from explorer.models.latent_model import LatentModel
+
 MAX_COMPARED = 20_000_000
 """Numbers held at once where every sample is compared with every posterior: 80 MB in float32."""
 
@@ -18,8 +21,6 @@ ACTIVE_VARIANCE = 0.01
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surgery:
     """The mean KL taken apart: E KL(q(z|x) || p(z)) = mutual_information + aggregate_kl, in nats.
-
-    For a conditional prior p(z) is its mixture over the classes, and the sum is not the KL to p(z|y).
 
     Attributes:
         mutual_information: I(x; z) under q, from one sample of each of N posteriors; never above its ceiling, log N.
@@ -34,22 +35,54 @@ class Surgery:
 
 
 def surgery(posterior: Distribution, prior: Distribution) -> Surgery:
-    """Take the KL apart for a batch of N posteriors; ``prior`` is p(z), batch ``()``, or p(z|y), batch ``(N,)``.
+    """Take the KL apart for a batch of N posteriors and a prior p(z), batch ``()``.
 
-    Each sample's density under its own posterior is compared with that under the mixture of all N; a conditional
-    prior stands for its mixture over the N classes.
+    Each sample's density under its own posterior is compared with that under the mixture of all N.
 
     Source: Hoffman & Johnson (2016), ELBO surgery; the estimator of Dieng et al. (2019), https://arxiv.org/abs/1807.04863.
     """
     z = posterior.rsample()
     log_own = posterior.log_prob(z)
     log_mixture = log_density_of_mixture(posterior, z)
-    log_prior = log_density_of_mixture(prior, z) if prior.batch_shape else prior.log_prob(z)
     return Surgery(
         mutual_information=float((log_own - log_mixture).mean()),
-        aggregate_kl=float((log_mixture - log_prior).mean()),
+        aggregate_kl=float((log_mixture - prior.log_prob(z)).mean()),
         ceiling=math.log(len(z)),
     )
+
+
+def surgery_of(model: LatentModel, parameters: Tensor, y: Tensor) -> Surgery:
+    """Take the KL of a model apart, given the encoder's output ``(N, P)`` for N images of classes ``(N,)``.
+
+    With a prior for each class it is done within the classes, so that the parts are I(x; z | y) and
+    KL(q(z|y) || p(z|y)), means over images, and add up to the KL all the same.
+
+    Raises:
+        ConfigError: if the model has no bound, so no KL.
+    """
+    if not model.config.has_bound:
+        raise ConfigError(f"A model of family {model.config.family!r} has no KL to take apart.")
+    if model.config.prior != "conditional":
+        return _surgery_of_rows(model, parameters, None)
+    classes, counts = torch.unique(y, return_counts=True)
+    parts = [_surgery_of_rows(model, parameters[y == label], label) for label in classes]
+    shares = (counts / len(y)).tolist()
+    return Surgery(
+        mutual_information=_weighted(shares, [part.mutual_information for part in parts]),
+        aggregate_kl=_weighted(shares, [part.aggregate_kl for part in parts]),
+        ceiling=_weighted(shares, [part.ceiling for part in parts]),
+    )
+
+
+def _surgery_of_rows(model: LatentModel, parameters: Tensor, label: Tensor | None) -> Surgery:
+    posterior, prior = model.posterior(parameters), model.prior(label)
+    assert isinstance(posterior, Distribution)
+    assert prior is not None
+    return surgery(posterior, prior)
+
+
+def _weighted(shares: list[float], values: list[float]) -> float:
+    return sum(share * value for share, value in zip(shares, values, strict=True))
 
 
 def log_density_of_mixture(components: Distribution, z: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from explorer.models.config import POSTERIORS, ModelConfig
+from explorer.models.config import LEARNED_SIGMA, POSTERIORS, ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 
 FORMAT_VERSION = 1
@@ -126,22 +126,29 @@ class RunConfig(BaseModel):
     def cautions(self) -> list[str]:
         """Return what a person should know before believing this run's numbers, a sentence each."""
         model, objective = self.model, self.training.objective
-        is_density = model.likelihood not in {"bernoulli", "continuous-bernoulli"}
+        reached = max(objective.beta_at(epoch) for epoch in range(self.training.epochs + 1))
         cautions = {
             "Grey pixels under a Bernoulli are not a likelihood of the data: its nats are comparable only with runs "
             "of the same kind. Binarise the pixels, or use the continuous Bernoulli.": (
                 model.likelihood == "bernoulli" and not self.is_binary and model.family != "gan"
             ),
             "A density over pixels that are only 0 or 1 measures how narrow it was made, not the data: use the "
-            "Bernoulli for binarised pixels.": is_density and self.is_binary,
+            "Bernoulli for binarised pixels.": model.likelihood != "bernoulli" and self.is_binary,
             f"With beta = {objective.beta:g} below 1 the objective is not a bound on log p(x).": (
                 model.has_bound and not objective.is_bound
             ),
             f"While beta rises to {objective.beta:g} the training objective is not a bound on log p(x); validation "
-            "always uses the full beta.": objective.kl_schedule != "constant" and objective.is_bound,
+            "always uses the full beta.": objective.kl_schedule != "constant"
+            and objective.is_bound
+            and reached == objective.beta,
+            f"In {self.training.epochs} epochs beta reaches only {reached:.2g} of {objective.beta:g}: it rises over "
+            f"ramp_epochs, {objective.ramp_epochs:g}.": objective.is_bound and reached < objective.beta,
             f"Every q(z|x) of the {model.posterior} family covers only a part of the prior's support: an "
             "importance-weighted bound converges to log p(x) + log P(z in that part given x), not to log p(x).": (
                 not POSTERIORS[model.posterior].covers
+            ),
+            f"A gan makes the means of its likelihood: what {model.likelihood} has beside them is not trained.": (
+                model.family == "gan" and model.likelihood in LEARNED_SIGMA
             ),
             f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: codes far out are "
             "common, and averages over samples settle slowly. Above 2 it has one.": (
@@ -201,7 +208,7 @@ def new_config(
     family = chosen.get("family", "vae")
     chosen.setdefault("hidden", DEFAULT_HIDDEN.get(chosen.get("network", "dense"), DEFAULT_HIDDEN["dense"]))
     chosen.setdefault("likelihood", "gaussian" if family == "ae" else "bernoulli")
-    if chosen["likelihood"] in {"gaussian-learned", "gaussian-diagonal", "gaussian-low-rank"}:
+    if chosen["likelihood"] in LEARNED_SIGMA:
         chosen.setdefault("sigma", 0.3)
     if family == "gan":
         chosen.setdefault("activation", "leaky-relu")

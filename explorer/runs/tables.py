@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+GRID_SIDE = 56
+"""Pixels of an image's side in a grid that is to be looked at."""
+
 
 def describe(entry: RunSummary) -> dict[str, Any]:
     """Return a run as a flat dictionary, the same on the command line and over HTTP."""
@@ -22,6 +25,7 @@ def describe(entry: RunSummary) -> dict[str, Any]:
         "image_shape": list(model.image_shape) if model else None,
         "latent_dim": model.latent_dim if model else None,
         "n_classes": model.n_classes if model else None,
+        "likelihood": model.likelihood if model else None,
         "elbo": entry.test_elbo,
         "projections": list(entry.projections),
         "error": entry.error,
@@ -75,7 +79,10 @@ def write_images(
 
 
 def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-    """Join images ``(n, C, H, W)`` into one, ``(height, width)`` or ``(height, width, C)``; empty places are black."""
+    """Join images ``(n, C, H, W)`` into one, ``(height, width)`` or ``(height, width, C)``; empty places are black.
+
+    Small images are enlarged by a whole factor, without smoothing, to about ``GRID_SIDE`` pixels each.
+    """
     import math
 
     import numpy as np
@@ -87,4 +94,6 @@ def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
     cells[:n] = images
     rows = cells.reshape(n_rows, n_columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     grid: NDArray[np.uint8] = rows.reshape(n_rows * height, n_columns * width, channels)
-    return grid[..., 0] if channels == 1 else grid
+    factor = max(1, round(GRID_SIDE / width))
+    large: NDArray[np.uint8] = grid.repeat(factor, 0).repeat(factor, 1)
+    return large[..., 0] if channels == 1 else large

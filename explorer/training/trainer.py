@@ -81,7 +81,7 @@ def usable_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         n_gpus = torch.cuda.device_count()
         raise TrainingError(
-            f"There is no device {name!r}: this machine has the cpu and {n_gpus} CUDA devices."
+            f"There is no device {name!r}: this machine has the cpu and {n_gpus} CUDA devices. Use --device cpu."
         ) from error
     return device
 

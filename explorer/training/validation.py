@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from explorer.data.batches import stream_seed
@@ -13,7 +12,7 @@ from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
-from explorer.objectives.information import n_active_units, surgery
+from explorer.objectives.information import n_active_units, surgery_of
 
 BATCH = 1000
 N_COMPARED = 1000
@@ -54,20 +53,16 @@ def validate(model: LatentModel, x: Tensor, y: Tensor, config: ObjectiveConfig, 
     per_dimension = [part.kl_per_dimension for part in terms if part.kl_per_dimension is not None]
     if per_dimension:
         figures["kl_per_dimension"] = [round(nats, 5) for nats in torch.cat(per_dimension).mean(0).tolist()]
-    return figures | _information(model, parameters[:N_COMPARED], y[:N_COMPARED])
+    parts = surgery_of(model, parameters[:N_COMPARED], y[:N_COMPARED])
+    return figures | {
+        "mutual_information": parts.mutual_information,
+        "mutual_information_ceiling": parts.ceiling,
+    }
 
 
 def _mean(parts: list[Tensor]) -> float:
     """Mean over images of what was computed in batches; in float64, for a sum of thousands."""
     return float(torch.cat(parts).double().mean())
-
-
-def _information(model: LatentModel, parameters: Tensor, y: Tensor) -> dict[str, float]:
-    posterior, prior = model.posterior(parameters), model.prior(y)
-    assert isinstance(posterior, Distribution)
-    assert prior is not None
-    parts = surgery(posterior, prior)
-    return {"mutual_information": parts.mutual_information, "mutual_information_ceiling": parts.ceiling}
 
 
 def _validate_gan(model: GAN, x: Tensor) -> dict[str, float]:

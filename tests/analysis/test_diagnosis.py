@@ -245,3 +245,16 @@ def test_free_bits_that_are_advised_are_allowed(posterior):
     (finding,) = diagnose(model_config(posterior=posterior), [record(mutual_information=0.01, kl=0.02)])
     for form in re.findall(r"--free-bits ([a-z-]+)", finding.remedy):
         run_config(posterior=posterior, objective=ObjectiveConfig(free_bits=form))
+
+
+def test_codes_that_are_lost_are_divergence_and_no_collapse():
+    (finding,) = diagnose(model_config(), [record(mutual_information=0.0, kl=2017.7)])
+    assert finding.name == "divergence"
+    assert "2,018 nats" in finding.evidence
+
+
+def test_a_young_run_is_told_to_train_longer_and_an_old_one_is_not():
+    silent = record(mutual_information=0.01, kl=0.02)
+    young, old = (diagnose(model_config(), [silent] * n)[0].remedy for n in (2, 30))
+    assert young.startswith("After 2 epochs it may only be young: train longer (--epochs).")
+    assert old.startswith("Let the encoder catch up (--em aggressive)")

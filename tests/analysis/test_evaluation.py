@@ -202,7 +202,7 @@ def test_mean_and_variance_of_the_aggregate_are_those_of_its_samples(posterior):
     np.testing.assert_allclose(result.prior_variance, drawn.var(0), rtol=0.05)
 
 
-def test_a_conditional_prior_is_compared_class_by_class_in_the_kl_and_as_a_mixture_in_the_aggregate():
+def test_a_conditional_prior_is_compared_class_by_class():
     split = digits("test")
     y, means = torch.from_numpy(split.labels), torch.linspace(-2, 2, 30).view(10, 3)
     built = class_prior(varied("cvae", prior="conditional"), means)
@@ -215,10 +215,11 @@ def test_a_conditional_prior_is_compared_class_by_class_in_the_kl_and_as_a_mixtu
     np.testing.assert_allclose(result.prior_mean, prior.mean, atol=1e-5)
     np.testing.assert_allclose(result.prior_variance, prior.variance, rtol=1e-4)
     torch.manual_seed(4)
-    z = q.sample((50,))
-    ratio = q.log_prob(z).sum(-1) - prior.log_prob(z)
+    z = q.sample()
+    ratio = (q.log_prob(z) - Normal(means[y], 0.5).log_prob(z)).sum(-1)
     error = float(ratio.std() / len(split) ** 0.5)
-    assert result.mutual_information + result.aggregate_kl == pytest.approx(float(ratio.mean()), abs=5 * error)
+    assert result.mutual_information + result.aggregate_kl == pytest.approx(result.kl, abs=5 * error)
+    assert result.mutual_information <= result.mutual_information_ceiling < math.log(len(split))
     assert result.log_px > result.elbo
 
 
@@ -229,7 +230,10 @@ def test_a_class_prior_at_the_standard_normal_is_the_standard_normal():
         asdict(evaluate(it, digits("test", 50), is_binary=True, n_samples=5)) for it in (conditional, plain)
     )
     assert first.keys() == second.keys()
+    of_classes = {"mutual_information", "mutual_information_ceiling", "aggregate_kl"}
     for name, value in first.items():
+        if name in of_classes:  # within the classes, and over all images
+            continue
         assert value == (pytest.approx(second[name], rel=1e-5, abs=1e-5) if name != "reasons" else {})
 
 

@@ -15,11 +15,12 @@ from torch.distributions import (
     kl_divergence,
 )
 
+from explorer.errors import ConfigError
 from explorer.models.config import POSTERIORS
 from explorer.models.distributions import DiagonalNormal, standard_normal
 from explorer.models.latent_model import build_model
 from explorer.objectives import information
-from explorer.objectives.information import Surgery, log_density_of_mixture, n_active_units, surgery
+from explorer.objectives.information import Surgery, log_density_of_mixture, n_active_units, surgery, surgery_of
 from tests.support import model_config
 
 N, L = 40, 3
@@ -71,14 +72,24 @@ def test_both_parts_are_those_of_the_mixture_by_torch(q):
     assert parts.aggregate_kl == pytest.approx((log_mixture - prior().log_prob(z)).mean().item(), abs=1e-10)
 
 
-def test_a_conditional_prior_stands_for_its_mixture_over_the_classes():
-    q, table = normals(), normals(5)
-    y = torch.arange(N) % 5
-    p = DiagonalNormal(table.mu[y], table.log_var[y])
-    parts, z = taken_apart(q, p)
-    assert parts.mutual_information == taken_apart(q, prior())[0].mutual_information
-    expected = (torchs_mixture(q).log_prob(z) - torchs_mixture(table).log_prob(z)).mean().item()
-    assert parts.aggregate_kl == pytest.approx(expected, abs=1e-10)
+def test_a_conditional_prior_is_taken_apart_within_its_classes():
+    torch.manual_seed(0)
+    model = build_model(model_config("cvae", prior="conditional", latent_dim=L)).requires_grad_(False)
+    model.class_prior.copy_(torch.randn(model.class_prior.shape))
+    raw, y = torch.randn(N, 2 * L), torch.arange(N) % 3
+    torch.manual_seed(1)
+    whole = surgery_of(model, raw, y)
+    torch.manual_seed(1)
+    parts = [surgery(model.posterior(raw[y == c]), model.prior(torch.tensor(c))) for c in range(3)]
+    shares = [float((y == c).float().mean()) for c in range(3)]
+    for name in ("mutual_information", "aggregate_kl", "ceiling"):
+        expected = sum(share * getattr(part, name) for share, part in zip(shares, parts, strict=True))
+        assert getattr(whole, name) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_model_without_a_bound_has_no_kl_to_take_apart():
+    with pytest.raises(ConfigError, match="A model of family 'ae' has no KL to take apart"):
+        surgery_of(build_model(model_config("ae")), torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64))
 
 
 def test_codes_that_tell_nothing_carry_no_information_and_all_of_the_kl_is_the_aggregates():

@@ -77,7 +77,7 @@ def latent_map(
     n_others = loaded.encoded.latent_dim - 2
     if n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
-        st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z stay {origin}.")
+        st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z are {origin}.")
 
 
 @lru_cache(maxsize=1)
