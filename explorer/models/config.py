@@ -52,7 +52,6 @@ LEARNED_SIGMA = ("gaussian-learned", "gaussian-diagonal", "gaussian-low-rank")
 LEAST_LEARNED_SIGMA = 0.004
 """A learned deviation has a floor of one grey level, 1/255."""
 
-CLASSES_NEEDED = ("cvae",)
 WITHOUT_PRIOR = ("ae",)
 WITHOUT_ENCODER = ("gan",)
 
