@@ -127,7 +127,9 @@ def encode(
 @app.command()
 def project(
     reference: Reference,
-    method: Annotated[str, typer.Option(help="pca (the latent plane needs no computation).")] = "pca",
+    method: Annotated[
+        str, typer.Option(help="pca (at once), pacmap (seconds), umap or tsne (minutes); the plane needs none.")
+    ] = "pca",
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Project the encoded test set to two dimensions and store it with the run."""
@@ -396,6 +398,7 @@ def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
 
 
 def _project(run: Run, method: str) -> None:
+    from explorer.analysis.projections import measured
     from explorer.analysis.projections import project as compute
 
     if not run.config.model.can_encode:
@@ -404,9 +407,16 @@ def _project(run: Run, method: str) -> None:
     if encoded is None:
         raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
     with spinner(f"Projecting {len(encoded):,} codes by {method}"):
-        projection = compute(encoded, method)
+        projection = measured(compute(encoded, method), encoded)
         run.save_projection(projection)
-    messages.print(f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}")
+    quality = projection.quality
+    believed = "" if quality is None else f"; trustworthiness {quality.trustworthiness:.3f}"
+    if quality is not None and not projection.exact:
+        believed += f", round trip {quality.round_trip:.1%} of the map's radius"
+    messages.print(
+        f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}{believed}",
+        soft_wrap=True,
+    )
 
 
 def _project_if_it_can_be(run: Run) -> None:

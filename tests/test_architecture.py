@@ -24,10 +24,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.models.latent_model",
         "explorer.objectives.config",
         "explorer.analysis.results",
+        "explorer.analysis.maps",
     ),
     "explorer.training": ("explorer.runs", "explorer.data", "explorer.objectives", "explorer.models"),
     "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models"),
-    "explorer.figures": ("explorer.analysis.results", "explorer.runs"),
+    "explorer.figures": ("explorer.analysis.results", "explorer.analysis.maps", "explorer.runs"),
     "explorer.ui": (
         "explorer.serving",
         "explorer.figures",

@@ -1,16 +1,26 @@
-"""Maps of codes onto two dimensions, each with its way back."""
+"""Computing maps of codes, and measuring how far they can be believed."""
 
 import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from explorer.analysis.results import EncodedSet, Floats, Projection
+from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection
+from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
 
-METHODS = ("plane", "pca")
+SEED = 0
+MIN_IMAGES = 20
+"""Images below which a map of neighbours means nothing."""
+
+N_NEIGHBOURS = 10
+MAX_COMPARED = 2000
+"""Images on which neighbours are compared: all pairs of them are held at once."""
 
 
-def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> Projection:
+def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection:
     """Return the plane of the latent dimensions ``i`` and ``j`` as they are, with the mean code behind it.
 
     Raises:
@@ -28,7 +38,7 @@ def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> Projection:
     axes[0, i] = axes[1, j] = 1
     origin = encoded.mean_code()
     origin[[i, j]] = 0
-    return Projection(
+    return LinearProjection(
         method="plane",
         points=encoded.mu[:, [i, j]],
         axes=axes,
@@ -38,7 +48,7 @@ def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> Projection:
     )
 
 
-def pca(encoded: EncodedSet) -> Projection:
+def pca(encoded: EncodedSet) -> LinearProjection:
     """Return the first two principal components of the codes.
 
     The sign of each is fixed (its largest loading is positive), so that a map does not flip between machines.
@@ -62,7 +72,7 @@ def pca(encoded: EncodedSet) -> Projection:
     axes: Floats = (components * np.sign(loadings)[:, None]).astype(np.float32)
     origin: Floats = fitted.mean_.astype(np.float32)
     ratios = [float(ratio) for ratio in fitted.explained_variance_ratio_]
-    return Projection(
+    return LinearProjection(
         method="pca",
         points=((encoded.mu - origin) @ axes.T).astype(np.float32),
         axes=axes,
@@ -73,14 +83,150 @@ def pca(encoded: EncodedSet) -> Projection:
     )
 
 
+def tsne(encoded: EncodedSet) -> NeighbourProjection:
+    """Return t-SNE of the codes: neighbours stay together, distances between groups mean little.
+
+    Source: van der Maaten & Hinton (2008); openTSNE, Policar et al. (2024), https://doi.org/10.18637/jss.v109.i03.
+    """
+    from openTSNE import TSNE
+
+    perplexity = min(30.0, (len(encoded) - 1) / 3)
+    return _neighbour_map(
+        encoded,
+        "tsne",
+        "t-SNE",
+        lambda codes: TSNE(perplexity=perplexity, random_state=SEED, n_jobs=-1).fit(codes),
+        {"perplexity": perplexity, "seed": SEED},
+    )
+
+
+def umap(encoded: EncodedSet) -> NeighbourProjection:
+    """Return UMAP of the codes: a neighbour graph, laid out.
+
+    Source: McInnes, Healy & Melville (2018), https://arxiv.org/abs/1802.03426; umap-learn.
+    """
+    with warnings.catch_warnings():  # it announces that Tensorflow, which we have no use for, is not there
+        warnings.simplefilter("ignore", ImportWarning)
+        from umap import UMAP
+
+    n_neighbours = min(15, len(encoded) - 1)
+    # A seed allows one thread only; said here, so that the library need not warn.
+    return _neighbour_map(
+        encoded,
+        "umap",
+        "UMAP",
+        lambda codes: UMAP(n_neighbors=n_neighbours, random_state=SEED, n_jobs=1).fit_transform(codes),
+        {"n_neighbors": n_neighbours, "seed": SEED},
+    )
+
+
+def pacmap(encoded: EncodedSet) -> NeighbourProjection:
+    """Return PaCMAP of the codes: near, middle and far pairs, balanced; the fastest of its kind here.
+
+    Source: Wang et al. (2021), https://jmlr.org/papers/v22/20-1061.html; pacmap.
+    """
+    import logging
+
+    from pacmap import PaCMAP
+
+    logging.getLogger("pacmap.pacmap").setLevel(logging.ERROR)  # it warns that a seed is a seed
+    n_neighbours = min(10, len(encoded) // 2)
+    return _neighbour_map(
+        encoded,
+        "pacmap",
+        "PaCMAP",
+        lambda codes: PaCMAP(n_components=2, n_neighbors=n_neighbours, random_state=SEED).fit_transform(codes),
+        {"n_neighbors": n_neighbours, "seed": SEED},
+    )
+
+
+METHODS: dict[str, Callable[[EncodedSet], Projection]] = {
+    "plane": plane,
+    "pca": pca,
+    "pacmap": pacmap,
+    "umap": umap,
+    "tsne": tsne,
+}
+"""Ways to a map, the fastest first."""
+
+IMMEDIATE = ("plane", "pca")
+"""Those that take milliseconds."""
+
+
 def project(encoded: EncodedSet, method: str) -> Projection:
     """Return the projection of ``encoded`` by ``method``, one of ``METHODS``.
 
     Raises:
         ProjectionError: if there is no such method, or it cannot be computed.
     """
-    if method == "pca":
-        return pca(encoded)
-    if method == "plane":
-        return plane(encoded)
-    raise ProjectionError(f"There is no projection {method!r}. Choose one of: {', '.join(METHODS)}.")
+    if method not in METHODS:
+        raise ProjectionError(f"There is no projection {method!r}. Choose one of: {', '.join(METHODS)}.")
+    return METHODS[method](encoded)
+
+
+def measured(projection: Projection, encoded: EncodedSet) -> Projection:
+    """Return ``projection`` with its quality, from seed ``SEED`` and at most ``MAX_COMPARED`` images.
+
+    Source: Venna & Kaski (2001), Neighborhood preservation in nonlinear projection methods; scikit-learn.
+    """
+    from sklearn.manifold import trustworthiness
+
+    rng = np.random.default_rng(SEED)
+    rows = np.sort(rng.permutation(len(encoded))[:MAX_COMPARED])
+    codes, points = encoded.mu[rows], projection.points[rows]
+    n_neighbours = min(N_NEIGHBOURS, (len(rows) - 1) // 2)
+    quality = MapQuality(
+        trustworthiness=float(trustworthiness(codes, points, n_neighbors=n_neighbours)),
+        continuity=float(trustworthiness(points, codes, n_neighbors=n_neighbours)),
+        knn_accuracy=_knn_accuracy(projection.points, encoded.labels),
+        round_trip=0.0 if projection.exact else _round_trip(projection, rng),
+        n_compared=len(rows),
+    )
+    return replace(projection, quality=quality)
+
+
+def _neighbour_map(
+    encoded: EncodedSet, method: str, name: str, fit: Callable[[Floats], Floats], parameters: dict[str, float]
+) -> NeighbourProjection:
+    if len(encoded) < MIN_IMAGES:
+        raise ProjectionError(
+            f"{name} looks at neighbours, and {len(encoded)} images have too few: it needs {MIN_IMAGES}. Use pca."
+        )
+    if not np.isfinite(encoded.mu).all():
+        raise ProjectionError(f"A code is not a finite number, so {name} has no map of them. Use the latent plane.")
+    started = time.perf_counter()
+    points = np.ascontiguousarray(fit(encoded.mu), dtype=np.float32)
+    return NeighbourProjection(
+        method=method,
+        points=points,
+        codes=encoded.mu,
+        axis_names=(f"{name} 1", f"{name} 2"),
+        parameters=dict(parameters),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _knn_accuracy(points: Floats, labels: np.ndarray) -> float | None:
+    """Share of images whose class is that of most of their ``N_NEIGHBOURS`` neighbours on the map but themselves."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    if len(np.unique(labels)) < 2 or len(points) <= N_NEIGHBOURS:
+        return None
+    rows = KNeighborsClassifier(N_NEIGHBOURS).fit(points, labels).kneighbors(return_distance=False)
+    votes = labels[rows]
+    counts = np.stack([(votes == label).sum(axis=1) for label in np.unique(labels)], axis=1)
+    return float((np.unique(labels)[counts.argmax(axis=1)] == labels).mean())
+
+
+def _round_trip(projection: Projection, rng: np.random.Generator) -> float:
+    """Median distance from places halfway between neighbours to where their codes lie, as a share of the radius."""
+    from scipy.spatial import cKDTree
+
+    points = projection.points
+    rows = rng.permutation(len(points))[:MAX_COMPARED]
+    nearest = cKDTree(points).query(points[rows], k=2)[1][:, 1]
+    places = (points[rows] + points[nearest]) / 2
+    reference = np.zeros(1, np.float32)
+    returned = projection.forward(projection.inverse(places, reference))
+    radius = float(np.sqrt(((points - points.mean(0)) ** 2).sum(1).mean()))
+    return float(np.median(np.linalg.norm(returned - places, axis=1)) / max(radius, 1e-12))

@@ -1,9 +1,8 @@
 """What analyses return: records of arrays that know their shapes and how they are stored. numpy only."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,78 +87,4 @@ class EncodedSet:
             reconstruction=arrays["reconstruction"].astype(np.float32),
             kl=arrays["kl"].astype(np.float32),
             fingerprint=fingerprint,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Projection:
-    """A linear map of codes onto a plane: ``points = (z - origin) @ axes.T``, and back.
-
-    Attributes:
-        method: its name, such as "pca" or "plane".
-        points: where the encoded set lies, shape ``(N, 2)``.
-        axes: two orthonormal rows, shape ``(2, L)``.
-        origin: the code at (0, 0), shape ``(L,)``.
-        axis_names: what the two axes are called on a plot.
-        parameters: what it was computed with.
-        seconds: how long that took.
-    """
-
-    method: str
-    points: Floats
-    axes: Floats
-    origin: Floats
-    axis_names: tuple[str, str]
-    parameters: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check the shapes."""
-        n_dims = self.axes.shape[-1]
-        if self.points.shape[1:] != (2,) or self.axes.shape != (2, n_dims) or self.origin.shape != (n_dims,):
-            raise ValueError(
-                f"points {self.points.shape}, axes {self.axes.shape} and origin {self.origin.shape} do not fit "
-                "(N, 2), (2, L) and (L,)"
-            )
-
-    @property
-    def exact(self) -> bool:
-        """Whether ``inverse`` is exact: for a linear map it is."""
-        return True
-
-    def forward(self, z: Floats) -> Floats:
-        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, L)``."""
-        points: Floats = ((z - self.origin) @ self.axes.T).astype(np.float32)
-        return points
-
-    def inverse(self, points: Floats, reference: Floats) -> Floats:
-        """Return codes, shape ``(M, L)``, that lie at ``points``, shape ``(M, 2)``; the rest is that of ``reference``.
-
-        Of all codes that project to a point, it is the one nearest to ``reference``, shape ``(L,)``.
-        """
-        shift = points - self.forward(reference[None])
-        return (reference + shift @ self.axes).astype(np.float32)
-
-    def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-        """Return arrays and metadata to store."""
-        metadata = {
-            "method": self.method,
-            "axis_names": json.dumps(self.axis_names),
-            "parameters": json.dumps(self.parameters),
-            "seconds": f"{self.seconds:.3f}",
-        }
-        return {"points": self.points, "axes": self.axes, "origin": self.origin}, metadata
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Self:
-        """Return the projection that ``to_arrays`` stored."""
-        first, second = json.loads(metadata["axis_names"])
-        return cls(
-            method=metadata["method"],
-            points=arrays["points"].astype(np.float32),
-            axes=arrays["axes"].astype(np.float32),
-            origin=arrays["origin"].astype(np.float32),
-            axis_names=(str(first), str(second)),
-            parameters=json.loads(metadata["parameters"]),
-            seconds=float(metadata["seconds"]),
         )

@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as arrays_to_bytes
 
-from explorer.analysis.results import EncodedSet, Projection
+from explorer.analysis.maps import Projection, projection_from_arrays
+from explorer.analysis.results import EncodedSet
 from explorer.errors import CheckpointError
 from explorer.models.config import MAX_PARAMETERS
 from explorer.runs.config import RunConfig
@@ -273,7 +274,8 @@ class Run:
         arrays, metadata = _load_checked(path)
         self._check_fingerprint(path, metadata)
         try:
-            return Projection.from_arrays(arrays, metadata)
+            encoded = None if "axes" in arrays else self.encoded()
+            return projection_from_arrays(arrays, metadata, None if encoded is None else encoded.mu)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}). Run: python -m explorer project {self.name} --method {method}"

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.analysis.results import EncodedSet, Projection
+from explorer.analysis.maps import Projection
+from explorer.analysis.results import EncodedSet
 from explorer.errors import ProjectionError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
@@ -49,7 +50,7 @@ class LoadedRun:
         Raises:
             ProjectionError: if there is no such map.
         """
-        from explorer.analysis.projections import plane, project
+        from explorer.analysis.projections import IMMEDIATE, METHODS, plane, project
 
         key = (method, i, j) if method == "plane" else (method, 0, 0)
         if key not in self._projections:
@@ -57,6 +58,11 @@ class LoadedRun:
                 self._projections[key] = plane(self.encoded, i, j)
             else:
                 stored = self.run.projection(check_name(method))
+                if stored is None and method in METHODS and method not in IMMEDIATE:
+                    raise ProjectionError(
+                        f"{self.run.name} has no map by {method} yet, and it takes a while. "
+                        f"Make it: python -m explorer project {self.run.name} --method {method}"
+                    )
                 self._projections[key] = stored or project(self.encoded, method)
         return self._projections[key]
 
@@ -106,9 +112,9 @@ def _why_not_encoded(run: Run) -> str:
 
 
 def _version(run: Run) -> tuple[int, ...]:
-    """Modification times of the files that a loaded run depends on; 0 for one that is not there."""
+    """Modification times of what a loaded run depends on; 0 for what is not there."""
     times = []
-    for file in ("config.json", "weights.safetensors", "encoded.safetensors"):
+    for file in ("config.json", "weights.safetensors", "encoded.safetensors", "projections"):
         try:
             times.append((run.path / file).stat().st_mtime_ns)
         except OSError:

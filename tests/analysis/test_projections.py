@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from explorer.analysis.projections import METHODS, pca, plane, project
-from explorer.analysis.results import EncodedSet, Projection
+from explorer.analysis.maps import NeighbourProjection, Projection, projection_from_arrays
+from explorer.analysis.projections import METHODS, SEED, measured, pca, plane, project
+from explorer.analysis.results import EncodedSet
 from explorer.errors import ProjectionError
 
 
@@ -121,9 +122,16 @@ def test_too_little_for_principal_components_is_refused(n, n_dims):
         pca(correlated_set(n, n_dims))
 
 
-def test_every_named_method_projects_and_no_other_does():
-    for method in METHODS:
-        assert project(correlated_set(), method).method == method
+@pytest.mark.parametrize("method", METHODS)
+def test_every_named_method_projects(method):
+    projection = project(blobs(), method)
+    assert projection.method == method
+    assert projection.points.shape == (150, 2)
+    assert projection.points.dtype == np.float32
+    assert np.isfinite(projection.points).all()
+
+
+def test_no_other_method_does():
     with pytest.raises(ProjectionError, match=r"There is no projection 'magic'\. Choose one of: plane, pca"):
         project(correlated_set(), "magic")
 
@@ -131,7 +139,7 @@ def test_every_named_method_projects_and_no_other_does():
 def test_a_projection_survives_storage():
     projection = pca(correlated_set())
     arrays, metadata = projection.to_arrays()
-    stored = Projection.from_arrays(arrays, metadata)
+    stored = projection_from_arrays(arrays, metadata, None)
     assert np.array_equal(stored.points, projection.points)
     assert (stored.axis_names, stored.parameters) == (projection.axis_names, projection.parameters)
     assert stored.seconds == pytest.approx(projection.seconds, abs=1e-3)
@@ -145,3 +153,108 @@ def test_a_projection_survives_storage():
 def test_parts_that_do_not_fit_together_are_refused(changes):
     with pytest.raises(ValueError, match="do not fit"):
         replace(pca(correlated_set()), **changes)
+
+
+NONLINEAR = ("pacmap", "umap", "tsne")
+
+
+def blobs(n: int = 150, spread: float = 0.3) -> EncodedSet:
+    """Three classes far apart in five dimensions."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 3
+    centres = 6 * np.eye(5)[:3]
+    return replace(
+        correlated_set(n, 5), mu=(centres[labels] + spread * rng.normal(size=(n, 5))).astype(np.float32), labels=labels
+    )
+
+
+def rolled(n: int = 400) -> NeighbourProjection:
+    """A map that is a known smooth curve's own plane: codes are (x, y, x y / 4)."""
+    xy = np.random.default_rng(3).uniform(-2, 2, (n, 2)).astype(np.float32)
+    codes = np.column_stack([xy, xy[:, 0] * xy[:, 1] / 4]).astype(np.float32)
+    return NeighbourProjection(method="umap", points=xy, codes=codes, axis_names=("a", "b"))
+
+
+@pytest.mark.parametrize("method", NONLINEAR)
+def test_a_map_of_neighbours_is_exact_at_the_images_and_says_that_it_is_not_elsewhere(method):
+    encoded = blobs()
+    projection = project(encoded, method)
+    np.testing.assert_allclose(projection.inverse(projection.points, encoded.mu[0]), encoded.mu, atol=1e-4)
+    np.testing.assert_allclose(projection.forward(encoded.mu), projection.points, atol=1e-3)
+    assert not projection.exact
+
+
+@pytest.mark.parametrize("method", NONLINEAR)
+def test_a_map_of_neighbours_keeps_classes_apart_and_is_the_same_again(method):
+    encoded = blobs()
+    projection = measured(project(encoded, method), encoded)
+    assert projection.quality.knn_accuracy == 1
+    assert projection.quality.trustworthiness > 0.8
+    np.testing.assert_array_equal(project(encoded, method).points, projection.points)
+
+
+def test_a_place_between_images_is_given_nearly_the_code_that_lies_there():
+    projection = rolled()
+    places = np.random.default_rng(4).uniform(-1.5, 1.5, (200, 2)).astype(np.float32)
+    z = projection.inverse(places, projection.codes[0])
+    expected = np.column_stack([places, places[:, 0] * places[:, 1] / 4])
+    assert np.median(np.linalg.norm(z - expected, axis=1)) < 0.03
+    assert np.linalg.norm(z - expected, axis=1).max() < 0.25
+
+
+def test_the_round_trip_that_is_reported_is_that_of_places_between_neighbours():
+    projection = rolled()
+    encoded = replace(correlated_set(400, 3), mu=projection.codes, labels=np.arange(400) % 2)
+    reported = measured(projection, encoded).quality.round_trip
+    points = projection.points.astype(float)
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e9 * np.eye(400)
+    places = ((points + points[apart.argmin(1)]) / 2).astype(np.float32)
+    misses = np.linalg.norm(projection.forward(projection.inverse(places, projection.codes[0])) - places, axis=1)
+    radius = np.sqrt(np.square(points - points.mean(0)).sum(1).mean())
+    assert reported == pytest.approx(np.median(misses) / radius, rel=1e-4)
+    assert 0 < reported < 0.05
+
+
+def test_the_quality_of_a_map_that_loses_nothing_is_perfect():
+    encoded = correlated_set(200, 2)
+    quality = measured(plane(encoded), encoded).quality
+    assert (quality.trustworthiness, quality.continuity, quality.round_trip) == (1, 1, 0)
+    assert quality.knn_accuracy is None
+    assert quality.n_compared == 200
+
+
+def test_trustworthiness_falls_and_continuity_stays_where_a_map_folds():
+    encoded = correlated_set(300, 3)
+    folded = replace(plane(encoded), points=np.abs(plane(encoded).points))
+    quality = measured(folded, encoded).quality
+    assert quality.trustworthiness < quality.continuity
+
+
+def test_neighbours_on_a_map_of_mixed_classes_are_right_by_chance():
+    encoded = replace(correlated_set(2000, 2), labels=np.random.default_rng(SEED).integers(0, 4, 2000))
+    assert measured(plane(encoded), encoded).quality.knn_accuracy == pytest.approx(0.25, abs=0.05)
+
+
+@pytest.mark.parametrize("method", NONLINEAR)
+def test_too_few_images_and_codes_that_are_no_numbers_have_no_map_of_neighbours(method):
+    with pytest.raises(ProjectionError, match="looks at neighbours, and 19 images have too few: it needs 20"):
+        project(blobs(19), method)
+    wrong = blobs()
+    wrong.mu[3, 1] = np.nan
+    with pytest.raises(ProjectionError, match="A code is not a finite number"):
+        project(wrong, method)
+
+
+def test_a_map_of_neighbours_survives_storage_with_its_quality_and_needs_its_codes():
+    encoded = blobs()
+    projection = measured(project(encoded, "pacmap"), encoded)
+    arrays, metadata = projection.to_arrays()
+    assert set(arrays) == {"points"}
+    stored = projection_from_arrays(arrays, metadata, encoded.mu)
+    place = projection.points[:5] + 0.1
+    np.testing.assert_array_equal(stored.inverse(place, encoded.mu[0]), projection.inverse(place, encoded.mu[0]))
+    assert stored.quality == projection.quality
+    with pytest.raises(ValueError, match="its codes are not there"):
+        projection_from_arrays(arrays, metadata, None)
+    with pytest.raises(ValueError, match="do not fit"):
+        projection_from_arrays(arrays, metadata, encoded.mu[1:])

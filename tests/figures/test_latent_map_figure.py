@@ -1,6 +1,6 @@
 import numpy as np
 
-from explorer.analysis.results import Projection
+from explorer.analysis.maps import Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.figures.palette import class_colour, class_symbol
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from explorer.analysis.maps import LinearProjection
 from explorer.analysis.projections import pca
-from explorer.analysis.results import Projection
 from explorer.errors import CheckpointError, ConfigError, ExplorerError
 from explorer.models.latent_model import build_model
 from explorer.runs.listing import open_run
@@ -285,7 +285,7 @@ def test_a_projection_survives(run):
 
 def test_a_projection_survives_in_whatever_order_its_arrays_lie_in_memory(run):
     axes = np.array([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0]], np.float32)
-    projection = Projection(
+    projection = LinearProjection(
         method="pca",
         points=np.asfortranarray(np.arange(8, dtype=np.float32).reshape(4, 2)),
         axes=np.asfortranarray(axes),

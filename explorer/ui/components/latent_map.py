@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from explorer.analysis.results import Projection
+from explorer.analysis.maps import Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import PinnedPlace
@@ -75,9 +75,23 @@ def latent_map(
     }
     _component()(key=_KEY, data=data, on_pinned_change=_set_pin)
     n_others = loaded.encoded.latent_dim - 2
-    if n_others > 0:
+    if not projection.exact:
+        st.caption(_approximation(projection))
+    elif n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
         st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z are {origin}.")
+
+
+def _approximation(projection: Projection) -> str:
+    """Say that places on this map have no codes of their own, and how good the codes are that they are given."""
+    text = "**Approximate.** Between the points, z is interpolated from the nearest ones on the map"
+    quality = projection.quality
+    if quality is None:
+        return f"{text}."
+    return (
+        f"{text}: the way back and forth misses by {quality.round_trip:.1%} of the map's radius. Trustworthiness "
+        f"{quality.trustworthiness:.2f}, continuity {quality.continuity:.2f}, on {quality.n_compared:,} images."
+    )
 
 
 @lru_cache(maxsize=1)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.analysis.results import Projection
+from explorer.analysis.maps import Projection
 from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import pinned_code
 from explorer.ui.state import Pin, View, change_view, held_view
 
-SPACES = {"plane": "Latent plane", "pca": "PCA"}
+SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "umap": "UMAP", "tsne": "t-SNE"}
+AT_ONCE = ("plane", "pca")
 NEAREST = -1
 
 
@@ -38,13 +39,13 @@ def support_note(loaded: LoadedRun) -> str:
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
-    n_dims = loaded.config.model.latent_dim
+    n_dims, stored = loaded.config.model.latent_dim, set(loaded.run.projections()) - set(AT_ONCE)
     st.session_state["space"] = view.space
     has_dims = view.space == "plane" and n_dims > 2
     columns = st.columns([3, 1, 1] if has_dims else 1, vertical_alignment="bottom")
     columns[0].segmented_control(
         "Map",
-        list(SPACES),
+        [*AT_ONCE, *(space for space in SPACES if space in stored)],
         format_func=SPACES.__getitem__,
         key="space",
         required=True,
