@@ -219,6 +219,18 @@ def test_a_projection_is_stored_with_the_run(tmp_path, command):
     np.testing.assert_allclose(points, pca(run.encoded()).points, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["pacmap", "tsne"])
+def test_a_map_of_neighbours_is_stored_with_its_quality(tmp_path, command, method):
+    run = new_run(tmp_path / "run", latent_dim=4)
+    assert command("encode", "run").status == 0
+    ended = command("project", "run", "--method", method)
+    assert ended.status == 0
+    quality = run.projection(method).quality
+    assert f"trustworthiness {quality.trustworthiness:.3f}" in ended.messages
+    assert f"round trip {quality.round_trip:.1%} of the map's radius" in ended.messages
+    assert run.projections() == (method,)
+
+
 def test_a_run_may_be_named_by_its_path(tmp_path, command):
     run = new_run(tmp_path / "deep" / "run")
     assert command("encode", str(run.path)).status == 0

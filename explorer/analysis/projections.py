@@ -144,8 +144,8 @@ METHODS: dict[str, Callable[[EncodedSet], Projection]] = {
     "plane": plane,
     "pca": pca,
     "pacmap": pacmap,
-    "umap": umap,
     "tsne": tsne,
+    "umap": umap,
 }
 """Ways to a map, the fastest first."""
 

@@ -1,7 +1,7 @@
 """Seconds to map 10,000 codes by each method, beside scikit-learn's t-SNE, and how far each map can be believed.
 
-Run: python -m tests.benchmarks.projections [--run mnist-vae-16d]. Prints JSON lines. Each method runs in a process of its
-own, from the import on: what is compiled when a method is first used counts.
+Run: python -m tests.benchmarks.projections [--run mnist-vae-16d]. Prints JSON lines. Each method runs in a process of
+its own, from the import on: what is compiled when a method is first used counts.
 """
 
 import argparse

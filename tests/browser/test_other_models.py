@@ -1,11 +1,11 @@
-"""A GAN, a prior for each class, and codes that are not normal, in the app."""
+"""A GAN, a prior for each class, codes that are not normal and maps that are not linear, in the app."""
 
 import numpy as np
 import pytest
 
 from explorer.analysis.coding import decode_codes, encode_split
 from explorer.analysis.generation import prior_codes
-from explorer.analysis.projections import pca
+from explorer.analysis.projections import measured, pacmap, pca
 from explorer.runs.listing import open_run
 from explorer.training.trainer import Trainer
 from tests.browser.conftest import serving
@@ -32,6 +32,7 @@ def others(tmp_path_factory):
             encoded = encode_split(run.model(), digits("test"), is_binary=False, fingerprint=run.fingerprint())
             run.save_encoded(encoded)
             run.save_projection(pca(encoded))
+            run.save_projection(measured(pacmap(encoded), encoded))
     with serving(tmp_path_factory.mktemp("server"), folder) as app:
         yield app
 
@@ -164,3 +165,38 @@ def test_the_picker_describes_every_run(visit_others):
     for index in range(3):
         pictures.nth(index).scroll_into_view_if_needed()
         page.page.wait_for_function("(image) => image.naturalWidth === 320", arg=pictures.nth(index).element_handle())
+
+
+def test_a_map_of_neighbours_is_offered_where_it_is_stored_and_is_labelled_approximate(visit_others, others):
+    page = visit_others(run="digits-vae-gamma").drawn()
+    assert page.page.get_by_text("Approximate.").count() == 0
+    page.page.get_by_text("PaCMAP", exact=True).click()
+    assert page.wait_for_query("space") == "pacmap"
+    page.page.get_by_text("Approximate.").wait_for()
+    quality = open_run("digits-vae-gamma", others.checkpoints).projection("pacmap").quality
+    shown = page.page.locator(".stMainBlockContainer").inner_text()
+    assert f"misses by {quality.round_trip:.1%} of the map's radius" in shown
+    assert f"Trustworthiness {quality.trustworthiness:.2f}" in shown
+    assert page.page.get_by_text("UMAP", exact=True).count() == 0
+    assert_no_error(page)
+
+
+def test_pointing_on_a_map_of_neighbours_decodes_the_code_between_them(visit_others, others):
+    page = visit_others(run="digits-vae-gamma", space="pacmap").drawn()
+    left, top, width, height = page.frame
+    run = open_run("digits-vae-gamma", others.checkpoints)
+    projection = run.projection("pacmap")
+    for share in (0.35, 0.55):
+        paint = page.point_at(left + int(width * share), top + int(height * share))
+        z = projection.inverse(np.array([[paint.x, paint.y]], np.float32), run.encoded().mean_code())
+        expected = decode_codes(run.model(), z)[0, 0].astype(int)
+        assert np.abs(paint.image.astype(int) - expected).max() <= 1
+    assert_no_error(page)
+
+
+def test_a_link_to_a_map_that_is_not_made_yet_says_how_and_shows_the_default(visit_others):
+    page = visit_others(run="digits-vae-gamma", space="tsne").drawn()
+    (message,) = page.alerts()
+    assert "has no map by tsne yet" in message
+    assert "python -m explorer project digits-vae-gamma --method tsne" in message
+    assert page.query.get("space", "plane") == "plane"

@@ -7,6 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from explorer.analysis.coding import decode_codes
+from explorer.analysis.projections import project
 from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
 from explorer.runs.run import Run
 from explorer.serving.service import MAX_CODES, DecodeService, decode_service, reference_code, warm_default
@@ -203,6 +204,21 @@ def test_a_reference_that_is_no_row_is_refused(service, reference):
 def test_a_map_that_is_not_there_is_refused(service, space):
     with pytest.raises(ExplorerError):
         service.codes_at("wide", codes(1), space)
+
+
+def test_a_slow_map_that_is_not_made_yet_is_refused_with_the_command_that_makes_it(service):
+    with pytest.raises(ProjectionError, match=r"no map by umap yet.*python -m explorer project wide --method umap"):
+        service.codes_at("wide", codes(1), "umap")
+
+
+def test_a_map_that_is_made_meanwhile_is_found(own):
+    service, run = DecodeService(own), Run(own / "vae")
+    with pytest.raises(ProjectionError):
+        service.codes_at("vae", np.zeros((1, 2), np.float32), "pacmap")
+    made = project(run.encoded(), "pacmap")
+    run.save_projection(made)
+    found = service.codes_at("vae", made.points[:3], "pacmap")
+    np.testing.assert_allclose(found, run.encoded().mu[:3], atol=1e-3)
 
 
 def test_a_run_without_codes_has_no_map_but_decodes(own):

@@ -11,7 +11,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import pinned_code
 from explorer.ui.state import Pin, View, change_view, held_view
 
-SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "umap": "UMAP", "tsne": "t-SNE"}
+SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 AT_ONCE = ("plane", "pca")
 NEAREST = -1
 
