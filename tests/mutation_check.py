@@ -384,10 +384,24 @@ MUTATIONS = [
     ),
     Mutation(
         "flip the direction of a projection's inverse",
-        "explorer/analysis/results.py",
+        "explorer/analysis/maps.py",
         "(reference + shift @ self.axes)",
         "(reference - shift @ self.axes)",
         "tests/analysis",
+    ),
+    Mutation(
+        "drop the slopes of a map of neighbours",
+        "explorer/analysis/maps.py",
+        'mean + np.einsum("mi,mil->ml", step, slopes)',
+        "mean",
+        "tests/analysis/test_projections.py",
+    ),
+    Mutation(
+        "add the KLs of the classes' codes instead of weighing them",
+        INFORMATION,
+        "return sum(share * value for share, value in zip(shares, values, strict=True))",
+        "return sum(value for share, value in zip(shares, values, strict=True))",
+        "tests/objectives/test_information.py",
     ),
 ]
 

@@ -1,14 +1,14 @@
 import numpy as np
 
-from explorer.analysis.maps import Projection
+from explorer.analysis.maps import LinearProjection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.figures.palette import class_colour, class_symbol
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def projection(axis_names: tuple[str, str] = ("z0", "z1")) -> Projection:
-    return Projection(
+def projection(axis_names: tuple[str, str] = ("z0", "z1")) -> LinearProjection:
+    return LinearProjection(
         method="plane",
         points=np.zeros((3, 2), np.float32),
         axes=np.eye(2, dtype=np.float32),
