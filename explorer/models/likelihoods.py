@@ -124,7 +124,7 @@ class LowRankNormal(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density in nats, shape ``(B,)``, of images ``(B, C, H, W)``."""
         flat = value.flatten(-IMAGE_DIMS).double()
-        log_prob: Tensor = self._flat.log_prob(flat)  # type: ignore[no-untyped-call]
+        log_prob: Tensor = self._flat.log_prob(flat)  # type: ignore[no-untyped-call]  # torch's is untyped
         return log_prob.to(self._dtype)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
