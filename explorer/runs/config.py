@@ -126,7 +126,8 @@ class RunConfig(BaseModel):
     def cautions(self) -> list[str]:
         """Return what a person should know before believing this run's numbers, a sentence each."""
         model, objective = self.model, self.training.objective
-        reached = max(objective.beta_at(epoch) for epoch in range(self.training.epochs + 1))
+        is_constant = objective.kl_schedule == "constant"
+        reached = objective.beta * (1 if is_constant else min(1, self.training.epochs / objective.ramp_epochs))
         cautions = {
             "Grey pixels under a Bernoulli are not a likelihood of the data: its nats are comparable only with runs "
             "of the same kind. Binarise the pixels, or use the continuous Bernoulli.": (
