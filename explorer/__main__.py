@@ -24,7 +24,7 @@ from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_co
 from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.presets import PRESETS, preset
 from explorer.runs.run import Run, check_name, first_problem
-from explorer.terminal import duration, interruptible, messages, spinner, training_bar
+from explorer.terminal import duration, interruptible, messages, quiet_unless, spinner, training_bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,35 +74,33 @@ def train(
 ) -> None:
     """Train a model, or go on with one. Ctrl+C stops it so that it can be gone on with."""
     from explorer.data.catalogue import load_split
-    from explorer.training.memory import check_memory
-    from explorer.training.trainer import Trainer, initial_model, usable_device
+    from explorer.training.distributed import joined_world
+    from explorer.training.trainer import Trainer
 
     if (run is None) == (data is None):
         given = "both were given: " if run else ""
         message = f"{given}give --data NAME for a new run, or --run RUN to go on with one"
         raise typer.BadParameter(message, param_hint="--data")
-    usable = usable_device(device)
     if run is not None:
         _refuse_new_options(context)
-        target = _run_to_go_on_with(run, checkpoints, chosen["epochs"])
+    with joined_world(device) as world, quiet_unless(world.is_first):
+
+        def chosen_run() -> str:
+            if run is not None:
+                return str(_run_to_go_on_with(run, checkpoints, chosen["epochs"]).path)
+            made = _new_run(data or "", name, preset_name, chosen, checkpoints, world.device, download=download)
+            return str(made.path)
+
+        target = Run(Path(world.from_first(chosen_run)))
+        for caution in target.config.cautions():
+            messages.print(f"Note: {caution}")
         training_set = load_split(target.config.training.data, "train", download=download)
-    else:
-        training_set = load_split(data or "", "train", download=download)
-        config = _new_config(training_set, preset_name, _like_the_origin(chosen, checkpoints))
-        check_memory(config, usable)
-        default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
-        path = checkpoints / check_name(free_name(default_name, checkpoints) if name is None else name)
-        start = _weights_to_start_from(config, checkpoints)
-        target = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
-        for idle in idle_choices(config, {field for field, value in chosen.items() if value is not None}):
-            messages.print(f"Note: {idle}")
-    for caution in target.config.cautions():
-        messages.print(f"Note: {caution}")
-    validation = load_split(target.config.training.data, "validation")
-    with training_bar(target.config) as (on_progress, on_epoch), interruptible() as stop:
-        trainer = Trainer(target, training_set, validation, device=device, on_progress=on_progress, on_epoch=on_epoch)
-        reason = trainer.fit(stop)
-    _conclude(target, trainer.epoch, reason.value)
+        validation = load_split(target.config.training.data, "validation")
+        with training_bar(target.config) as (on_progress, on_epoch), interruptible() as stop:
+            trainer = Trainer(target, training_set, validation, world=world, on_progress=on_progress, on_epoch=on_epoch)
+            reason = trainer.fit(stop)
+    if world.is_first:
+        _conclude(target, trainer.epoch, reason.value)
 
 
 @app.command()
@@ -296,6 +294,33 @@ def _density_of_codes(run: Run, kind: str) -> "CodeDensity":
         split = load_split(run.config.training.data, "train")
         encoded = encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
         return CodeDensity(encoded.mu, kind)
+
+
+def _new_run(
+    data: str,
+    name: str | None,
+    preset_name: str | None,
+    chosen: dict[str, Any],
+    checkpoints: Path,
+    device: "torch.device",
+    *,
+    download: bool,
+) -> Run:
+    """Make the folder of a new run, with its first weights."""
+    from explorer.data.catalogue import load_split
+    from explorer.training.memory import check_memory
+    from explorer.training.trainer import initial_model
+
+    training_set = load_split(data, "train", download=download)
+    config = _new_config(training_set, preset_name, _like_the_origin(chosen, checkpoints))
+    check_memory(config, device)
+    default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
+    path = checkpoints / check_name(free_name(default_name, checkpoints) if name is None else name)
+    start = _weights_to_start_from(config, checkpoints)
+    made = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
+    for idle in idle_choices(config, {field for field, value in chosen.items() if value is not None}):
+        messages.print(f"Note: {idle}")
+    return made
 
 
 def _new_config(split: "ImageSplit", preset_name: str | None, chosen: Mapping[str, Any]) -> RunConfig:

@@ -82,6 +82,16 @@ def _figures(figures: dict[str, Any]) -> str:
 
 
 @contextmanager
+def quiet_unless(speaks: bool) -> Iterator[None]:
+    """Print no messages within the block, unless ``speaks``; what is raised in it can be told after it."""
+    messages.quiet = not speaks
+    try:
+        yield
+    finally:
+        messages.quiet = False
+
+
+@contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl+C and a polite kill into a request to stop; yields the function that says whether one came."""
     requested = threading.Event()

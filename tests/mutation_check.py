@@ -44,6 +44,8 @@ INFORMATION = "explorer/objectives/information.py"
 STEP = "explorer/training/step.py"
 REGIMES = "explorer/training/regimes.py"
 
+SHARE = "explorer/training/distributed.py"
+
 MUTATIONS = [
     Mutation("unsquare mu in the KL of normals", KL, "(q.mu - p.mu).square()", "(q.mu - p.mu)", "tests/models"),
     Mutation(
@@ -402,6 +404,20 @@ MUTATIONS = [
         "return sum(share * value for share, value in zip(shares, values, strict=True))",
         "return sum(value for share, value in zip(shares, values, strict=True))",
         "tests/objectives/test_information.py",
+    ),
+    Mutation(
+        "divide a process's part of a mean by its own rows",
+        SHARE,
+        "values[: self._n_own].sum(0) / self.weight",
+        "values[: self._n_own].mean(0)",
+        "tests/training/test_distributed.py::test_parts_of_a_mean_average_to_the_mean_and_weigh_up_to_the_sum",
+    ),
+    Mutation(
+        "draw noise for a process's own rows only",
+        ELBO,
+        "share.own(whole.rsample(size), dim=1)",
+        "model.posterior(parameters).rsample(size)",
+        "tests/training/test_distributed.py::test_processes_train_what_one_process_trains",
     ),
 ]
 

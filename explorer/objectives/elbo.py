@@ -14,6 +14,7 @@ from explorer.models.distributions import Posterior
 from explorer.models.divergences import kl, kl_per_dimension
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import FreeBits
+from explorer.objectives.share import Share, WholeBatch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,7 +37,13 @@ class ElboTerms:
 
 
 def elbo_terms(
-    model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int = 1, is_kl_sampled: bool = False
+    model: LatentModel,
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    n_samples: int = 1,
+    is_kl_sampled: bool = False,
+    share: Share | None = None,
 ) -> ElboTerms:
     """Estimate the bound.
 
@@ -47,8 +54,27 @@ def elbo_terms(
         n_samples: posterior samples per image, L.
         is_kl_sampled: estimate the KL from the same samples (SGVB-A); otherwise it is in closed form where there is
             one (SGVB-B).
+        share: the part of a batch that ``x`` is; if None, it is all.
     """
-    return elbo_terms_given(model, model.encode(x, y), x, y, n_samples=n_samples, is_kl_sampled=is_kl_sampled)
+    posterior, z = sampled_posterior(model, x, y, n_samples=n_samples, share=share or WholeBatch(len(x)))
+    return _terms(model, posterior, z, x, y, is_kl_sampled=is_kl_sampled)
+
+
+def sampled_posterior(
+    model: LatentModel, x: Tensor, y: Tensor | None, *, n_samples: int, share: Share
+) -> tuple[Posterior, Tensor]:
+    """Return q(z|x) of this process's images ``(B, C, H, W)``, and samples of it, ``(n_samples, B, L)``.
+
+    Every process draws for the whole batch and keeps its own rows: each image gets the noise that it would get in one
+    process, of any family, also where sampling rejects as often as its parameters ask for.
+    """
+    size = torch.Size((n_samples,))
+    if share.is_whole:
+        posterior = model.encode(x, y)
+        return posterior, posterior.rsample(size)
+    parameters = model.posterior_parameters(x, y)
+    whole = model.posterior(share.joined(parameters))
+    return model.posterior(parameters), share.own(whole.rsample(size), dim=1)
 
 
 def elbo_terms_given(
@@ -58,10 +84,21 @@ def elbo_terms_given(
     y: Tensor | None = None,
     *,
     n_samples: int = 1,
-    is_kl_sampled: bool = False,
 ) -> ElboTerms:
     """Do the same for a posterior that is already known; any q(z|x) over the model's codes gives a bound."""
-    z = posterior.rsample(torch.Size((n_samples,)))
+    return _terms(model, posterior, posterior.rsample(torch.Size((n_samples,))), x, y)
+
+
+def _terms(
+    model: LatentModel,
+    posterior: Posterior,
+    z: Tensor,
+    x: Tensor,
+    y: Tensor | None,
+    *,
+    is_kl_sampled: bool = False,
+) -> ElboTerms:
+    """Return the terms at samples ``z``, ``(S, B, L)``, of ``posterior``."""
     log_likelihood = log_likelihood_of(model, z, x, y).mean(0)
     prior = model.prior(y)
     if prior is None:
@@ -83,8 +120,10 @@ def log_likelihood_of(model: LatentModel, z: Tensor, x: Tensor, y: Tensor | None
     return log_prob
 
 
-def kl_after_free_bits(terms: ElboTerms, form: FreeBits, nats: float) -> Tensor:
+def kl_after_free_bits(terms: ElboTerms, form: FreeBits, nats: float, share: Share | None = None) -> Tensor:
     """Return the batch's mean KL with what lies below ``nats`` raised to it, so that it cannot be saved; shape ``()``.
+
+    Of a ``share`` of the batch it is a part, as ``Share.mean`` returns it.
 
     It is never below the KL itself, so the objective stays a lower bound on log p(x).
 
@@ -95,15 +134,16 @@ def kl_after_free_bits(terms: ElboTerms, form: FreeBits, nats: float) -> Tensor:
     https://arxiv.org/abs/1606.04934 (on the batch's mean, and per dimension); per example as in Bowman-style models,
     Li et al. (2019), A Surprisingly Effective Fix for Deep Latent Variable Modeling of Text, section 3.1.
     """
+    held = share or WholeBatch(len(terms.kl))
     match form:
         case "none":
-            return terms.kl.mean()
+            return held.mean(terms.kl)
         case "per-example":
-            return terms.kl.clamp(min=nats).mean()
+            return held.mean(terms.kl.clamp(min=nats))
         case "per-dimension":
-            return _of_dimensions(terms).clamp(min=nats).sum(-1).mean()
+            return held.mean(_of_dimensions(terms).clamp(min=nats).sum(-1))
         case "batch-mean":
-            return _of_dimensions(terms).mean(0).clamp(min=nats).sum()
+            return held.joint_mean(_of_dimensions(terms)).clamp(min=nats).sum()
 
 
 def _of_dimensions(terms: ElboTerms) -> Tensor:

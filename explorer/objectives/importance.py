@@ -12,8 +12,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from explorer.errors import ConfigError
+from explorer.models.distributions import Posterior
 from explorer.models.latent_model import LatentModel
-from explorer.objectives.elbo import log_likelihood_of
+from explorer.objectives.elbo import log_likelihood_of, sampled_posterior
+from explorer.objectives.share import Share, WholeBatch
 
 MAX_DECODED = 1000
 """Images decoded at once: memory stays bounded whatever the number of samples.
@@ -52,7 +54,9 @@ class SampleWeights:
         return self.log_likelihood + self.log_ratio
 
 
-def sample_weights(model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int) -> SampleWeights:
+def sample_weights(
+    model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_samples: int, share: Share | None = None
+) -> SampleWeights:
     """Return the importance weights of ``n_samples`` samples of q(z|x), differentiable.
 
     The mean over S of their logarithm is the estimator SGVB-A of the ELBO; ``importance_weighted_bound`` of them is the
@@ -63,12 +67,13 @@ def sample_weights(model: LatentModel, x: Tensor, y: Tensor | None = None, *, n_
         x: images in [0, 1], shape ``(B, C, H, W)``.
         y: classes, shape ``(B,)``, for a model that needs them.
         n_samples: S.
+        share: the part of a batch that ``x`` is; if None, it is all.
 
     Raises:
         ConfigError: if the model has no prior or no encoder, so no p(x) to bound.
     """
-    posterior, prior = _posterior_and_prior(model, x, y)
-    return _weights(model, posterior, prior, x, y, n_samples)
+    posterior, z = sampled_posterior(model, x, y, n_samples=n_samples, share=share or WholeBatch(len(x)))
+    return _weights(model, *_with_density(model, posterior, y), z, x, y)
 
 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
@@ -85,11 +90,12 @@ def estimate_evidence(
     Raises:
         ConfigError: if the model has no prior or no encoder, so no p(x) to bound.
     """
-    posterior, prior = _posterior_and_prior(model, x, y)
+    posterior, prior = _with_density(model, model.encode(x, y), y)
     sums = torch.full((2, len(x)), -math.inf, dtype=x.dtype, device=x.device)
     chunk = max(1, max_decoded // len(x))
     for start in range(0, n_samples, chunk):
-        log_weights = _weights(model, posterior, prior, x, y, min(chunk, n_samples - start)).total()
+        z = posterior.rsample(torch.Size((min(chunk, n_samples - start),)))
+        log_weights = _weights(model, posterior, prior, z, x, y).total()
         # Sums of weights and of their squares, in log space: the weights of one image span hundreds of nats.
         moments = torch.stack([torch.logsumexp(log_weights, 0), torch.logsumexp(2 * log_weights, 0)])
         sums = torch.logaddexp(sums, moments)
@@ -98,8 +104,9 @@ def estimate_evidence(
     return EvidenceEstimate(log_px=sums[0] - math.log(n_samples), se=relative_variance.clamp(min=0).sqrt())
 
 
-def _posterior_and_prior(model: LatentModel, x: Tensor, y: Tensor | None) -> tuple[Distribution, Distribution]:
-    posterior, prior = model.encode(x, y), model.prior(y)
+def _with_density(model: LatentModel, posterior: Posterior, y: Tensor | None) -> tuple[Distribution, Distribution]:
+    """Return ``posterior`` and the prior, if both have a density."""
+    prior = model.prior(y)
     if prior is None or not isinstance(posterior, Distribution):
         raise ConfigError(
             f"A model of family {model.config.family!r} has no prior, so no p(x): there is nothing to bound. "
@@ -109,9 +116,8 @@ def _posterior_and_prior(model: LatentModel, x: Tensor, y: Tensor | None) -> tup
 
 
 def _weights(
-    model: LatentModel, posterior: Distribution, prior: Distribution, x: Tensor, y: Tensor | None, n_samples: int
+    model: LatentModel, posterior: Distribution, prior: Distribution, z: Tensor, x: Tensor, y: Tensor | None
 ) -> SampleWeights:
-    z = posterior.rsample(torch.Size((n_samples,)))
     return SampleWeights(
         log_likelihood=log_likelihood_of(model, z, x, y), log_ratio=prior.log_prob(z) - posterior.log_prob(z)
     )

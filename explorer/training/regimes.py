@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from explorer.errors import TrainingError
 from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel
+from explorer.objectives.share import Share
 from explorer.runs.config import RunConfig
+from explorer.training.distributed import World
+from explorer.training.images import Batch
 from explorer.training.optimisers import build_optimiser
 from explorer.training.step import CriticStep, GeneratorStep, TrainingStep
-
-Batch = tuple[Tensor, Tensor]
-"""Images in [0, 1], ``(B, C, H, W)``, and classes, ``(B,)``."""
 
 BLOCK = 10
 """Encoder steps between two looks at the loss in the aggressive phase."""
@@ -48,7 +48,7 @@ class Regime(ABC):
         """Take the steps that belong to one batch, and return its sums of ``quantities``, detached.
 
         Args:
-            batch: the images that history counts.
+            batch: this process's share of the images that history counts.
             beta: weight of the KL term.
             fresh: returns the n-th further batch of random images.
         """
@@ -86,10 +86,10 @@ class Regime(ABC):
 class Joint(Regime):
     """Encoder and decoder in one step: stochastic gradient ascent on the objective in both."""
 
-    def __init__(self, model: LatentModel, config: RunConfig) -> None:
+    def __init__(self, model: LatentModel, config: RunConfig, world: World) -> None:
         """Optimise all weights together."""
         super().__init__(config)
-        self._step = TrainingStep(model, config.training.objective)
+        self._step = world.wrap(TrainingStep(model, config.training.objective))
         self.optimisers["model"] = build_optimiser(model.parameters(), config.training)
 
     def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
@@ -108,31 +108,37 @@ class VariationalEM(Regime):
     Source: Neal & Hinton (1998), A view of the EM algorithm that justifies incremental, sparse, and other variants.
     """
 
-    def __init__(self, model: LatentModel, config: RunConfig) -> None:
+    def __init__(self, model: LatentModel, config: RunConfig, world: World) -> None:
         """Give encoder and decoder an optimiser each."""
         super().__init__(config)
-        self._step = TrainingStep(model, config.training.objective)
+        self._world = world
         self._encoder, self._decoder = model.encoding_parameters(), model.generative_parameters()
+        step = TrainingStep(model, config.training.objective)
+        self._joint_step = world.wrap(step)
+        with _held_still(self._decoder):
+            self._encoder_step = world.wrap(step)
+        with _held_still(self._encoder):
+            self._decoder_step = world.wrap(step)
         self.optimisers["encoder"] = build_optimiser(self._encoder, config.training)
         self.optimisers["decoder"] = build_optimiser(self._decoder, config.training)
 
     def encoder_step(self, batch: Batch, beta: float) -> Tensor:
         """Improve q(z|x) alone, and return the batch's sums."""
         with _held_still(self._decoder):
-            loss, sums = _evaluated(self._step, batch, beta)
+            loss, sums = _evaluated(self._encoder_step, batch, beta)
             self.descend(loss, "encoder")
         return sums
 
     def decoder_step(self, batch: Batch, beta: float) -> Tensor:
         """Improve p(x|z), and p(z) where it is learned, alone, and return the batch's sums."""
         with _held_still(self._encoder):
-            loss, sums = _evaluated(self._step, batch, beta)
+            loss, sums = _evaluated(self._decoder_step, batch, beta)
             self.descend(loss, "decoder")
         return sums
 
     def joint_step(self, batch: Batch, beta: float) -> Tensor:
         """Improve both by the gradient at the same place, and return the batch's sums."""
-        loss, sums = _evaluated(self._step, batch, beta)
+        loss, sums = _evaluated(self._joint_step, batch, beta)
         self.descend(loss, *self.optimisers)
         return sums
 
@@ -141,9 +147,9 @@ class VariationalEM(Regime):
 class Alternating(VariationalEM):
     """k encoder steps, each on a batch of its own, and then one decoder step on the last of them."""
 
-    def __init__(self, model: LatentModel, config: RunConfig) -> None:
+    def __init__(self, model: LatentModel, config: RunConfig, world: World) -> None:
         """Read k from the configuration."""
-        super().__init__(model, config)
+        super().__init__(model, config, world)
         self._n_encoder_steps = config.training.encoder_steps
         self._n_updates = 0
 
@@ -176,9 +182,9 @@ class Aggressive(VariationalEM):
     https://arxiv.org/abs/1901.05534.
     """
 
-    def __init__(self, model: LatentModel, config: RunConfig) -> None:
+    def __init__(self, model: LatentModel, config: RunConfig, world: World) -> None:
         """Begin in the aggressive phase."""
-        super().__init__(model, config)
+        super().__init__(model, config, world)
         self.is_aggressive = True
         self._best_information = float("-inf")
 
@@ -196,9 +202,9 @@ class Aggressive(VariationalEM):
             for index in range(block * BLOCK, (block + 1) * BLOCK):
                 taken = fresh(index) if index else batch
                 objectives.append(self.encoder_step(taken, beta)[0])
-                n_images += len(taken[0])
+                n_images += taken.share.n
             # Read back once a block: a device is not waited for after every step.
-            mean = float(torch.stack(objectives).sum()) / n_images
+            mean = float(self._world.sum(torch.stack(objectives).sum())) / n_images
             # Written so that an objective that is no longer a number ends the loop.
             if not mean > previous:
                 return
@@ -234,39 +240,45 @@ class Adversarial(Regime):
 
     quantities: ClassVar[tuple[str, ...]] = ("critic_loss", "generator_loss")
 
-    def __init__(self, model: GAN, config: RunConfig) -> None:
+    def __init__(self, model: GAN, config: RunConfig, world: World) -> None:
         """Give critic and decoder an optimiser each."""
         super().__init__(config)
         self._model = model
-        self._critic_step = CriticStep(model, config.training.gradient_penalty)
-        self._generator_step = GeneratorStep(model)
+        with _held_still(model.generative_parameters()):
+            self._critic_step = world.wrap(CriticStep(model, config.training.gradient_penalty))
+        with _held_still(model.critic.parameters()):
+            # A likelihood's own weights (a learned sigma) do not show in its mean, which the critic sees.
+            self._generator_step = world.wrap(GeneratorStep(model), uses_all=False)
         for name, weights in (("critic", model.critic.parameters()), ("decoder", model.generative_parameters())):
             self.optimisers[name] = build_optimiser(weights, config.training, is_adversarial=True)
 
     def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
         """Show the critic real and generated images, then improve the decoder against it."""
-        x, _ = batch
-        prior = self._model.prior()
+        share = batch.share
         with torch.no_grad():
-            generated = self._model.generate(prior.rsample((len(x),)))
-        critic_loss = self._critic_step(x, generated)
+            generated = self._model.generate(self._prior_codes(share))
+        critic_loss = self._critic_step(batch.x, generated, share)
         self.descend(critic_loss, "critic")
         with _held_still(self._model.critic.parameters()):
-            generator_loss = self._generator_step(prior.rsample((len(x),)))
+            generator_loss = self._generator_step(self._prior_codes(share), share)
             self.descend(generator_loss, "decoder")
-        return torch.stack([critic_loss, generator_loss]).detach() * len(x)
+        return torch.stack([critic_loss, generator_loss]).detach() * share.weight
+
+    def _prior_codes(self, share: Share) -> Tensor:
+        """Draw a code for every row of the batch, and return this process's."""
+        return share.own(self._model.prior().rsample((share.n,)))
 
 
-def build_regime(model: LatentModel, config: RunConfig) -> Regime:
-    """Return the regime that ``config`` asks for."""
+def build_regime(model: LatentModel, config: RunConfig, world: World) -> Regime:
+    """Return the regime that ``config`` asks for, for a process of ``world``."""
     if isinstance(model, GAN):
-        return Adversarial(model, config)
+        return Adversarial(model, config, world)
     regimes: dict[str, type[Joint | Alternating | Aggressive]] = {
         "joint": Joint,
         "alternating": Alternating,
         "aggressive": Aggressive,
     }
-    return regimes[config.training.em](model, config)
+    return regimes[config.training.em](model, config, world)
 
 
 def optimiser_tensors(regime: Regime) -> dict[str, Tensor]:
@@ -309,7 +321,7 @@ def _held_still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _evaluated(step: TrainingStep, batch: Batch, beta: float) -> tuple[Tensor, Tensor]:
-    """Return loss and sums of ``batch``: ``step`` typed, as calling a module is not."""
-    result: tuple[Tensor, Tensor] = step(*batch, beta)
+def _evaluated(step: nn.Module, batch: Batch, beta: float) -> tuple[Tensor, Tensor]:
+    """Return loss and sums of ``batch``: a ``TrainingStep`` typed, as calling a module is not."""
+    result: tuple[Tensor, Tensor] = step(batch.x, batch.y, beta, batch.share)
     return result

@@ -22,6 +22,7 @@ from explorer.models.latent_model import LatentModel, build_model
 from explorer.runs.config import RunConfig
 from explorer.runs.files import clear_unfinished
 from explorer.runs.run import Run
+from explorer.training.distributed import World
 from explorer.training.images import TrainingImages
 from explorer.training.optimisers import learning_rate_at
 from explorer.training.regimes import build_regime, optimiser_tensors, restore_optimisers
@@ -69,23 +70,6 @@ def ignore(_: object) -> None:
     """Take note of nothing."""
 
 
-def usable_device(name: str) -> torch.device:
-    """Return the device called ``name`` (cpu, cuda, cuda:1, mps).
-
-    Raises:
-        TrainingError: if this machine does not have it.
-    """
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        n_gpus = torch.cuda.device_count()
-        raise TrainingError(
-            f"There is no device {name!r}: this machine has the cpu and {n_gpus} CUDA devices. Use --device cpu."
-        ) from error
-    return device
-
-
 def initial_model(config: RunConfig, train: ImageSplit, start: Mapping[str, Tensor] | None = None) -> LatentModel:
     """Return the model that training starts from: weights by the seed, output bias at the training mean.
 
@@ -102,7 +86,10 @@ def initial_model(config: RunConfig, train: ImageSplit, start: Mapping[str, Tens
 
 
 class Trainer:
-    """Trains the model of one run on one device."""
+    """Trains the model of one run, alone or as one of the processes of a world.
+
+    Every process computes its share of each batch. The first one validates, writes and reports; the others follow.
+    """
 
     def __init__(
         self,
@@ -110,31 +97,34 @@ class Trainer:
         train: ImageSplit,
         validation: ImageSplit,
         *,
-        device: str = "cpu",
+        world: World | None = None,
         on_progress: Callable[[TrainingProgress], None] = ignore,
         on_epoch: Callable[[dict[str, Any]], None] = ignore,
     ) -> None:
-        """Prepare to train, or to go on where the run's state stands.
+        """Prepare to train, or to go on where the run's state stands; without a ``world``, alone on the CPU.
 
         Raises:
-            TrainingError: if the images are not of the model's shape, the classes more than it knows, or the device
-                is not there.
+            TrainingError: if the images are not of the model's shape, or the classes more than it knows.
         """
-        self.run, self.config, self.device = run, run.config, usable_device(device)
+        self.run, self.config, self._world = run, run.config, world or World()
+        self.device = self._world.device
         _check_fits(self.config, train)
         self._on_progress, self._on_epoch = on_progress, on_epoch
-        self._images = TrainingImages(train, self.config.training, self.device)
+        self._images = TrainingImages(train, self.config.training, self._world)
         self._validation = (
             evaluation_pixels(torch.from_numpy(validation.images), is_binary=self.config.is_binary).to(self.device),
             torch.from_numpy(validation.labels).to(self.device),
         )
         self.model = initial_model(self.config, train, run.start()).to(self.device)
-        self._regime = build_regime(self.model, self.config)
+        self._regime = build_regime(self.model, self.config, self._world)
+        # This process's part of the epoch's sums, and the images in it.
         self._sums = torch.zeros(len(self._regime.quantities), dtype=torch.float64, device=self.device)
+        self._n_summed = 0
         self.epoch, self.step_in_epoch = 0, 0
         self.best: float | None = None
         self._seconds = 0.0
-        clear_unfinished(run.path)
+        if self._world.is_first:
+            clear_unfinished(run.path)
         self._resume()
 
     @property
@@ -155,7 +145,8 @@ class Trainer:
                         return StopReason.STOPPED
             # The second is of a covariance that is no longer one.
             except (_DivergedError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # torch does export it
-                self.run.note_divergence(self.epoch + 1)
+                if self._world.is_first:
+                    self.run.note_divergence(self.epoch + 1)
                 return StopReason.DIVERGED
         return StopReason.FINISHED
 
@@ -169,21 +160,23 @@ class Trainer:
             if self.step_in_epoch % DIVERGENCE_CHECK_STEPS == 0:
                 self._check_finite()
             self._report(len(rows))
-            if stop() and self.step_in_epoch < self.steps_per_epoch:
+            if self._world.agree(stop()) and self.step_in_epoch < self.steps_per_epoch:
                 self._check_finite()
                 self._seconds = time.perf_counter() - started
                 self._save_stopped()
                 return True
         self._check_finite()
         training = self.config.training
-        validation = validate(self.model, *self._validation, training.objective, seed=training.seed)
+        validation = self._world.from_first(
+            lambda: validate(self.model, *self._validation, training.objective, seed=training.seed)
+        )
         if not all(math.isfinite(validation[name]) for name in self._regime.quantities if name in validation):
             raise _DivergedError
         self._regime.end_epoch(validation)
         # What else is no number (the information of codes that are too far apart) is left out, and ends nothing.
         validation = {name: figure for name, figure in validation.items() if np.isfinite(figure).all()}
         self._finish_epoch(started, validation)
-        return stop() and self.epoch < training.epochs
+        return self._world.agree(stop()) and self.epoch < training.epochs
 
     def _train_on(self, rows: Tensor) -> None:
         training, step = self.config.training, self._global_step
@@ -193,6 +186,7 @@ class Trainer:
         batch = self._images.batch(rows)
         beta = training.objective.beta_at(now)
         self._sums += self._regime.update(batch, beta, lambda index: self._images.fresh_batch(step, index))
+        self._n_summed += len(batch.x)
         self.step_in_epoch += 1
 
     @property
@@ -200,49 +194,52 @@ class Trainer:
         return self.epoch * self.steps_per_epoch + self.step_in_epoch
 
     def _finish_epoch(self, started: float, validation: dict[str, Any]) -> None:
-        train = self._means(len(self._images))
+        train = self._means(self._world.sum(self._sums), len(self._images))
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._seconds = time.perf_counter() - started
         record = {"epoch": self.epoch, "seconds": round(self._seconds, 3), "train": train, "validation": validation}
         if self.config.model.has_bound:
             record["beta"] = self.config.training.objective.beta_at(self.epoch - 1)  # as the epoch began
         record |= self._regime.numbers()
-        # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
-        self.run.save_history([*self._history_so_far(), record])
         # A GAN has no objective that would say which epoch was best: the last one is kept.
         score = validation.get("objective")
-        if score is None or self.best is None or score > self.best:
-            self.best = score
-            self.run.save_weights(self.model.state_dict())
+        is_best = score is None or self.best is None or score > self.best
+        self.best = score if is_best else self.best
         self._sums.zero_()
+        self._n_summed = 0
         self._seconds = 0.0
+        # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
+        if self._world.is_first:
+            self.run.save_history([*self._history_so_far(), record])
+            if is_best:
+                self.run.save_weights(self.model.state_dict())
         self._save_state()
         self._on_epoch(record)
 
     def _history_so_far(self) -> list[dict[str, Any]]:
         return [record for record in self.run.history() if record["epoch"] < self.epoch]
 
-    def _means(self, n_images: int) -> dict[str, float]:
+    def _means(self, sums: Tensor, n_images: int) -> dict[str, float]:
         """Means over ``n_images`` of the quantities that the regime sums, and the ELBO where the model has one."""
-        means = dict(zip(self._regime.quantities, (self._sums / n_images).tolist(), strict=True))
+        means = dict(zip(self._regime.quantities, (sums / n_images).tolist(), strict=True))
         if self.config.model.has_bound:
             means["elbo"] = means["log_likelihood"] - means["kl"]
         return means
 
     def _check_finite(self) -> None:
-        if not all(bool(tensor.isfinite().all()) for tensor in (self._sums, *self.model.parameters())):
+        is_finite = all(bool(tensor.isfinite().all()) for tensor in (self._sums, *self.model.parameters()))
+        if self._world.any(not is_finite):
             raise _DivergedError
 
     def _report(self, n_images: int) -> None:
         if not self._clock.tick(n_images):
             return
-        n = min(self.step_in_epoch * self.config.training.batch_size, len(self._images))
         steps_left = self.config.training.epochs * self.steps_per_epoch - self._global_step
         progress = TrainingProgress(
             epoch=self.epoch + 1,
             step=self.step_in_epoch,
             steps_per_epoch=self.steps_per_epoch,
-            figures=self._means(n),
+            figures=self._means(self._sums, self._n_summed),  # of this process's share
             images_per_second=self._clock.rate,
             seconds_left=steps_left * self.config.training.batch_size / self._clock.rate,
         )
@@ -252,16 +249,19 @@ class Trainer:
 
     def _save_stopped(self) -> None:
         self._save_state()
-        if self.best is None:
+        if self.best is None and self._world.is_first:
             self.run.save_weights(self.model.state_dict())
 
     def _save_state(self) -> None:
+        sums = self._world.sum(self._sums)
+        if not self._world.is_first:
+            return
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._regime).items()}
         numbers = {
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
-            "sums": self._sums.tolist(),
+            "sums": sums.tolist(),
             "best": self.best,
             "seconds": self._seconds,
             "regime": self._regime.numbers(),
@@ -279,7 +279,10 @@ class Trainer:
             self._regime.restore(numbers["regime"])
             self.epoch, self.step_in_epoch = int(numbers["epoch"]), int(numbers["step_in_epoch"])
             self.best, self._seconds = numbers["best"], float(numbers["seconds"])
-            self._sums.copy_(torch.tensor(numbers["sums"], dtype=torch.float64))
+            sums = torch.tensor(numbers["sums"], dtype=torch.float64)
+            if self._world.is_first:  # the others begin with nothing: it is the sum over processes that counts
+                self._sums.copy_(sums)
+                self._n_summed = min(self.step_in_epoch * self.config.training.batch_size, len(self._images))
         except (RuntimeError, KeyError, TypeError, ValueError, TrainingError) as error:
             raise TrainingError(
                 f"{self.run.path / 'state.safetensors'} does not fit config.json ({error}). "

@@ -14,8 +14,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from explorer.models.latent_model import build_model
+from explorer.objectives.share import WholeBatch
 from explorer.runs.config import RunConfig
-from explorer.training.regimes import Batch, Regime, build_regime
+from explorer.training.distributed import World
+from explorer.training.images import Batch
+from explorer.training.regimes import Regime, build_regime
 
 BATCH, PIXELS = 128, (1, 28, 28)
 PLAIN = "plain ELBO"
@@ -73,11 +76,12 @@ def _regime(changes: dict[str, object]) -> Regime:
     training |= {name: value for name, value in changes.items() if name not in MODEL_FIELDS}
     config = RunConfig.model_validate({"model": model, "training": training})
     torch.manual_seed(0)
-    return build_regime(build_model(config.model), config)
+    return build_regime(build_model(config.model), config, World())
 
 
 def _batch(_: int = 0) -> Batch:
-    return (torch.rand(BATCH, *PIXELS) < 0.13).to(torch.float32), torch.zeros(BATCH, dtype=torch.int64)
+    x = (torch.rand(BATCH, *PIXELS) < 0.13).to(torch.float32)
+    return Batch(x, torch.zeros(BATCH, dtype=torch.int64), WholeBatch(BATCH))
 
 
 def _seconds_per_step(regime: Regime, n_steps: int) -> float:

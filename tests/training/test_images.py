@@ -3,17 +3,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from explorer.training.distributed import World
 from explorer.training.images import TrainingImages
 from tests.support import digits, run_config
 
 SPLIT = digits("train", 90)
-CPU = torch.device("cpu")
+
 GREY = torch.from_numpy(SPLIT.images.astype(np.float64) / 255)
 ROWS = torch.tensor([3, 89, 0, 3])
 
 
 def images(binarisation: str, **changes) -> TrainingImages:
-    return TrainingImages(SPLIT, run_config(binarisation=binarisation, **changes).training, CPU)
+    return TrainingImages(SPLIT, run_config(binarisation=binarisation, **changes).training, World())
 
 
 def pixels(source: TrainingImages, rows: Tensor = ROWS, seed: int = 0) -> Tensor:
@@ -23,7 +24,7 @@ def pixels(source: TrainingImages, rows: Tensor = ROWS, seed: int = 0) -> Tensor
 
 @pytest.mark.parametrize("binarisation", ["none", "fixed", "per-presentation"])
 def test_a_batch_has_the_classes_of_its_rows(binarisation):
-    _, labels = images(binarisation).batch(ROWS)
+    labels = images(binarisation).batch(ROWS).y
     assert labels.tolist() == SPLIT.labels[ROWS].tolist()
 
 
@@ -71,7 +72,7 @@ def test_a_fresh_batch_is_a_function_of_seed_step_and_index():
 
     def fresh(step: int, index: int, of: TrainingImages = source) -> tuple[Tensor, Tensor]:
         torch.rand(step + index + 1)  # what was drawn before must not matter
-        return of.fresh_batch(step, index)
+        return of.fresh_batch(step, index)[:2]
 
     first, labels = fresh(4, 2)
     again, same_labels = fresh(4, 2)

@@ -13,12 +13,14 @@ from torch.nn.utils import parameters_to_vector
 
 from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel, build_model
+from explorer.objectives.share import WholeBatch
+from explorer.training.distributed import World
+from explorer.training.images import Batch
 from explorer.training.regimes import (
     MAX_ENCODER_STEPS,
     Adversarial,
     Aggressive,
     Alternating,
-    Batch,
     Joint,
     Regime,
     VariationalEM,
@@ -38,7 +40,11 @@ MODELS = {
 
 
 def batch(n: int = 16) -> Batch:
-    return torch.from_numpy(TRAIN.images[:n]).float() / 255, torch.from_numpy(TRAIN.labels[:n])
+    return whole(torch.from_numpy(TRAIN.images[:n]).float() / 255, torch.from_numpy(TRAIN.labels[:n]))
+
+
+def whole(x: Tensor, y: Tensor) -> Batch:
+    return Batch(x, y, WholeBatch(len(x)))
 
 
 def no_more(_: int) -> Batch:
@@ -48,7 +54,7 @@ def no_more(_: int) -> Batch:
 def model_and_regime(em: str, **changes) -> tuple[LatentModel, Regime]:
     config = run_config(em=em, **changes)
     model = initial_model(config, TRAIN)
-    return model, build_regime(model, config)
+    return model, build_regime(model, config, World())
 
 
 def counted_steps(regime: Regime) -> Counter:
@@ -96,7 +102,7 @@ def test_a_step_of_one_moves_it_by_the_joint_gradient_and_computes_none_for_the_
     assert isinstance(regime, VariationalEM)
     parts = {"encoder": model.encoding_parameters(), "decoder": model.generative_parameters()}
     torch.manual_seed(3)
-    loss, expected_sums = TrainingStep(model, run_config(**changes).training.objective)(*batch(), 1.0)
+    loss, expected_sums = TrainingStep(model, run_config(**changes).training.objective)(*batch()[:2], 1.0)
     expected = torch.autograd.grad(loss, parts[moving])
     before = weights_of(model)
     torch.manual_seed(3)
@@ -113,7 +119,7 @@ def test_what_is_held_still_may_move_again_after_a_step_that_fails():
     model, regime = model_and_regime("alternating")
     for step in (regime.encoder_step, regime.decoder_step):
         with pytest.raises(RuntimeError):
-            step((torch.zeros(2, 1, 9, 9), torch.zeros(2, dtype=torch.int64)), 1.0)
+            step(whole(torch.zeros(2, 1, 9, 9), torch.zeros(2, dtype=torch.int64)), 1.0)
         assert all(weight.requires_grad for weight in model.parameters())
 
 
@@ -192,7 +198,7 @@ def test_the_decoders_turn_is_remembered():
 
 def grey_batches(level: Callable[[int], float]) -> Callable[[int], Batch]:
     """Batches of one grey: under a decoder that says black, the darker the likelier."""
-    return lambda index: (torch.full((8, 1, 8, 8), level(index)), torch.zeros(8, dtype=torch.int64))
+    return lambda index: whole(torch.full((8, 1, 8, 8), level(index)), torch.zeros(8, dtype=torch.int64))
 
 
 def aggressive(**changes) -> tuple[LatentModel, Aggressive]:
@@ -201,7 +207,7 @@ def aggressive(**changes) -> tuple[LatentModel, Aggressive]:
     model = build_model(config.model)
     with torch.no_grad():
         model.decoder.body[-1].weight.zero_()
-    regime = build_regime(model, config)
+    regime = build_regime(model, config, World())
     assert isinstance(regime, Aggressive)
     return model, regime
 
@@ -351,7 +357,7 @@ def test_the_generators_loss_is_minus_the_log_of_the_critics_belief_and_does_not
 def test_critic_and_decoder_each_move_once_and_away_from_each_others_loss():
     config = run_config("gan", optimiser="sgd", learning_rate=1e-3, gradient_penalty=0.0)
     model = initial_model(config, TRAIN)
-    regime = build_regime(model, config)
+    regime = build_regime(model, config, World())
     assert isinstance(regime, Adversarial)
     steps = counted_steps(regime)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}

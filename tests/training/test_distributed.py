@@ -1,0 +1,195 @@
+"""Several processes train what one process trains, with real processes that torchrun starts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from explorer.errors import TrainingError
+from explorer.locations import ROOT
+from explorer.objectives.share import WholeBatch
+from explorer.runs.run import Run
+from explorer.training.distributed import RankShare, World, joined_world
+from explorer.training.trainer import Trainer
+from tests.support import digits, fresh_run, run_config
+from tests.training.test_resume import MODELS
+
+TRAIN, VALIDATION = digits("train", 150), digits("validation", 50)
+# 150 images in batches of 32: the last batch has 22, which three processes cannot share evenly.
+SETTINGS = {"epochs": 2, "batch_size": 32, "seed": 5}
+FURTHER = {
+    "batch-mean free bits": {"objective": {"free_bits": "batch-mean", "free_nats": 0.05}},
+    "batches of 2": {"batch_size": 2, "epochs": 1},
+    "clipped, per presentation": {"max_gradient_norm": 0.5, "binarisation": "per-presentation"},
+}
+RUNS = {name.replace(", ", "-").replace(" ", "-"): changes for name, changes in (MODELS | FURTHER).items()}
+
+
+def torchrun(n: int, *arguments: str) -> subprocess.Popen:
+    """Start ``n`` processes, in a session of their own, with one pipe for what all of them say."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n}", "-m", "--"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([*launch, *arguments], cwd=ROOT, env=environment, start_new_session=True, **pipes)
+
+
+def ended(process: subprocess.Popen, seconds: float = 300) -> tuple[str, int]:
+    """What ``process`` said, and its exit status; whatever is left of it is killed."""
+    with process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return output, process.returncode
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> dict[str, Run]:
+    folder = tmp_path_factory.mktemp("alone")
+    runs = {name: fresh_run(folder / name, run_config(**SETTINGS | changes), TRAIN) for name, changes in RUNS.items()}
+    for run in runs.values():
+        Trainer(run, TRAIN, VALIDATION).fit()
+    return runs
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def together(request, tmp_path_factory) -> Path:
+    """The folder of the same runs, trained by two or three processes."""
+    folder = tmp_path_factory.mktemp("together")
+    for name, changes in RUNS.items():
+        fresh_run(folder / name, run_config(**SETTINGS | changes), TRAIN)
+    for name in ("vae", "gan", "aggressive"):
+        fresh_run(folder / f"{name}-stopped", run_config(**SETTINGS | RUNS[name]), TRAIN)
+    output, status = ended(torchrun(request.param, "tests.training.ranks", str(folder)))
+    assert status == 0, output
+    return folder
+
+
+def weights_apart(first: Run, second: Run) -> float:
+    """The greatest difference of a weight, where training stands."""
+    (tensors, _), (others, _) = first.state(), second.state()
+    assert tensors.keys() == others.keys()
+    weights = [name for name in tensors if name.startswith("model.")]
+    return max(float((tensors[name] - others[name]).abs().max()) for name in weights)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_processes_train_what_one_process_trains(alone, together, name):
+    run = Run(together / name)
+    assert weights_apart(run, alone[name]) < 1e-5
+    assert_same_history(run, alone[name], 1e-5)
+
+
+def assert_same_history(run: Run, expected: Run, tolerance: float) -> None:
+    for record, other in zip(run.history(), expected.history(), strict=True):
+        for part in ("train", "validation"):
+            assert record[part].keys() == other[part].keys()
+            for quantity, value in other[part].items():
+                assert record[part][quantity] == pytest.approx(value, rel=tolerance, abs=tolerance), (part, quantity)
+
+
+@pytest.mark.parametrize("name", ["vae", "gan", "aggressive"])
+def test_processes_that_stop_when_the_first_one_says_so_go_on_as_if_they_had_not(together, name):
+    stopped, whole = Run(together / f"{name}-stopped"), Run(together / name)
+    # Not to the bit with three: buckets of gradients are cut anew after a start, and added up in another order.
+    assert weights_apart(stopped, whole) < 1e-6
+    assert_same_history(stopped, whole, 1e-5)
+
+
+def test_the_command_line_under_torchrun_makes_one_run_and_says_everything_once(tmp_path):
+    arguments = ["--data", "digits", "--epochs", "1", "--name", "shared", "--checkpoints", str(tmp_path)]
+    output, status = ended(torchrun(2, "explorer", "train", *arguments))
+    assert status == 0, output
+    assert output.count("epoch   1") == 1
+    assert output.count("Trained shared for 1 epochs") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
+    assert len(Run(tmp_path / "shared").encoded()) == 300
+
+
+def test_a_refusal_of_the_first_process_ends_all_of_them_in_words(tmp_path):
+    process = torchrun(2, "explorer", "train", "--data", "no-such-data", "--checkpoints", str(tmp_path))
+    output, status = ended(process)
+    assert status != 0
+    assert output.count("Error: There is no data set 'no-such-data'") == 1
+    assert output.count("Error: The first process could not go on; its own message says why.") == 1
+    assert "[rank0]: Traceback" not in output
+    assert "[rank1]: Traceback" not in output
+
+
+def test_a_process_that_is_killed_ends_all_of_them_and_the_run_can_be_gone_on_with(tmp_path):
+    config = run_config(epochs=500, batch_size=32, seed=5)
+    run = fresh_run(tmp_path / "run", config, digits("train"))
+    process = torchrun(2, "explorer", "train", "--run", str(run.path), "--checkpoints", str(tmp_path))
+    wait_until(lambda: len(run.history()) >= 2)
+    os.kill(rank_process(process.pid, "1"), signal.SIGKILL)
+    output, status = ended(process, 90)
+    assert status != 0
+    assert "Process 0 of 2 ends: another one is no longer there" in output
+    n = len(Run(run.path).history())
+    assert 2 <= n < 500
+    trainer = Trainer(Run(run.path), digits("train"), digits("validation"))
+    assert trainer.epoch in (n, n - 1)
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    """Wait, and fail rather than wait for ever."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def rank_process(parent: int, rank: str) -> int:
+    """The process that torchrun, process ``parent``, started as ``rank``."""
+    import psutil
+
+    for child in psutil.Process(parent).children(recursive=True):
+        if child.environ().get("RANK") == rank:
+            return child.pid
+    raise AssertionError(f"torchrun has no process of rank {rank}")
+
+
+def test_shares_of_a_batch_are_its_rows_in_order_each_once():
+    rows = torch.arange(23)
+    for size in (2, 3, 7, 23, 40):
+        own = [RankShare(23, World(rank, size)).own(rows) for rank in range(size)]
+        # With more processes than rows some hold a row of another, but none holds nothing.
+        assert all(len(part) > 0 for part in own)
+        assert torch.equal(torch.cat(own).unique_consecutive(), rows)
+
+
+def test_parts_of_a_mean_average_to_the_mean_and_weigh_up_to_the_sum():
+    values = torch.rand(23, 4, dtype=torch.float64)
+    for size in (1, 2, 3, 7, 40):
+        shares = [World(rank, size).share(23) for rank in range(size)]
+        parts = torch.stack([share.mean(share.own(values)) for share in shares])
+        torch.testing.assert_close(parts.mean(0), values.mean(0), rtol=1e-12, atol=0)
+        weighed = sum(part * share.weight for part, share in zip(parts, shares, strict=True))
+        torch.testing.assert_close(weighed, values.sum(0), rtol=1e-12, atol=0)
+
+
+def test_a_world_of_one_holds_every_batch_whole_and_asks_nobody():
+    world = World()
+    assert world.share(5) == WholeBatch(5)
+    assert world.share(5).is_whole
+    assert (world.any(True), world.agree(False), world.is_first) == (True, False, True)
+    assert world.from_first(lambda: {"a": [1.5, None]}) == {"a": [1.5, None]}
+    assert torch.equal(world.sum(torch.ones(2)), torch.ones(2))
+
+
+def test_a_device_that_is_not_there_is_refused_in_words():
+    with pytest.raises(TrainingError, match="There is no device 'cuda:99'"), joined_world("cuda:99"):
+        pass
+
+
+def test_json_keeps_what_processes_tell_each_other():
+    # Figures of validation travel as JSON: every double must come back as it was, and what is no number too.
+    figures = [0.1, 1 / 3, 1e-300, float("inf")]
+    assert json.loads(json.dumps(figures)) == figures
