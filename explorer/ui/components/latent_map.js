@@ -1,34 +1,14 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
 // Pointing never reruns the script: only a click is sent to Python.
 
+import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { loadPlotly } from "./modules/plotly.js";
+
 const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
 const NUDGE = 0.01;
 const LENS_GAP = 16;
 const NARROW = 560;
-
-// The page may have begun to load it before this component was there.
-function loadPlotly(url) {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  const script = document.getElementById("plotly-js") ?? document.createElement("script");
-  const loaded = new Promise((resolve, reject) => {
-    script.addEventListener("load", () => resolve(window.Plotly));
-    script.addEventListener("error", () => {
-      script.remove();
-      reject(new Error("The plotting library could not be loaded. Reload the page."));
-    });
-  });
-  if (!script.isConnected) {
-    Object.assign(script, { id: "plotly-js", src: url });
-    document.head.append(script);
-  }
-  return loaded;
-}
-
-async function refusal(response) {
-  const body = await response.json().catch(() => ({}));
-  return new Error(body.error ?? `The server answered ${response.status}. Is the app still running?`);
-}
 
 async function loadPoints(url) {
   const response = await fetch(url);
@@ -49,38 +29,6 @@ function byClass(points, nClasses) {
     filled[label] += 1;
   });
   return traces;
-}
-
-// Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
-class Decoder {
-  constructor(paint, fail) {
-    this.paint = paint;
-    this.fail = fail;
-    this.waiting = null;
-    this.busy = false;
-  }
-
-  ask(request) {
-    this.waiting = request;
-    if (!this.busy) this.run();
-  }
-
-  async run() {
-    this.busy = true;
-    while (this.waiting) {
-      const request = this.waiting;
-      this.waiting = null;
-      try {
-        const response = await fetch(request.url, { method: "POST", body: request.numbers });
-        if (!response.ok) throw await refusal(response);
-        const shape = response.headers.get("X-Shape").split(",").map(Number);
-        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape);
-      } catch (error) {
-        this.fail(error);
-      }
-    }
-    this.busy = false;
-  }
 }
 
 class LatentMap {
@@ -245,16 +193,8 @@ class LatentMap {
     this.decoder.ask({ url: new URL(query, document.baseURI), numbers, place, note });
   }
 
-  paint({ place, note }, bytes, [, channels, height, width]) {
-    this.canvas.width = width;
-    this.canvas.height = height;
-    const pixels = new ImageData(width, height);
-    const plane = width * height;
-    for (let i = 0; i < plane; i += 1) {
-      for (let c = 0; c < 3; c += 1) pixels.data[4 * i + c] = bytes[(channels === 3 ? c * plane : 0) + i];
-      pixels.data[4 * i + 3] = 255;
-    }
-    this.canvas.getContext("2d").putImageData(pixels, 0, 0);
+  paint({ place, note }, bytes, [, ...shape]) {
+    paintImage(this.canvas, bytes, shape);
     this.caption.textContent = `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`;
     this.moveLens(place);
     this.status.textContent = "";

@@ -1,9 +1,7 @@
 """The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
 
 import json
-from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,6 +10,7 @@ import streamlit as st
 from explorer.analysis.maps import Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.browser_code import browser_component
 from explorer.ui.pinning import PinnedPlace
 from explorer.ui.state import Pin, View, change_view
 
@@ -73,7 +72,7 @@ def latent_map(
         },
         "alt": _alt(loaded, projection, class_names),
     }
-    _component()(key=_KEY, data=data, on_pinned_change=_set_pin)
+    browser_component("latent_map", _HTML)(key=_KEY, data=data, on_pinned_change=_set_pin)
     n_others = loaded.encoded.latent_dim - 2
     if not projection.exact:
         st.caption(_approximation(projection))
@@ -92,14 +91,6 @@ def _approximation(projection: Projection) -> str:
         f"{text}: the way back and forth misses by {quality.round_trip:.1%} of the map's radius. Trustworthiness "
         f"{quality.trustworthiness:.2f}, continuity {quality.continuity:.2f}, on {quality.n_compared:,} images."
     )
-
-
-@lru_cache(maxsize=1)
-def _component() -> Any:
-    # Strings read from the files beside this one: files by path would need the package installed.
-    here = Path(__file__).with_suffix("")
-    css, js = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
-    return st.components.v2.component("latent_map", html=_HTML, css=css, js=js, isolate_styles=False)
 
 
 def _plotly_path() -> str:

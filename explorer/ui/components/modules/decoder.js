@@ -1,0 +1,52 @@
+// Asks the app's routes for images, and paints them.
+
+// The error that a refused request stands for, in the server's words.
+export async function refusal(response) {
+  const body = await response.json().catch(() => ({}));
+  return new Error(body.error ?? `The server answered ${response.status}. Is the app still running?`);
+}
+
+// Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
+export class Decoder {
+  constructor(paint, fail) {
+    this.paint = paint;
+    this.fail = fail;
+    this.waiting = null;
+    this.busy = false;
+  }
+
+  ask(request) {
+    this.waiting = request;
+    if (!this.busy) this.run();
+  }
+
+  async run() {
+    this.busy = true;
+    while (this.waiting) {
+      const request = this.waiting;
+      this.waiting = null;
+      try {
+        const response = await fetch(request.url, { method: "POST", body: request.numbers });
+        if (!response.ok) throw await refusal(response);
+        const shape = response.headers.get("X-Shape").split(",").map(Number);
+        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape);
+      } catch (error) {
+        this.fail(error);
+      }
+    }
+    this.busy = false;
+  }
+}
+
+// Paints one image of bytes C x H x W, grey or RGB, on a canvas of its own size.
+export function paintImage(canvas, bytes, [channels, height, width]) {
+  canvas.width = width;
+  canvas.height = height;
+  const pixels = new ImageData(width, height);
+  const plane = width * height;
+  for (let i = 0; i < plane; i += 1) {
+    for (let c = 0; c < 3; c += 1) pixels.data[4 * i + c] = bytes[(channels === 3 ? c * plane : 0) + i];
+    pixels.data[4 * i + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+}
