@@ -9,7 +9,7 @@ from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
-from explorer.ui.pinning import resolve_pin
+from explorer.ui.pinning import resolve_pin, resolve_pins
 from explorer.ui.state import current_view, show_problems
 
 preload_plotting()
@@ -39,9 +39,9 @@ def map_and_inspector() -> None:
     """Show the map beside the pinned place; a click reruns this part alone."""
     with errors_in_words():
         map_column, inspector_column = st.columns([5, 3], gap="large")
-        place = resolve_pin(loaded, current_view())
+        place, pins = resolve_pin(loaded, current_view()), resolve_pins(loaded, current_view())
         with map_column:
-            latent_map(loaded, projection, place, current_view(), class_names)
+            latent_map(loaded, projection, place, pins, current_view(), class_names)
         with inspector_column:
             inspector(loaded, place, class_names)
 

@@ -24,8 +24,8 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
     view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
-    if view.pin is not None:
-        view = _tried(view, lambda it: pinned_code(loaded, it), pin=None)
+    if view.pins:
+        view = _tried(view, lambda it: [pinned_code(loaded, it, pin) for pin in it.pins], pins=(), at=-1)
     return _with_class(loaded, view, "decode_as")
 
 

@@ -1,13 +1,15 @@
-"""The pin of a view, resolved on a map: where it lies, and what is decoded there."""
+"""The pins of a view, resolved on a map: where they lie, and what is decoded there."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from explorer.analysis.results import Floats
+from explorer.errors import ServingError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import reference_code
-from explorer.ui.state import Pin, View
+from explorer.ui.pins import Pin
+from explorer.ui.state import View
 
 FIRST = Pin(row=0)
 
@@ -21,7 +23,7 @@ class PinnedPlace:
         point: map coordinates, shape ``(2,)``.
         z: its code, shape ``(L,)``.
         label: class in which a conditional model decodes it; None for other models.
-        name: what it is called beside its image.
+        name: what it is called beside its image; the pin's name where it is one.
     """
 
     row: int | None
@@ -31,15 +33,29 @@ class PinnedPlace:
     name: str
 
 
+def resolve_pins(loaded: LoadedRun, view: View) -> list[PinnedPlace]:
+    """Return where the view's pins lie on its map.
+
+    Raises:
+        ExplorerError: if a pin's row or the map does not exist.
+    """
+    return [_resolved(loaded, view, pin, pin.name) for pin in view.pins]
+
+
 def resolve_pin(loaded: LoadedRun, view: View) -> PinnedPlace:
-    """Return where the view's pin lies on its map; the first image of the set where nothing is pinned.
+    """Return where the pin lies that is looked at; the first image of the set where nothing is pinned.
 
     Raises:
         ExplorerError: if the pin's row or the map does not exist.
     """
-    pin = view.pin or FIRST
+    if view.pin is None:
+        return _resolved(loaded, view, FIRST, f"image {FIRST.row}")
+    return _resolved(loaded, view, view.pin, view.pin.name)
+
+
+def _resolved(loaded: LoadedRun, view: View, pin: Pin, name: str) -> PinnedPlace:
     projection = loaded.projection(view.space, *view.dims)
-    z = pinned_code(loaded, view)
+    z = pinned_code(loaded, view, pin)
     point = projection.forward(z[None])[0]
     nearest = pin.row
     if nearest is None:
@@ -49,21 +65,31 @@ def resolve_pin(loaded: LoadedRun, view: View) -> PinnedPlace:
         point=point,
         z=z,
         label=_label(loaded, view, nearest, is_image=pin.row is not None),
-        name="pinned" if pin.row is None else f"image {pin.row}",
+        name=name,
     )
 
 
-def pinned_code(loaded: LoadedRun, view: View) -> Floats:
-    """Return the code of the view's pin, shape ``(L,)``.
+def pinned_code(loaded: LoadedRun, view: View, pin: Pin) -> Floats:
+    """Return the code of ``pin`` on the view's map, shape ``(L,)``.
 
     Raises:
-        ExplorerError: if the pin's row, the reference or the map does not exist.
+        ExplorerError: if the pin's row, the reference or the map does not exist, or the code is another model's.
     """
-    pin = view.pin or FIRST
+    if pin.code is not None:
+        return _checked_code(loaded, pin)
     if pin.point is None:
         return reference_code(loaded, pin.row)
     reference = reference_code(loaded, view.reference if view.reference >= 0 else None)
     code: Floats = loaded.projection(view.space, *view.dims).inverse(np.array([pin.point], np.float32), reference)[0]
+    return code
+
+
+def _checked_code(loaded: LoadedRun, pin: Pin) -> Floats:
+    code = np.array(pin.code, np.float32)
+    if len(code) != loaded.config.model.latent_dim:
+        raise ServingError(
+            f"Pin {pin.name} has a code of {len(code)} numbers; {loaded.run.name} has {loaded.config.model.latent_dim}."
+        )
     return code
 
 

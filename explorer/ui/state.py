@@ -3,24 +3,25 @@
 It lives in the URL, so that a link restores it, and in the session, so that it follows to other pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
 
 from explorer.errors import ConfigError
+from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from_text
 
 _KEY = "view"
+_UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pin:
-    """A place that was kept: a row of the encoded set, or map coordinates."""
+MAX_TEXT = 60_000
+"""Characters of a parameter that are read: 26 pins of 512 numbers would be cut, and then refused."""
 
-    row: int | None = None
-    point: tuple[float, float] | None = None
+MAX_STEPS = 100
+"""Changes of the pins that can be undone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,8 @@ class View:
         run: name of the run; empty for the default one.
         space: projection of the map.
         dims: the two dimensions of a latent plane.
-        pin: the place that was kept; None for the first one of the run.
+        pins: the places that are kept, in order.
+        at: which of them is looked at; -1 for the last one.
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
         label: class to generate.
@@ -42,18 +44,29 @@ class View:
     run: str = ""
     space: str = "plane"
     dims: tuple[int, int] = (0, 1)
-    pin: Pin | None = None
+    pins: Pins = ()
+    at: int = -1
     reference: int = -1
     decode_as: int = -1
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
 
+    @property
+    def pin(self) -> Pin | None:
+        """The pin that is looked at; None where there is none."""
+        return self.pins[self.index] if self.pins else None
+
+    @property
+    def index(self) -> int:
+        """Which of the pins is looked at, from 0; -1 where there is none."""
+        return self.at if 0 <= self.at < len(self.pins) else len(self.pins) - 1
+
 
 def current_view() -> View:
     """Return the view of this session: that of the URL where it says one, else that of the page before."""
     parameters = st.query_params.to_dict()
-    if any(field.name in parameters for field in fields(View)):
+    if any(name in parameters for name in (*View.__slots__, _ONE_PIN)):
         view, problems = view_from_query(parameters)
         st.session_state[_PROBLEMS] = problems
     else:
@@ -67,6 +80,51 @@ def change_view(**changes: Any) -> View:
     view = replace(held_view(), **changes)
     _store(view)
     return view
+
+
+def change_pins(pins: Pins, at: int = -1, **changes: Any) -> View:
+    """Change the pins, which of them is looked at, and other fields of the view; it can be undone."""
+    before = held_view()
+    if pins != before.pins:
+        _steps(_UNDO).append((before.pins, before.at))
+        del _steps(_UNDO)[:-MAX_STEPS]
+        _steps(_REDO).clear()
+    return change_view(pins=pins, at=at, **changes)
+
+
+def undo_pins() -> View:
+    """Take back the last change of the pins; without one, nothing changes."""
+    return _step(_UNDO, _REDO)
+
+
+def redo_pins() -> View:
+    """Take back the last undo; without one, nothing changes."""
+    return _step(_REDO, _UNDO)
+
+
+def forget_steps() -> None:
+    """Forget what could be undone: it belongs to another run."""
+    _steps(_UNDO).clear()
+    _steps(_REDO).clear()
+
+
+def undoable() -> tuple[bool, bool]:
+    """Return whether there is a change of the pins to undo, and one to do again."""
+    return bool(_steps(_UNDO)), bool(_steps(_REDO))
+
+
+def _step(source: str, target: str) -> View:
+    view = held_view()
+    if not _steps(source):
+        return view
+    pins, at = _steps(source).pop()
+    _steps(target).append((view.pins, view.at))
+    return change_view(pins=pins, at=at)
+
+
+def _steps(name: str) -> list[tuple[Pins, int]]:
+    steps: list[tuple[Pins, int]] = st.session_state.setdefault(name, [])
+    return steps
 
 
 def view_problems() -> list[str]:
@@ -84,7 +142,7 @@ def held_view() -> View:
 def _store(view: View) -> None:
     st.session_state[_KEY] = view
     ours = view_to_query(view)
-    others = {key: value for key, value in st.query_params.to_dict().items() if key not in View.__slots__}
+    others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*View.__slots__, _ONE_PIN)}
     if st.query_params.to_dict() != ours | others:
         st.query_params.from_dict(ours | others)
 
@@ -102,33 +160,28 @@ def view_to_query(view: View) -> dict[str, str]:
 def view_from_query(parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     """Return the view that query parameters stand for, and a sentence for each that could not be read."""
     view, problems = View(), []
-    for field in fields(View):
-        if field.name in parameters:
+    for name, (field, read) in _FROM_TEXT.items():
+        if name in parameters:
             try:
-                view = replace(view, **{field.name: _FROM_TEXT[field.name](parameters[field.name][:200])})
+                view = replace(view, **{field: read(parameters[name][:MAX_TEXT])})
             except (ValueError, ConfigError):
                 problems.append(
-                    f"The link says {field.name}={parameters[field.name][:40]!r}, which cannot be read; "
-                    f"{_to_text(getattr(view, field.name)) or 'the default'} is shown instead."
+                    f"The link says {name}={parameters[name][:40]!r}, which cannot be read; "
+                    f"{_to_text(getattr(view, field)) or 'the default'} is shown instead."
                 )
     return view, problems
 
 
 def _to_text(value: Any) -> str:
-    if isinstance(value, Pin):
-        return f"row:{value.row}" if value.point is None else ",".join(f"{number:.5g}" for number in value.point)
+    if isinstance(value, tuple) and value and isinstance(value[0], Pin):
+        return pins_to_text(value)
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _pin(text: str) -> Pin:
-    if text.startswith("row:"):
-        return Pin(row=_bounded(text.removeprefix("row:")))
-    x, y = (float(part) for part in text.split(","))
-    if not (abs(x) <= 1e6 and abs(y) <= 1e6):  # also false for NaN
-        raise ValueError(text)
-    return Pin(point=(x, y))
+def _one_pin(text: str) -> Pins:
+    return (place_from_text(text),)
 
 
 def _dims(text: str) -> tuple[int, int]:
@@ -157,17 +210,23 @@ def _temperature(text: str) -> float:
     return number
 
 
-_FROM_TEXT: dict[str, Any] = {
-    "run": str,
-    "space": str,
-    "dims": _dims,
-    "pin": _pin,
-    "reference": _bounded,
-    "decode_as": _bounded,
-    "label": _natural,
-    "seed": _natural,
-    "temperature": _temperature,
+_ONE_PIN = "pin"
+"""A link by hand may name one place and leave its name out: ``?pin=row:5``, ``?pin=0.5,0.25``."""
+
+_FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "run": ("run", str),
+    "space": ("space", str),
+    "dims": ("dims", _dims),
+    _ONE_PIN: ("pins", _one_pin),
+    "pins": ("pins", pins_from_text),
+    "at": ("at", _bounded),
+    "reference": ("reference", _bounded),
+    "decode_as": ("decode_as", _bounded),
+    "label": ("label", _natural),
+    "seed": ("seed", _natural),
+    "temperature": ("temperature", _temperature),
 }
+"""For each parameter of a link, the field that it fills and what reads it."""
 
 
 def show_problems() -> None:

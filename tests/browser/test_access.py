@@ -47,7 +47,7 @@ def test_arrow_keys_move_the_decoded_place_enter_keeps_it_escape_returns(visit, 
     page.page.wait_for_function(
         f"([x, y]) => Math.hypot({PIN}.x[0] - x, {PIN}.y[0] - y) < 1e-3", arg=[x - step, y + step]
     )
-    assert page.settle().query["pin"] == link_text(page.pin)
+    assert page.settle().query["pins"].endswith(f";B=z:{link_text(page.pin)}")
     assert page.page.evaluate("document.activeElement.className") == "latent-map"
     # A second Escape stays: the place that was kept is the one to return to.
     page.page.keyboard.press("Escape")
@@ -60,7 +60,7 @@ def test_enter_beside_a_point_pins_its_row(visit, app):
     page = visit(pin=link_text(points[row])).drawn()
     page.page.locator(".latent-map").focus()
     page.page.keyboard.press("Enter")
-    assert page.wait_for_query("pin", "^row:") == f"row:{row}"
+    assert page.wait_for_query("pins", "B=row:").endswith(f";B=row:{row}")
 
 
 def test_on_a_phone_the_page_is_no_wider_than_the_screen_and_a_tap_pins(visit, app):
@@ -75,7 +75,7 @@ def test_on_a_phone_the_page_is_no_wider_than_the_screen_and_a_tap_pins(visit, a
     left, top = page.empty_place(app.points(RUN))
     tapped = page.place_at(left, top)
     page.page.touchscreen.tap(left, top)
-    page.wait_for_query("pin")
+    page.wait_for_query("pins")
     page.settle()
     assert page.pin == pytest.approx(tapped, abs=0.02)
     page.page.get_by_text("Pinned place").wait_for()

@@ -92,8 +92,8 @@ def test_clicking_an_empty_place_pins_it(visit, app):
     left, top = page.empty_place(app.points(RUN))
     clicked = page.place_at(left, top)
     page.page.mouse.click(left, top)
-    pin = page.wait_for_query("pin", r"^-?[\d.]+(e-?\d+)?,-?[\d.]+")
-    np.testing.assert_allclose([float(part) for part in pin.split(",")], clicked, rtol=1e-4)
+    pins = page.wait_for_query("pins", r"^A=z:")
+    np.testing.assert_allclose([float(part) for part in pins.removeprefix("A=z:").split(",")], clicked, rtol=1e-4)
     page.page.get_by_text("Pinned place").wait_for()
     page.leave_map()
     page.painted_at(*clicked, tolerance=1e-4)
@@ -106,7 +106,7 @@ def test_clicking_a_point_pins_its_image(visit, app, run, space):
     page = visit(run=run, space=space).drawn()
     row, place = page.lone_row(points)
     page.page.mouse.click(*place)
-    assert page.wait_for_query("pin", "^row:") == f"row:{row}"
+    assert page.wait_for_query("pins", "=row:") == f"A=row:{row}"
     page.page.get_by_role("heading", name=f"image {row:,}").wait_for()
     assert page.pin == pytest.approx(points[row].tolist(), abs=1e-4)
 
@@ -135,7 +135,7 @@ def test_dragging_moves_the_map_and_pins_nothing(visit):
     page.page.mouse.move(centre[0] + 80, centre[1] + 40, steps=8)
     page.page.mouse.up()
     assert page.place_at(centre[0] + 80, centre[1] + 40) == pytest.approx(before, abs=0.05)
-    assert "pin" not in page.query
+    assert "pins" not in page.query
 
 
 def test_a_pin_keeps_the_zoom(visit, app):
@@ -147,7 +147,7 @@ def test_a_pin_keeps_the_zoom(visit, app):
     page.page.wait_for_function(f"(before) => {LEFT_END} > before + 0.3", arg=before)
     zoomed = page.page.evaluate(LEFT_END)
     page.page.mouse.click(*page.empty_place(app.points(RUN)))
-    page.wait_for_query("pin")
+    page.wait_for_query("pins")
     page.settle()
     assert page.page.evaluate(LEFT_END) == zoomed
 
@@ -157,8 +157,9 @@ def test_on_another_projection_a_pinned_place_keeps_its_code(visit):
     on_plane = page.painted()
     page.page.get_by_text("PCA", exact=True).click()
     page.wait_for_query("space", "pca")
-    x, y = (float(part) for part in page.query["pin"].split(","))
-    assert (x, y) != (1.5, 2.5)
+    assert page.query["pins"] == "A=z:1.5,2.5"
+    x, y = page.pin
+    assert np.hypot(x - 1.5, y - 2.5) > 0.1
     assert_same_image(page.painted_at(x, y, tolerance=1e-3).image, on_plane.image)
     page.page.get_by_text("Latent plane", exact=True).click()
     page.page.wait_for_function("() => !location.search.includes('space')")
@@ -197,11 +198,11 @@ def test_a_clicked_point_stays_pinned_when_the_map_changes(visit, app):
     page = visit(run="mnist-vae-16d", pin="row:5").drawn()
     row, place = page.lone_row(app.points("mnist-vae-16d"))
     page.page.mouse.click(*place)
-    assert page.wait_for_query("pin", f"^row:{row}$")
+    assert page.wait_for_query("pins", f"=row:{row}$") == f"A=row:5;B=row:{row}"
     page.page.get_by_text("PCA", exact=True).click()
     assert page.wait_for_query("space") == "pca"
     page.page.get_by_role("heading", name=f"image {row:,}").wait_for()
-    assert page.query["pin"] == f"row:{row}"
+    assert page.query["pins"] == f"A=row:5;B=row:{row}"
 
 
 def test_the_same_dimension_twice_makes_the_two_change_places(visit):
@@ -222,4 +223,4 @@ def test_a_class_that_the_legend_hides_is_not_pinned(visit, app):
         arg=int(labels[row]),
     )
     page.page.mouse.click(*place)
-    assert page.wait_for_query("pin") != f"row:{row}"
+    assert page.wait_for_query("pins") != f"A=row:{row}"

@@ -38,7 +38,7 @@ def test_a_link_restores_the_view(visit, app, choice, place):
         map_query |= dict(zip("ij", choice["dims"].split(","), strict=True))
     points = app.points(choice["run"], **map_query)
     page.page.mouse.click(*(page.empty_place(points) if place == "empty" else page.lone_row(points)[1]))
-    page.wait_for_query("pin")
+    page.wait_for_query("pins")
     page.settle().leave_map()
     painted = page.painted_at(*page.pin, tolerance=1e-6)
 
@@ -56,7 +56,7 @@ def axis_titles(page):
 
 
 def test_the_view_follows_to_the_other_page_and_back(visit):
-    view = {"run": "digits-cvae-2d", "space": "pca", "pin": "0.5,0.25"}
+    view = {"run": "digits-cvae-2d", "space": "pca", "pins": "A=0.5,0.25"}
     page = visit(**view).drawn()
     page.page.get_by_role("link", name="Generate").click()
     page.page.wait_for_url("**/generate?*")

@@ -4,11 +4,17 @@ import pytest
 from explorer.errors import ProjectionError, ServingError
 from explorer.serving.atlas import Atlas
 from explorer.ui.pinning import pinned_code, resolve_pin
-from explorer.ui.state import Pin, View
+from explorer.ui.pins import Pin
+from explorer.ui.state import View
 from tests.support import encode_run, new_run
 
 ROW = 17
 PLACE = (0.75, -1.25)
+
+
+def looked_at(loaded, view):
+    """The code of the pin that is looked at."""
+    return pinned_code(loaded, view, view.pin)
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +36,14 @@ def test_where_nothing_is_pinned_the_first_image_is(atlas):
 @pytest.mark.parametrize("view", [View(), View(space="pca"), View(dims=(3, 1))], ids=["plane", "pca", "another plane"])
 def test_a_pinned_image_lies_on_its_point_and_is_its_code(atlas, view):
     loaded = atlas.run("wide")
-    place = resolve_pin(loaded, View(space=view.space, dims=view.dims, pin=Pin(row=ROW)))
+    place = resolve_pin(loaded, View(space=view.space, dims=view.dims, pins=(Pin(row=ROW),)))
     assert place.row == ROW
     np.testing.assert_array_equal(place.z, loaded.encoded.mu[ROW])
     np.testing.assert_allclose(place.point, loaded.projection(view.space, *view.dims).points[ROW], atol=1e-6)
 
 
 def test_in_two_dimensions_a_pinned_place_is_its_own_code(atlas):
-    place = resolve_pin(atlas.run("vae"), View(pin=Pin(point=PLACE)))
+    place = resolve_pin(atlas.run("vae"), View(pins=(Pin(point=PLACE),)))
     assert place.row is None
     np.testing.assert_allclose(place.z, PLACE, atol=1e-6)
     np.testing.assert_allclose(place.point, PLACE, atol=1e-6)
@@ -45,13 +51,13 @@ def test_in_two_dimensions_a_pinned_place_is_its_own_code(atlas):
 
 @pytest.mark.parametrize("space", ["plane", "pca"])
 def test_a_pinned_place_lies_where_it_was_pinned(atlas, space):
-    place = resolve_pin(atlas.run("wide"), View(space=space, pin=Pin(point=PLACE), reference=3))
+    place = resolve_pin(atlas.run("wide"), View(space=space, pins=(Pin(point=PLACE),), reference=3))
     np.testing.assert_allclose(place.point, PLACE, atol=1e-5)
 
 
 def test_off_the_plane_a_pinned_place_has_the_code_of_its_reference(atlas):
     loaded = atlas.run("wide")
-    z = pinned_code(loaded, View(dims=(3, 1), pin=Pin(point=PLACE), reference=ROW))
+    z = looked_at(loaded, View(dims=(3, 1), pins=(Pin(point=PLACE),), reference=ROW))
     expected = loaded.encoded.mu[ROW].copy()
     expected[[3, 1]] = PLACE
     np.testing.assert_allclose(z, expected, atol=1e-6)
@@ -59,33 +65,33 @@ def test_off_the_plane_a_pinned_place_has_the_code_of_its_reference(atlas):
 
 def test_without_a_reference_the_rest_is_the_mean_code(atlas):
     loaded = atlas.run("wide")
-    z = pinned_code(loaded, View(pin=Pin(point=PLACE)))
+    z = looked_at(loaded, View(pins=(Pin(point=PLACE),)))
     np.testing.assert_allclose(z[2:], loaded.encoded.mu.mean(axis=0)[2:], atol=1e-6)
 
 
 def test_a_conditional_model_decodes_a_pin_in_the_class_of_the_nearest_point(atlas):
     loaded = atlas.run("cvae")
     point = loaded.encoded.mu[ROW] + 1e-4
-    view = View(pin=Pin(point=(float(point[0]), float(point[1]))))
+    view = View(pins=(Pin(point=(float(point[0]), float(point[1]))),))
     assert resolve_pin(loaded, view).label == loaded.encoded.labels[ROW]
-    assert resolve_pin(loaded, View(pin=Pin(row=ROW))).label == loaded.encoded.labels[ROW]
+    assert resolve_pin(loaded, View(pins=(Pin(row=ROW),))).label == loaded.encoded.labels[ROW]
 
 
 def test_a_conditional_model_decodes_an_image_in_its_own_class_and_a_place_in_the_chosen_one(atlas):
     loaded = atlas.run("cvae")
-    assert resolve_pin(loaded, View(pin=Pin(row=ROW), decode_as=4)).label == loaded.encoded.labels[ROW]
-    assert resolve_pin(loaded, View(pin=Pin(point=(0.1, 0.2)), decode_as=4)).label == 4
+    assert resolve_pin(loaded, View(pins=(Pin(row=ROW),), decode_as=4)).label == loaded.encoded.labels[ROW]
+    assert resolve_pin(loaded, View(pins=(Pin(point=(0.1, 0.2)),), decode_as=4)).label == 4
 
 
 def test_a_model_without_classes_decodes_a_pin_without_one(atlas):
-    assert resolve_pin(atlas.run("vae"), View(pin=Pin(row=ROW), decode_as=4)).label is None
+    assert resolve_pin(atlas.run("vae"), View(pins=(Pin(row=ROW),), decode_as=4)).label is None
 
 
 def test_a_row_that_is_not_there_is_named(atlas):
     with pytest.raises(ServingError, match="Row 60 is not in the encoded set: choose one of 0 to 59"):
-        resolve_pin(atlas.run("vae"), View(pin=Pin(row=60)))
+        resolve_pin(atlas.run("vae"), View(pins=(Pin(row=60),)))
 
 
 def test_a_plane_that_is_not_there_is_named(atlas):
     with pytest.raises(ProjectionError, match="Dimensions 0 and 9 "):
-        resolve_pin(atlas.run("wide"), View(dims=(0, 9), pin=Pin(point=PLACE)))
+        resolve_pin(atlas.run("wide"), View(dims=(0, 9), pins=(Pin(point=PLACE),)))

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from explorer.ui.state import Pin, View, view_from_query, view_to_query
+from explorer.ui.pins import Pin, added
+from explorer.ui.state import View, view_from_query, view_to_query
 
 N_VIEWS = 300
 
@@ -37,12 +38,16 @@ UNREADABLE = [
 def any_view(rng):
     """A view whose numbers have few enough digits to stand in a link."""
     x, y = (float(f"{number:.5g}") for number in rng.normal(scale=10.0 ** rng.integers(-3, 4), size=2))
-    pins = (None, Pin(row=int(rng.integers(70_000))), Pin(point=(x, y)))
+    kinds = (Pin(row=int(rng.integers(70_000))), Pin(point=(x, y)), Pin(code=(x, y, -x)))
+    pins = ()
+    for kind in rng.integers(len(kinds), size=rng.integers(6)):
+        pins = added(pins, kinds[kind])
     return View(
         run=str(rng.choice(["", "mnist-vae-2d", "a_b.c-d"])),
         space=str(rng.choice(["plane", "pca"])),
         dims=(int(rng.integers(64)), int(rng.integers(64))),
-        pin=pins[rng.integers(3)],
+        pins=pins,
+        at=int(rng.integers(-1, 6)),
         reference=int(rng.integers(-1, 10_000)),
         decode_as=int(rng.integers(-1, 10)),
         label=int(rng.integers(62)),
@@ -60,7 +65,7 @@ def test_a_view_comes_back_from_its_link():
 def test_a_place_in_a_link_is_where_it_was_to_four_digits():
     rng = np.random.default_rng(1)
     places = rng.normal(scale=10.0 ** rng.integers(-4, 5, size=(N_VIEWS, 1)), size=(N_VIEWS, 2))
-    queries = [view_to_query(View(pin=Pin(point=(x, y)))) for x, y in places.tolist()]
+    queries = [view_to_query(View(pins=(Pin(point=(x, y)),))) for x, y in places.tolist()]
     views = [view_from_query(query)[0] for query in queries]
     np.testing.assert_allclose([view.pin.point for view in views], places, rtol=1e-4)
     assert [view_to_query(view) for view in views] == queries

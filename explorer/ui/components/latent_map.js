@@ -1,13 +1,20 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
-// Pointing never reruns the script: only a click is sent to Python.
+// Pointing never reruns the script: only what is done to pins is sent to Python.
 
-import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { Decoder, refusal } from "./modules/decoder.js";
+import { isTyping, showKeys } from "./modules/keys.js";
+import { Lens } from "./modules/lens.js";
+import { PinMarks } from "./modules/marks.js";
+import { PinTray } from "./modules/pins.js";
 import { loadPlotly } from "./modules/plotly.js";
+import { listenToTwoFingers } from "./modules/touch.js";
 
 const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
 const NUDGE = 0.01;
-const LENS_GAP = 16;
+const FAR = 10;
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const ZOOM = 1.25;
 const NARROW = 560;
 
 async function loadPoints(url) {
@@ -32,12 +39,14 @@ function byClass(points, nClasses) {
 }
 
 class LatentMap {
-  constructor(root) {
+  constructor(root, tray, keys) {
     this.root = root;
+    this.keys = keys;
+    this.act = (action) => this.send("act", action);
+    this.tray = new PinTray(tray, this.act, (index) => this.hoverPin(index));
     this.plot = root.querySelector(".latent-map__plot");
-    this.lens = root.querySelector(".latent-map__lens");
-    this.canvas = root.querySelector("canvas");
-    this.caption = root.querySelector("figcaption");
+    this.lens = new Lens(this);
+    this.marks = new PinMarks(this);
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
     this.points = null;
@@ -51,6 +60,9 @@ class LatentMap {
     this.plot.addEventListener("pointerleave", () => this.goHome());
     this.plot.addEventListener("pointerdown", (event) => this.press(event), true);
     this.root.addEventListener("keydown", (event) => this.key(event));
+    this.shortcut = this.shortcut.bind(this);
+    document.addEventListener("keydown", this.shortcut);
+    listenToTwoFingers(this.plot, (before, now) => this.follow(before, now));
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
     // The stylesheet gives the text colour a transition, which ends when another theme is in place.
@@ -71,7 +83,8 @@ class LatentMap {
       if (data !== this.data) return;
       this.Plotly = Plotly;
       if (isNew) this.show(points);
-      else this.movePin();
+      else this.marks.move();
+      this.tray.show(data.pins, data.at, data.can);
       this.status.textContent = "";
     } catch (error) {
       this.status.textContent = error.message;
@@ -90,7 +103,7 @@ class LatentMap {
       modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
-    this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
+    this.Plotly.react(this.plot, [...filled, ...this.marks.traces()], this.layout(), config);
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
   }
 
@@ -127,26 +140,8 @@ class LatentMap {
     return `rgba(${red},${green},${blue},${parts[4] ?? 1})`;
   }
 
-  pinTrace() {
-    const { x, y, name } = this.data.pin;
-    const ink = this.rgba(getComputedStyle(this.root).color);
-    return {
-      type: "scatter",
-      x: [x],
-      y: [y],
-      mode: "markers",
-      name,
-      showlegend: false,
-      marker: { symbol: "circle-open", size: 16, color: ink, line: { width: 3, color: ink } },
-    };
-  }
-
-  movePin() {
-    this.Plotly.restyle(this.plot, { x: [[this.data.pin.x]], y: [[this.data.pin.y]] }, [this.data.figure.data.length]);
-  }
-
   restyle() {
-    this.Plotly.react(this.plot, [...this.plot.data.slice(0, -1), this.pinTrace()], this.layout());
+    this.Plotly.react(this.plot, [...this.plot.data.slice(0, this.data.figure.data.length), ...this.marks.traces()], this.layout());
   }
 
   resize() {
@@ -158,9 +153,16 @@ class LatentMap {
     const full = this.plot._fullLayout;
     if (!full?.xaxis) return null;
     const box = this.plot.getBoundingClientRect();
-    const [left, top] = [event.clientX - box.left - full._size.l, event.clientY - box.top - full._size.t];
-    if (left < 0 || top < 0 || left > full._size.w || top > full._size.h) return null;
-    return this.place(full.xaxis.p2d(left), full.yaxis.p2d(top));
+    const [left, top] = [event.clientX - box.left, event.clientY - box.top];
+    const { l, t, w, h } = full._size;
+    if (left < l || top < t || left > l + w || top > t + h) return null;
+    return this.placeOf(left, top);
+  }
+
+  // The place at a pixel of the root.
+  placeOf(left, top) {
+    const { xaxis, yaxis, _size } = this.plot._fullLayout;
+    return { x: xaxis.p2d(left - _size.l), y: yaxis.p2d(top - _size.t), left, top };
   }
 
   place(x, y) {
@@ -184,36 +186,36 @@ class LatentMap {
 
   goHome() {
     if (!this.points) return;
-    const pin = this.data.pin;
-    this.cursor = this.place(pin.x, pin.y);
-    this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place: this.cursor, note: pin.name });
+    this.lookAt(this.data.home, true);
   }
 
-  ask({ query, numbers, place, note }) {
-    this.decoder.ask({ url: new URL(query, document.baseURI), numbers, place, note });
+  // Decodes a pinned place; at rest the lens is out of the way, in the emptiest corner.
+  lookAt(pin, isAtRest = false) {
+    const place = this.place(pin.x, pin.y);
+    this.cursor = place;
+    this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place, note: pin.name, isAtRest });
   }
 
-  paint({ place, note }, bytes, [, ...shape]) {
-    paintImage(this.canvas, bytes, shape);
-    this.caption.textContent = `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`;
-    this.moveLens(place);
+  hoverPin(index) {
+    if (this.points) this.lookAt(index === null ? this.data.home : this.data.pins[index], index === null);
+  }
+
+  ask({ query, ...request }) {
+    this.decoder.ask({ url: new URL(query, document.baseURI), ...request });
+  }
+
+  paint({ place, note, isAtRest }, bytes, [, ...shape]) {
+    this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`);
+    if (isAtRest) this.lens.rest();
+    else this.lens.move(place);
     this.status.textContent = "";
     this.root.dispatchEvent(new CustomEvent("latent-map:painted", { detail: { x: place.x, y: place.y } }));
   }
 
-  moveLens({ left, top }) {
-    const { offsetWidth: width, offsetHeight: height } = this.lens;
-    const isRight = left + LENS_GAP + width < this.root.clientWidth;
-    const x = isRight ? left + LENS_GAP : left - LENS_GAP - width;
-    const y = Math.min(Math.max(top - height - LENS_GAP, 0), this.root.clientHeight - height);
-    this.lens.style.transform = `translate(${Math.max(x, 0)}px, ${y}px)`;
-    this.lens.style.visibility = "visible";
-  }
-
   nearest({ x, y }) {
     const { xy, labels, n } = this.points;
-    const hidden = this.plot.data.map((trace) => trace.visible === "legendonly");
-    const all = hidden.slice(0, -1).every(Boolean);
+    const hidden = this.plot.data.slice(0, this.data.figure.data.length).map((trace) => trace.visible === "legendonly");
+    const all = hidden.every(Boolean);
     let row = -1;
     let best = Infinity;
     for (let k = 0; k < n; k += 1) {
@@ -229,6 +231,7 @@ class LatentMap {
   }
 
   press(pressed) {
+    if (!this.points || this.marks.press(pressed)) return;
     const place = this.position(pressed);
     this.pointAt(place);
     // While a button is down plotly covers the page to follow a drag, so the release is heard at the window.
@@ -240,30 +243,95 @@ class LatentMap {
   }
 
   pin(place) {
+    this.act({ do: "add", ...this.snapped(place) });
+  }
+
+  // The image at a place if there is one close by, else the place itself.
+  snapped(place) {
     const { row, distance } = this.nearest(place);
     const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
-    this.send("pinned", distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y });
+    return distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y };
   }
 
   key(event) {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (!this.points || !this.cursor) return;
-    if (event.key in steps) {
-      const [dx, dy] = steps[event.key];
-      const [low, high] = this.plot._fullLayout.xaxis.range;
-      const step = (high - low) * NUDGE;
-      this.pointAt(this.place(this.cursor.x + dx * step, this.cursor.y + dy * step));
-    } else if (event.key === "Enter") {
-      this.pin(this.cursor);
-    } else if (event.key === "Escape") {
-      this.goHome();
-    } else {
-      return;
-    }
+    if (!this.points || !this.cursor || event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = this.keyAction(event);
+    if (!action) return;
+    action();
     event.preventDefault();
   }
 
+  keyAction({ key, shiftKey }) {
+    if (key in STEPS) return () => this.nudge(...STEPS[key], shiftKey ? FAR : 1);
+    if (/^\d$/.test(key)) return () => this.chooseClass(Number(key));
+    return {
+      Enter: () => this.pin(this.cursor),
+      Escape: () => this.goHome(),
+      Delete: () => this.data.at >= 0 && this.act({ do: "remove", index: this.data.at }),
+      "+": () => this.zoomBy(1 / ZOOM),
+      "-": () => this.zoomBy(ZOOM),
+    }[key];
+  }
+
+  // Keys that work wherever the focus is, except in a field.
+  shortcut(event) {
+    if (isTyping(event) || !this.root.isConnected || !this.data) return;
+    const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
+    if (event.key === "?") showKeys(this.keys);
+    else if (isUndo) this.act({ do: event.shiftKey ? "redo" : "undo" });
+    else return;
+    event.preventDefault();
+  }
+
+  nudge(dx, dy, times) {
+    const [low, high] = this.plot._fullLayout.xaxis.range;
+    const step = (high - low) * NUDGE * times;
+    this.pointAt(this.place(this.cursor.x + dx * step, this.cursor.y + dy * step));
+  }
+
+  // A conditional model decodes in the class; of another one's points the class is shown alone. Again: all of them.
+  chooseClass(label) {
+    const nClasses = this.data.figure.data.length;
+    if (label >= nClasses) return;
+    if (this.data.conditional) {
+      this.act({ do: "class", label: this.data.decode_as === label ? -1 : label });
+      return;
+    }
+    const shown = this.plot.data.slice(0, nClasses).map((trace) => trace.visible !== "legendonly");
+    const isAlone = shown.every((isShown, other) => isShown === (other === label));
+    const visible = shown.map((_, other) => (isAlone || other === label ? true : "legendonly"));
+    this.Plotly.restyle(this.plot, { visible }, [...visible.keys()]);
+  }
+
+  zoomBy(factor) {
+    const ranges = ["xaxis", "yaxis"].map((axis) => {
+      const [low, high] = this.plot._fullLayout[axis].range;
+      const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
+      return [`${axis}.range`, [middle - half, middle + half]];
+    });
+    this.Plotly.relayout(this.plot, Object.fromEntries(ranges));
+  }
+
+  // Two fingers: what lay under their middle stays under it, and the map grows as they part.
+  follow(before, now) {
+    const full = this.plot._fullLayout;
+    const box = this.plot.getBoundingClientRect();
+    const scale = before.spread / Math.max(now.spread, 1);
+    const range = (axis, from, to, offset) => {
+      const [start, end] = axis.range;
+      const [held, at] = [axis.p2d(from - offset), (to - offset) / axis._length];
+      const span = (end - start) * scale;
+      const fraction = axis._id === "x" ? at : 1 - at;
+      return [held - fraction * span, held + (1 - fraction) * span];
+    };
+    this.Plotly.relayout(this.plot, {
+      "xaxis.range": range(full.xaxis, before.x, now.x, box.left + full._size.l),
+      "yaxis.range": range(full.yaxis, before.y, now.y, box.top + full._size.t),
+    });
+  }
+
   remove() {
+    document.removeEventListener("keydown", this.shortcut);
     this.observer.disconnect();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
@@ -271,7 +339,7 @@ class LatentMap {
 
 export default function latentMap({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".latent-map");
-  root.map ??= new LatentMap(root);
+  root.map ??= new LatentMap(root, parentElement.querySelector(".pin-tray"), parentElement.querySelector(".map-keys"));
   root.setAttribute("aria-label", data.alt);
   root.map.update(data, setTriggerValue);
   return () => {

@@ -1,18 +1,21 @@
 """The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from explorer.analysis.maps import Projection
+from explorer.analysis.maps import LinearProjection, Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
+from explorer.ui.components.pin_actions import act
 from explorer.ui.pinning import PinnedPlace
-from explorer.ui.state import Pin, View, change_view
+from explorer.ui.state import View, undoable
 
 _KEY = "latent-map"
 _HTML = """
@@ -21,6 +24,8 @@ _HTML = """
   <figure class="latent-map__lens" aria-live="off"><canvas></canvas><figcaption></figcaption></figure>
   <p class="latent-map__status" role="status">Drawing the map …</p>
 </div>
+<div class="pin-tray" aria-label="Pins"></div>
+<dialog class="map-keys" aria-label="Keys of the map"></dialog>
 """
 
 
@@ -41,14 +46,20 @@ def preload_plotting() -> None:
 
 
 def latent_map(
-    loaded: LoadedRun, projection: Projection, place: PinnedPlace, view: View, class_names: tuple[str, ...]
+    loaded: LoadedRun,
+    projection: Projection,
+    place: PinnedPlace,
+    pins: Sequence[PinnedPlace],
+    view: View,
+    class_names: tuple[str, ...],
 ) -> None:
-    """Show the map. A click, or Enter, changes the view's pin before the part of the page around it runs again.
+    """Show the map, and the pins below it. What is done to pins changes the view before the part around it runs again.
 
     Args:
         loaded: the run.
         projection: its map.
-        place: the pin, whose image the map shows while nobody points.
+        place: what the map shows while nobody points.
+        pins: all that is pinned.
         view: decides the class in which a conditional model decodes.
         class_names: a name for each class, for the legend.
     """
@@ -63,22 +74,38 @@ def latent_map(
         "figure": _figure_json(projection, class_names),
         "conditional": is_conditional,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,
-        "pin": {
-            "x": float(place.point[0]),
-            "y": float(place.point[1]),
-            "z": [float(number) for number in place.z],
-            "name": place.name,
-            "decode": f"{path}/decode{f'?label={place.label}' if is_conditional else ''}",
-        },
+        "home": _place_data(path, place),
+        "pins": [_place_data(path, pin) for pin in pins],
+        "at": view.index,
+        "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
+        "linear": _linear(projection),
         "alt": _alt(loaded, projection, class_names),
     }
-    browser_component("latent_map", _HTML)(key=_KEY, data=data, on_pinned_change=_set_pin)
+    browser_component("latent_map", _HTML)(key=_KEY, data=data, on_act_change=partial(_act, loaded))
     n_others = loaded.encoded.latent_dim - 2
     if not projection.exact:
         st.caption(_approximation(projection))
     elif n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
         st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z are {origin}.")
+
+
+def _place_data(path: str, place: PinnedPlace) -> dict[str, Any]:
+    return {
+        "x": float(place.point[0]),
+        "y": float(place.point[1]),
+        "z": [float(number) for number in place.z],
+        "row": place.row,
+        "name": place.name,
+        "decode": f"{path}/decode{'' if place.label is None else f'?label={place.label}'}",
+    }
+
+
+def _linear(projection: Projection) -> dict[str, Any] | None:
+    """Return what takes z to a linear map: the browser marks codes that no route was asked for."""
+    if not isinstance(projection, LinearProjection):
+        return None
+    return {"axes": projection.axes.tolist(), "origin": projection.origin.tolist()}
 
 
 def _approximation(projection: Projection) -> str:
@@ -117,10 +144,5 @@ def _alt(loaded: LoadedRun, projection: Projection, class_names: tuple[str, ...]
     )
 
 
-def _set_pin() -> None:
-    event = st.session_state[_KEY].pinned
-    if "row" in event:
-        row = int(event["row"])
-        change_view(pin=Pin(row=row), reference=row)
-    else:
-        change_view(pin=Pin(point=(float(event["x"]), float(event["y"]))))
+def _act(loaded: LoadedRun) -> None:
+    act(loaded, st.session_state[_KEY].act)

@@ -9,7 +9,8 @@ from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pinning import pinned_code
-from explorer.ui.state import Pin, View, change_view, held_view
+from explorer.ui.pins import Pin
+from explorer.ui.state import View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 AT_ONCE = ("plane", "pca")
@@ -92,15 +93,14 @@ def _set_dims(loaded: LoadedRun) -> None:
 
 
 def _move_map(loaded: LoadedRun, space: str, dims: tuple[int, int]) -> None:
-    """Change the map; a place that was pinned keeps its code as far as the new map can hold it."""
+    """Change the map; what was pinned by coordinates of the old one keeps its code."""
     # The view as it is now: a click since the last full run has changed it.
     view = held_view()
-    pin = view.pin
-    if pin is not None and pin.point is not None:
-        z = pinned_code(loaded, view)
-        x, y = loaded.projection(space, *dims).forward(z[None])[0]
-        pin = Pin(point=(float(x), float(y)))
-    change_view(space=space, dims=dims, pin=pin)
+    pins = tuple(
+        pin if pin.point is None else Pin(name=pin.name, code=tuple(pinned_code(loaded, view, pin).tolist()))
+        for pin in view.pins
+    )
+    change_view(space=space, dims=dims, pins=pins)
 
 
 def _set_decode_as() -> None:

@@ -9,7 +9,7 @@ from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
-from explorer.ui.state import View, change_view
+from explorer.ui.state import View, change_view, forget_steps
 
 FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE", "gan": "GAN"}
 
@@ -88,4 +88,5 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
 
 def choose_run(name: str) -> None:
     """Change the view to the run called ``name`` (empty for the default), and forget what belonged to another."""
-    change_view(run=name, pin=None, reference=-1, dims=(0, 1), decode_as=-1)
+    change_view(run=name, pins=(), at=-1, reference=-1, dims=(0, 1), decode_as=-1)
+    forget_steps()
