@@ -140,7 +140,10 @@ def test_the_question_mark_lists_the_keys_and_escape_closes_the_list(visit):
 def test_a_digit_shows_its_class_alone_and_again_all_of_them(visit):
     page = visit().drawn()
     page.page.locator(".latent-map").focus()
-    shown = "(n) => document.querySelector('.latent-map__plot').data.slice(0, 10).filter((it) => it.visible !== 'legendonly').length === n"
+    shown = """(n) => {
+      const traces = document.querySelector(".latent-map__plot").data.slice(0, 10);
+      return traces.filter((trace) => trace.visible !== "legendonly").length === n;
+    }"""
     page.page.keyboard.press("3")
     page.page.wait_for_function(shown, arg=1)
     page.page.keyboard.press("3")
