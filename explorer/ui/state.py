@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.errors import ConfigError
+from explorer.serving.columns import COLUMNS
 
 _KEY = "view"
 _PROBLEMS = "view_problems"
@@ -34,6 +35,7 @@ class View:
         pin: the place that was kept; None for the first one of the run.
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
+        colour: what the points are coloured by: "class" or a column.
         label: class to generate.
         seed: of the samples.
         temperature: of the samples.
@@ -45,6 +47,7 @@ class View:
     pin: Pin | None = None
     reference: int = -1
     decode_as: int = -1
+    colour: str = "class"
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
@@ -150,6 +153,12 @@ def _natural(text: str) -> int:
     return number
 
 
+def _colour(text: str) -> str:
+    if text != View().colour and text not in COLUMNS:
+        raise ValueError(text)
+    return text
+
+
 def _temperature(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 2:
@@ -164,6 +173,7 @@ _FROM_TEXT: dict[str, Any] = {
     "pin": _pin,
     "reference": _bounded,
     "decode_as": _bounded,
+    "colour": _colour,
     "label": _natural,
     "seed": _natural,
     "temperature": _temperature,

@@ -1,7 +1,8 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
 // Pointing never reruns the script: only a click is sent to Python.
 
-import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { Decoder, paintImage } from "./modules/decoder.js";
+import { PointLayer } from "./modules/level_of_detail.js";
 import { loadPlotly } from "./modules/plotly.js";
 
 const CLICK_PIXELS = 5;
@@ -9,27 +10,6 @@ const SNAP_PIXELS = 9;
 const NUDGE = 0.01;
 const LENS_GAP = 16;
 const NARROW = 560;
-
-async function loadPoints(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw await refusal(response);
-  const n = Number(response.headers.get("X-Shape").split(",")[0]);
-  const bytes = await response.arrayBuffer();
-  return { n, xy: new Float32Array(bytes, 0, 2 * n), labels: new Uint16Array(bytes, 8 * n, n) };
-}
-
-function byClass(points, nClasses) {
-  const counts = new Uint32Array(nClasses);
-  for (const label of points.labels) counts[label] += 1;
-  const traces = Array.from(counts, (count) => ({ x: new Float32Array(count), y: new Float32Array(count) }));
-  const filled = new Uint32Array(nClasses);
-  points.labels.forEach((label, row) => {
-    traces[label].x[filled[label]] = points.xy[2 * row];
-    traces[label].y[filled[label]] = points.xy[2 * row + 1];
-    filled[label] += 1;
-  });
-  return traces;
-}
 
 class LatentMap {
   constructor(root) {
@@ -40,6 +20,7 @@ class LatentMap {
     this.caption = root.querySelector("figcaption");
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
+    this.layer = new PointLayer(root, this.plot);
     this.points = null;
     this.cursor = null;
     this.listen();
@@ -60,17 +41,16 @@ class LatentMap {
   }
 
   async update(data, send) {
-    const isNew = data.points !== this.data?.points;
     this.data = data;
     this.send = send;
     try {
-      const [Plotly, points] = await Promise.all([
+      const [Plotly, loaded] = await Promise.all([
         loadPlotly(new URL(data.plotly, document.baseURI)),
-        isNew ? loadPoints(new URL(data.points, document.baseURI)) : this.points,
+        this.layer.load(data),
       ]);
       if (data !== this.data) return;
       this.Plotly = Plotly;
-      if (isNew) this.show(points);
+      if (loaded) this.show(loaded);
       else this.movePin();
       this.status.textContent = "";
     } catch (error) {
@@ -79,10 +59,9 @@ class LatentMap {
     this.goHome();
   }
 
-  show(points) {
-    this.points = points;
-    const classes = this.data.figure.data;
-    const filled = byClass(points, classes.length).map((xy, label) => ({ ...classes[label], ...xy }));
+  show(loaded) {
+    this.points = loaded.points;
+    const traces = this.layer.traces(this.data, loaded);
     const config = {
       scrollZoom: true,
       displaylogo: false,
@@ -90,8 +69,9 @@ class LatentMap {
       modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
-    this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
-    this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
+    this.Plotly.react(this.plot, [...traces, this.pinTrace()], this.layout(), config);
+    this.layer.follow(this.Plotly);
+    this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
   }
 
   layout() {
@@ -101,6 +81,7 @@ class LatentMap {
     const isNarrow = this.root.clientWidth < NARROW;
     const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
     const base = this.data.figure.layout;
+    const legend = { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) };
     return {
       ...base,
       width: this.root.clientWidth,
@@ -111,7 +92,7 @@ class LatentMap {
       xaxis: { ...base.xaxis, ...axis },
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
-      legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
+      ...this.layer.layout(legend, isNarrow),
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };
   }
@@ -142,7 +123,7 @@ class LatentMap {
   }
 
   movePin() {
-    this.Plotly.restyle(this.plot, { x: [[this.data.pin.x]], y: [[this.data.pin.y]] }, [this.data.figure.data.length]);
+    this.Plotly.restyle(this.plot, { x: [[this.data.pin.x]], y: [[this.data.pin.y]] }, [this.layer.nTraces]);
   }
 
   restyle() {
@@ -175,7 +156,7 @@ class LatentMap {
       return;
     }
     this.cursor = place;
-    const nearest = this.nearest(place);
+    const nearest = this.layer.nearest(place);
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
@@ -210,24 +191,6 @@ class LatentMap {
     this.lens.style.visibility = "visible";
   }
 
-  nearest({ x, y }) {
-    const { xy, labels, n } = this.points;
-    const hidden = this.plot.data.map((trace) => trace.visible === "legendonly");
-    const all = hidden.slice(0, -1).every(Boolean);
-    let row = -1;
-    let best = Infinity;
-    for (let k = 0; k < n; k += 1) {
-      const dx = xy[2 * k] - x;
-      const dy = xy[2 * k + 1] - y;
-      const distance = dx * dx + dy * dy;
-      if (distance < best && (all || !hidden[labels[k]])) {
-        row = k;
-        best = distance;
-      }
-    }
-    return { row, distance: Math.sqrt(best) };
-  }
-
   press(pressed) {
     const place = this.position(pressed);
     this.pointAt(place);
@@ -240,7 +203,7 @@ class LatentMap {
   }
 
   pin(place) {
-    const { row, distance } = this.nearest(place);
+    const { row, distance } = this.layer.nearest(place);
     const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
     this.send("pinned", distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y });
   }
@@ -265,6 +228,7 @@ class LatentMap {
 
   remove() {
     this.observer.disconnect();
+    this.layer.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }
