@@ -25,8 +25,8 @@ def log_density(points: Floats) -> Floats:
     Raises:
         ProjectionError: if the points lie at one place or on one line, where they have no density.
 
-    Source: Scott (1992), Multivariate Density Estimation, section 6.3; for the histogram, Silverman (1982), Kernel density
-    estimation using the fast Fourier transform, https://doi.org/10.2307/2347084.
+    Source: Scott (1992), Multivariate Density Estimation, section 6.3; for the histogram, Silverman (1982), Kernel
+    density estimation using the fast Fourier transform, https://doi.org/10.2307/2347084.
     """
     from scipy.ndimage import gaussian_filter, map_coordinates
 

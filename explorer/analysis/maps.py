@@ -144,7 +144,7 @@ class StripProjection(Projection):
         return True
 
     def forward(self, z: Floats) -> Floats:
-        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, 1)``; one not of the set lies at height 0."""
+        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, 1)``; others at height 0."""
         order = np.argsort(self.points[:, 0], kind="stable")
         known = self.points[order]
         nearest = np.searchsorted(known[:, 0], z[:, 0]).clip(max=len(known) - 1)

@@ -2,7 +2,8 @@
 
 The first seven colours are Okabe and Ito's without their black, which cannot be seen on a dark page. The others were
 chosen to lie as far as can be from those before them in Oklab, in the least favourable of normal, protan, deutan and
-tritan vision, with a contrast of at least 3 to 1 on a dark page. From the ninth class on the marker's shape differs too.
+tritan vision, with a contrast of at least 3 to 1 on a dark page. From the ninth class on the marker's
+shape differs too.
 
 Source: Okabe & Ito (2008), Color Universal Design, https://jfly.uni-koeln.de/color/.
 """

@@ -46,17 +46,20 @@ _COLOURINGS = {
 }
 
 
-def colour_control(loaded: LoadedRun, projection: Projection, view: View) -> View:
-    """Show the choice of colouring and return the view, in which one that this run does not have is replaced by class.
+def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> View:
+    """Return ``view`` with a colouring that this run and map do not have replaced by class, and say why."""
+    if view.colour == CLASS:
+        return view
+    try:
+        column(loaded, view.colour, projection)
+    except ExplorerError as error:
+        st.warning(f"{error} The classes are shown.", icon=":material/palette:")
+        return change_view(colour=CLASS)
+    return view
 
-    What was wrong is said in words.
-    """
-    if view.colour != CLASS:
-        try:
-            column(loaded, view.colour, projection)
-        except ExplorerError as error:
-            st.warning(f"{error} The classes are shown.", icon=":material/palette:")
-            view = change_view(colour=CLASS)
+
+def colour_control(loaded: LoadedRun, view: View) -> None:
+    """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
     st.session_state["colour"] = view.colour
     st.selectbox(
@@ -67,7 +70,6 @@ def colour_control(loaded: LoadedRun, projection: Projection, view: View) -> Vie
         on_change=_set_colour,
         help=_help(offered),
     )
-    return view
 
 
 def colour_data(run_path: str, space_query: str, version: str, view: View) -> dict[str, Any] | None:
