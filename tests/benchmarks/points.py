@@ -134,7 +134,9 @@ def _rival(browser: Browser, address: str, n: int) -> dict[str, Any]:
 def _sent_bytes(page: Page) -> int:
     """Bytes of the answer that holds the points."""
     sizes = page.evaluate(
-        "performance.getEntriesByType('resource').filter((it) => /[/]points[?]/.test(it.name)).map((it) => it.encodedBodySize)"
+        """() => performance.getEntriesByType("resource")
+          .filter((entry) => entry.name.includes("/points?"))
+          .map((entry) => entry.encodedBodySize)"""
     )
     return int(np.sum(sizes))
 
