@@ -4,6 +4,7 @@ import streamlit as st
 
 from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
+from explorer.ui.components.colour_control import colour_control, fitting_colour
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
@@ -23,9 +24,12 @@ with errors_in_words():
     view = fitting_map_view(loaded, current_view())
 with errors_in_words(), space_column:
     projection = projection_control(loaded, view)
+with errors_in_words():
+    view = fitting_colour(loaded, projection, view)
 with errors_in_words(), class_column:
     class_names = resources.class_names(loaded)
     class_control(loaded, view, class_names)
+    colour_control(loaded, view)
 
 st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
 st.caption(

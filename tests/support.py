@@ -4,13 +4,16 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
 from explorer.analysis.coding import encode_split
-from explorer.data.catalogue import load_split
+from explorer.analysis.results import EncodedSet
+from explorer.data.catalogue import data_set, load_split
 from explorer.data.images import ImageSplit
 from explorer.models.config import ModelConfig
 from explorer.models.distributions import DiagonalNormal, standard_normal
@@ -177,3 +180,26 @@ def encode_run(run: Run) -> None:
     """Store the first 60 test images as codes."""
     split = digits("test", 60)
     run.save_encoded(encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint()))
+
+
+def scattered_run(path: Path, n: int, **changes: Any) -> Run:
+    """A run with untrained weights and ``n`` made-up codes in clouds, one for each class of its data set."""
+    run = new_run(path, **changes)
+    n_classes, latent_dim = len(data_set(run.config.training.data).class_names), run.config.model.latent_dim
+    rng = np.random.default_rng(0)
+    labels = rng.integers(n_classes, size=n)
+    centres = rng.normal(scale=1.5, size=(n_classes, latent_dim))
+    mu = (centres[labels] + 0.6 * rng.normal(size=(n, latent_dim))).astype(np.float32)
+    save_codes(run, mu, labels)
+    return run
+
+
+def save_codes(run: Run, mu: NDArray[np.float32], labels: NDArray[np.int64], **columns: Any) -> None:
+    """Store ``mu``, shape ``(N, L)``, as the encoded set of ``run``, with made-up terms of the bound."""
+    rng = np.random.default_rng(1)
+    settings = {
+        "log_var": None if run.config.model.family == "ae" else np.full_like(mu, -3),
+        "reconstruction": rng.gamma(20, 1, len(mu)).astype(np.float32),
+        "kl": np.square(mu).sum(axis=1) / 2,
+    } | columns
+    run.save_encoded(EncodedSet(mu=mu, labels=labels, fingerprint=run.fingerprint(), **settings))

@@ -135,6 +135,33 @@ class LinearProjection(Projection):
 
 @final
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StripProjection(Projection):
+    """Codes of one dimension: z across, and a height that only keeps points from hiding one another."""
+
+    @property
+    def exact(self) -> bool:
+        """True: what lies across is the code."""
+        return True
+
+    def forward(self, z: Floats) -> Floats:
+        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, 1)``; others at height 0."""
+        order = np.argsort(self.points[:, 0], kind="stable")
+        known = self.points[order]
+        nearest = np.searchsorted(known[:, 0], z[:, 0]).clip(max=len(known) - 1)
+        height = np.where(known[nearest, 0] == z[:, 0], known[nearest, 1], np.float32(0))
+        return np.stack([z[:, 0], height], axis=1).astype(np.float32)
+
+    def inverse(self, points: Floats, reference: Floats) -> Floats:
+        """Return codes, shape ``(M, 1)``, at ``points``, shape ``(M, 2)``: their place across; z has no rest."""
+        return points[:, :1].astype(np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Nothing: a strip is made when it is asked for."""
+        return {}
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class NeighbourProjection(Projection):
     """A map that is known at the encoded images alone; between them both ways are interpolated.
 

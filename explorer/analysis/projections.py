@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection
+from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection, StripProjection
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
 
 SEED = 0
+STRIP_HEIGHT = 0.4
+"""Height of a strip, as a share of its length."""
+
 MIN_IMAGES = 20
 """Images below which a map of neighbours means nothing."""
 
@@ -20,15 +23,19 @@ MAX_COMPARED = 2000
 """Images on which neighbours are compared: all pairs of them are held at once."""
 
 
-def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection:
+def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection | StripProjection:
     """Return the plane of the latent dimensions ``i`` and ``j`` as they are, with the mean code behind it.
+
+    Where there is but one dimension it is a strip, and ``i`` and ``j`` are 0 and 1.
 
     Raises:
         ProjectionError: if ``i`` or ``j`` is not a dimension, or they are the same and there is another.
     """
     n_dims = encoded.latent_dim
-    if n_dims < 2:
-        raise ProjectionError("A latent space of one dimension has no plane, so this run has no map.")
+    if n_dims == 1:
+        if (i, j) != (0, 1):
+            raise ProjectionError(f"Dimensions {i} and {j} were asked for of a latent space of one: leave them out.")
+        return strip(encoded)
     if not (0 <= i < n_dims and 0 <= j < n_dims) or i == j:
         raise ProjectionError(
             f"Dimensions {i} and {j} do not span a plane of this {n_dims}-dimensional latent space: "
@@ -45,6 +52,18 @@ def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection:
         origin=origin,
         axis_names=(f"z{i}", f"z{j}"),
         parameters={"i": i, "j": j},
+    )
+
+
+def strip(encoded: EncodedSet) -> StripProjection:
+    """Return the map of codes of one dimension: z across, and a random height from seed ``SEED``."""
+    reach = float(np.ptp(encoded.mu)) if len(encoded) else 0.0
+    height = np.random.default_rng(SEED).uniform(-0.5, 0.5, len(encoded)) * STRIP_HEIGHT * (reach or 1.0)
+    return StripProjection(
+        method="plane",
+        points=np.stack([encoded.mu[:, 0], height], axis=1).astype(np.float32),
+        axis_names=("z0", "random height, without meaning"),
+        parameters={"seed": SEED},
     )
 
 

@@ -233,9 +233,11 @@ class Run:
         arrays, metadata = _load_checked(path)
         self._check_fingerprint(path, metadata)
         try:
-            return EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
+            encoded = EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
+        _check_finite(path, encoded)
+        return encoded
 
     def save_encoded(self, encoded: EncodedSet) -> None:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
@@ -333,6 +335,15 @@ def first_problem(error: ValidationError) -> str:
     field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
     value = "" if isinstance(problem["input"], dict) else f" (got {str(problem['input'])[:60]!r})"
     return f"{field}{': ' if field else ''}{problem['msg'].removeprefix('Value error, ')}{value}."
+
+
+def _check_finite(path: Path, encoded: EncodedSet) -> None:
+    n_lost = int((~np.isfinite(encoded.mu).all(axis=1)).sum())
+    if n_lost:
+        raise CheckpointError(
+            f"{path} has codes that are not finite numbers, for {n_lost:,} of {len(encoded):,} images: the model has "
+            "diverged, or the file was changed. Encode it again, or train it anew with a smaller learning rate."
+        )
 
 
 def _load_checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

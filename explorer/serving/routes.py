@@ -14,6 +14,7 @@ from explorer.analysis.results import Floats
 from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
 from explorer.runs.listing import list_runs
 from explorer.runs.tables import describe
+from explorer.serving import columns
 from explorer.serving.pictures import run_strip
 from explorer.serving.service import MAX_CODES, DecodeService
 
@@ -50,6 +51,9 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     async def points(request: Request) -> Response:
         return await asyncio.to_thread(_points_response, service, request)
 
+    async def column(request: Request) -> Response:
+        return await asyncio.to_thread(_column_response, service, request)
+
     async def strip(request: Request) -> Response:
         content, etag = await asyncio.to_thread(run_strip, service, request.path_params["name"])
         return _revalidated(request, content, etag, "image/png")
@@ -62,6 +66,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         Route("/runs", _in_words(runs)),
         Route("/runs/{name}/decode", _in_words(decode), methods=["POST"]),
         Route("/runs/{name}/points", _in_words(points)),
+        Route("/runs/{name}/column", _in_words(column)),
         Route("/runs/{name}/strip.png", _in_words(strip)),
         Route("/plotly-{version}.js", plotly),
     ]
@@ -142,6 +147,18 @@ def _points_response(service: DecodeService, request: Request) -> Response:
     etag = f'"{loaded.encoded.fingerprint}-{space}-{i}-{j}"'
     response = _revalidated(request, content, etag, "application/octet-stream")
     response.headers["X-Shape"] = f"{len(projection.points)},2"
+    return response
+
+
+def _column_response(service: DecodeService, request: Request) -> Response:
+    """Answer with N float32, one for each point; the header X-Range says where their colours begin and end."""
+    loaded = service.atlas.run(request.path_params["name"])
+    name, space = request.query_params.get("name", ""), request.query_params.get("space", "plane")
+    i, j = _dims(request)
+    found = columns.column(loaded, name, loaded.projection(space, i, j))
+    etag = f'"{loaded.encoded.fingerprint}-{name}-{space}-{i}-{j}"'
+    response = _revalidated(request, found.values.astype("<f4").tobytes(), etag, "application/octet-stream")
+    response.headers["X-Range"] = f"{found.low!r},{found.high!r}"
     return response
 
 

@@ -50,9 +50,11 @@ def _test_images(data: str) -> ImageSplit:
 
 
 def class_names(loaded: LoadedRun) -> tuple[str, ...]:
-    """Return the names of the classes of a run's data set.
+    """Return the names of the classes of a run's data set; a class beyond these that was encoded has its number.
 
     Raises:
         DataError: if the data set is not in the catalogue.
     """
-    return data_set(loaded.config.training.data).class_names
+    names = data_set(loaded.config.training.data).class_names
+    n_classes = int(loaded.encoded.labels.max(initial=-1)) + 1 if loaded.config.model.can_encode else 0
+    return (*names, *(str(label) for label in range(len(names), n_classes)))

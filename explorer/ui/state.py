@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.errors import ConfigError
+from explorer.serving.columns import COLUMNS
 from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from_text
 
 _KEY = "view"
@@ -36,6 +37,7 @@ class View:
         at: which of them is looked at; -1 for the last one.
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
+        colour: what the points are coloured by: "class" or a column.
         label: class to generate.
         seed: of the samples.
         temperature: of the samples.
@@ -48,6 +50,7 @@ class View:
     at: int = -1
     reference: int = -1
     decode_as: int = -1
+    colour: str = "class"
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
@@ -203,6 +206,12 @@ def _natural(text: str) -> int:
     return number
 
 
+def _colour(text: str) -> str:
+    if text != View().colour and text not in COLUMNS:
+        raise ValueError(text)
+    return text
+
+
 def _temperature(text: str) -> float:
     number = float(text)
     if not 0 <= number <= 2:
@@ -222,6 +231,7 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "at": ("at", _bounded),
     "reference": ("reference", _bounded),
     "decode_as": ("decode_as", _bounded),
+    "colour": ("colour", _colour),
     "label": ("label", _natural),
     "seed": ("seed", _natural),
     "temperature": ("temperature", _temperature),

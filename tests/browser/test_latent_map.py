@@ -184,7 +184,7 @@ def test_a_conditional_model_decodes_the_same_place_in_the_chosen_class(visit, a
     centre = page.place_at(left + width // 2, top + height // 2)
     images = []
     for name in ("0", "4"):
-        page.page.get_by_test_id("stSelectbox").get_by_role("combobox").click()
+        page.page.get_by_test_id("stSelectbox").filter(has_text="Decode as class").get_by_role("combobox").click()
         page.page.get_by_role("option", name=name, exact=True).click()
         page.wait_for_query("decode_as", f"^{name}$")
         page.settle()

@@ -77,7 +77,7 @@ def test_every_kind_of_pin_comes_back_from_its_text():
     "text", ["A", "A=", "A=row:-1", "A=row:x", "A=1", "A=1,2,3", "A=z:nan,0", "A=z:", "A=w:1", "A=1e7,0", "A=row:1;"]
 )
 def test_text_that_is_no_pins_is_refused(text):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         pins_from_text(text)
 
 

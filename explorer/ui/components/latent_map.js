@@ -1,9 +1,10 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
-import { Decoder, refusal } from "./modules/decoder.js";
+import { Decoder } from "./modules/decoder.js";
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
+import { PointLayer } from "./modules/level_of_detail.js";
 import { PinMarks } from "./modules/marks.js";
 import { PinTray } from "./modules/pins.js";
 import { loadPlotly } from "./modules/plotly.js";
@@ -17,27 +18,6 @@ const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDo
 const ZOOM = 1.25;
 const NARROW = 560;
 
-async function loadPoints(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw await refusal(response);
-  const n = Number(response.headers.get("X-Shape").split(",")[0]);
-  const bytes = await response.arrayBuffer();
-  return { n, xy: new Float32Array(bytes, 0, 2 * n), labels: new Uint16Array(bytes, 8 * n, n) };
-}
-
-function byClass(points, nClasses) {
-  const counts = new Uint32Array(nClasses);
-  for (const label of points.labels) counts[label] += 1;
-  const traces = Array.from(counts, (count) => ({ x: new Float32Array(count), y: new Float32Array(count) }));
-  const filled = new Uint32Array(nClasses);
-  points.labels.forEach((label, row) => {
-    traces[label].x[filled[label]] = points.xy[2 * row];
-    traces[label].y[filled[label]] = points.xy[2 * row + 1];
-    filled[label] += 1;
-  });
-  return traces;
-}
-
 class LatentMap {
   constructor(root, tray, keys) {
     this.root = root;
@@ -49,6 +29,7 @@ class LatentMap {
     this.marks = new PinMarks(this);
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
+    this.layer = new PointLayer(root, this.plot);
     this.points = null;
     this.cursor = null;
     this.listen();
@@ -72,17 +53,16 @@ class LatentMap {
   }
 
   async update(data, send) {
-    const isNew = data.points !== this.data?.points;
     this.data = data;
     this.send = send;
     try {
-      const [Plotly, points] = await Promise.all([
+      const [Plotly, loaded] = await Promise.all([
         loadPlotly(new URL(data.plotly, document.baseURI)),
-        isNew ? loadPoints(new URL(data.points, document.baseURI)) : this.points,
+        this.layer.load(data),
       ]);
       if (data !== this.data) return;
       this.Plotly = Plotly;
-      if (isNew) this.show(points);
+      if (loaded) this.show(loaded);
       else this.marks.move();
       this.tray.show(data.pins, data.at, data.can);
       this.status.textContent = "";
@@ -92,10 +72,9 @@ class LatentMap {
     this.goHome();
   }
 
-  show(points) {
-    this.points = points;
-    const classes = this.data.figure.data;
-    const filled = byClass(points, classes.length).map((xy, label) => ({ ...classes[label], ...xy }));
+  show(loaded) {
+    this.points = loaded.points;
+    const traces = this.layer.traces(this.data, loaded);
     const config = {
       scrollZoom: true,
       displaylogo: false,
@@ -103,8 +82,9 @@ class LatentMap {
       modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
-    this.Plotly.react(this.plot, [...filled, ...this.marks.traces()], this.layout(), config);
-    this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
+    this.Plotly.react(this.plot, [...traces, ...this.marks.traces()], this.layout(), config);
+    this.layer.follow(this.Plotly);
+    this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
   }
 
   layout() {
@@ -114,6 +94,7 @@ class LatentMap {
     const isNarrow = this.root.clientWidth < NARROW;
     const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
     const base = this.data.figure.layout;
+    const legend = { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) };
     return {
       ...base,
       width: this.root.clientWidth,
@@ -124,7 +105,7 @@ class LatentMap {
       xaxis: { ...base.xaxis, ...axis },
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
-      legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
+      ...this.layer.layout(legend, isNarrow),
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };
   }
@@ -141,7 +122,7 @@ class LatentMap {
   }
 
   restyle() {
-    this.Plotly.react(this.plot, [...this.plot.data.slice(0, this.data.figure.data.length), ...this.marks.traces()], this.layout());
+    this.Plotly.react(this.plot, [...this.plot.data.slice(0, this.layer.nTraces), ...this.marks.traces()], this.layout());
   }
 
   resize() {
@@ -177,7 +158,7 @@ class LatentMap {
       return;
     }
     this.cursor = place;
-    const nearest = this.nearest(place);
+    const nearest = this.layer.nearest(place);
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
@@ -212,24 +193,6 @@ class LatentMap {
     this.root.dispatchEvent(new CustomEvent("latent-map:painted", { detail: { x: place.x, y: place.y } }));
   }
 
-  nearest({ x, y }) {
-    const { xy, labels, n } = this.points;
-    const hidden = this.plot.data.slice(0, this.data.figure.data.length).map((trace) => trace.visible === "legendonly");
-    const all = hidden.every(Boolean);
-    let row = -1;
-    let best = Infinity;
-    for (let k = 0; k < n; k += 1) {
-      const dx = xy[2 * k] - x;
-      const dy = xy[2 * k + 1] - y;
-      const distance = dx * dx + dy * dy;
-      if (distance < best && (all || !hidden[labels[k]])) {
-        row = k;
-        best = distance;
-      }
-    }
-    return { row, distance: Math.sqrt(best) };
-  }
-
   press(pressed) {
     if (!this.points || this.marks.press(pressed)) return;
     const place = this.position(pressed);
@@ -248,7 +211,7 @@ class LatentMap {
 
   // The image at a place if there is one close by, else the place itself.
   snapped(place) {
-    const { row, distance } = this.nearest(place);
+    const { row, distance } = this.layer.nearest(place);
     const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
     return distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y };
   }
@@ -291,16 +254,9 @@ class LatentMap {
 
   // A conditional model decodes in the class; of another one's points the class is shown alone. Again: all of them.
   chooseClass(label) {
-    const nClasses = this.data.figure.data.length;
-    if (label >= nClasses) return;
-    if (this.data.conditional) {
-      this.act({ do: "class", label: this.data.decode_as === label ? -1 : label });
-      return;
-    }
-    const shown = this.plot.data.slice(0, nClasses).map((trace) => trace.visible !== "legendonly");
-    const isAlone = shown.every((isShown, other) => isShown === (other === label));
-    const visible = shown.map((_, other) => (isAlone || other === label ? true : "legendonly"));
-    this.Plotly.restyle(this.plot, { visible }, [...visible.keys()]);
+    if (label >= this.data.figure.data.length) return;
+    if (this.data.conditional) this.act({ do: "class", label: this.data.decode_as === label ? -1 : label });
+    else this.layer.isolate(label);
   }
 
   zoomBy(factor) {
@@ -333,6 +289,7 @@ class LatentMap {
   remove() {
     document.removeEventListener("keydown", this.shortcut);
     this.observer.disconnect();
+    this.layer.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

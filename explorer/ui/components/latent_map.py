@@ -9,10 +9,11 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from explorer.analysis.maps import LinearProjection, Projection
+from explorer.analysis.maps import LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
+from explorer.ui.components.colour_control import colour_data
 from explorer.ui.components.pin_actions import act
 from explorer.ui.pinning import PinnedPlace
 from explorer.ui.state import View, undoable
@@ -71,6 +72,7 @@ def latent_map(
         "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={loaded.encoded.fingerprint}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
+        "colour": colour_data(path, space, loaded.encoded.fingerprint, view),
         "figure": _figure_json(projection, class_names),
         "conditional": is_conditional,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,
@@ -83,7 +85,12 @@ def latent_map(
     }
     browser_component("latent_map", _HTML)(key=_KEY, data=data, on_act_change=partial(_act, loaded))
     n_others = loaded.encoded.latent_dim - 2
-    if not projection.exact:
+    if isinstance(projection, StripProjection):
+        st.caption(
+            "This latent space has one dimension: a point lies at its z0, and at a random height so that the points do "
+            "not hide one another. Pointing reads z0 alone."
+        )
+    elif not projection.exact:
         st.caption(_approximation(projection))
     elif n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"

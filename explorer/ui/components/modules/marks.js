@@ -53,7 +53,7 @@ export class PinMarks {
   }
 
   move() {
-    const n = this.map.data.figure.data.length;
+    const n = this.map.layer.nTraces;
     const traces = this.traces();
     for (const [offset, { x, y, text, mode, marker, textfont }] of traces.entries()) {
       this.map.Plotly.restyle(this.map.plot, { x: [x], y: [y], text: [text], mode, marker: [marker], textfont: [textfont] }, [n + offset]);
@@ -98,10 +98,10 @@ export class PinMarks {
   }
 
   drawAt(index, { x, y }) {
-    const { pins, at, figure } = this.map.data;
+    const { pins, at } = this.map.data;
     const isChosen = index === at;
     const places = (isChosen ? [pins[at]] : pins.filter((_, other) => other !== at)).map((pin) => (pin === pins[index] ? { ...pin, x, y } : pin));
-    this.map.Plotly.restyle(this.map.plot, this.asUpdate(places), [figure.data.length + Number(isChosen)]);
+    this.map.Plotly.restyle(this.map.plot, this.asUpdate(places), [this.map.layer.nTraces + Number(isChosen)]);
   }
 
   asUpdate(places) {

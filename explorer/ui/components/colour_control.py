@@ -1,0 +1,106 @@
+"""What the points of the map are coloured by: their class, or a number with a colour bar."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from explorer.analysis.maps import Projection
+from explorer.errors import ExplorerError
+from explorer.figures.palette import value_scale
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.columns import PERCENTILES, column, has_kl
+from explorer.ui.state import View, change_view
+
+CLASS = "class"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Colouring:
+    title: str
+    axis: str
+    explanation: str
+
+
+_COLOURINGS = {
+    CLASS: _Colouring(title="Class", axis="class", explanation="the class that the data set gives."),
+    "reconstruction": _Colouring(
+        title="Reconstruction error",
+        axis="-log p(x|z), nats",
+        explanation="-log p(x|z) in nats, at one seeded posterior sample; low is good.",
+    ),
+    "kl": _Colouring(
+        title="KL",
+        axis="KL(q(z|x) ‖ p(z)), nats",
+        explanation="how far an image's posterior lies from the prior, KL(q(z|x) ‖ p(z)) in nats.",
+    ),
+    "density": _Colouring(
+        title="Density",
+        axis="log density on the map, nats",
+        explanation=(
+            "log density of the points on this map, per unit of its area: a normal kernel of Scott's bandwidth on a "
+            "histogram."
+        ),
+    ),
+}
+
+
+def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> View:
+    """Return ``view`` with a colouring that this run and map do not have replaced by class, and say why."""
+    if view.colour == CLASS:
+        return view
+    try:
+        column(loaded, view.colour, projection)
+    except ExplorerError as error:
+        st.warning(f"{error} The classes are shown.", icon=":material/palette:")
+        return change_view(colour=CLASS)
+    return view
+
+
+def colour_control(loaded: LoadedRun, view: View) -> None:
+    """Show the choice of colouring; the view must fit the run and its map."""
+    offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
+    st.session_state["colour"] = view.colour
+    st.selectbox(
+        "Colour by",
+        offered,
+        format_func=lambda name: _COLOURINGS[name].title,
+        key="colour",
+        on_change=_set_colour,
+        help=_help(offered),
+    )
+
+
+def colour_data(run_path: str, space_query: str, version: str, view: View) -> dict[str, Any] | None:
+    """Return what the browser needs to colour by the view's column: its address, title and scale; None for classes.
+
+    Args:
+        run_path: of the run's routes.
+        space_query: query parameters of the map.
+        version: changes with the column's values.
+        view: says which column.
+    """
+    if view.colour == CLASS:
+        return None
+    low, high = PERCENTILES
+    return {
+        "url": f"{run_path}/column?name={quote(view.colour)}&{space_query}&v={version}",
+        "title": f"{_COLOURINGS[view.colour].axis} (percentiles {low} to {high})",
+        "scale": value_scale(),
+    }
+
+
+def _help(offered: list[str]) -> str:
+    lines = [f"- **{_COLOURINGS[name].title}**: {_COLOURINGS[name].explanation}" for name in offered]
+    if "kl" not in offered:
+        lines.append("- KL is not offered: a plain autoencoder has no posterior and no prior that it could compare.")
+    low, high = PERCENTILES
+    lines.append(
+        f"\nThe colours of numbers span percentiles {low} to {high}; what lies beyond has the colour at the end."
+    )
+    return "\n".join(lines)
+
+
+def _set_colour() -> None:
+    change_view(colour=st.session_state["colour"])

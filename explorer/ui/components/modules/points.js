@@ -1,0 +1,204 @@
+// The encoded set in the browser: its points and values as typed arrays, which point is nearest to a place, and which
+// row of the set a point of a plotly trace is.
+
+import { refusal } from "./decoder.js";
+
+const POINTS_PER_CELL = 4;
+const MAX_GRID_SIDE = 1024;
+const N_SAMPLED = 4096;
+const CORE = 0.005;
+const MAX_TRACES = 100;
+const MAX_SLICES = 6;
+const MIN_SLICES = 2;
+
+// Points of a map: coordinates x, y, x, y, ... and a class for each.
+export async function loadPoints(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw await refusal(response);
+  const n = Number(response.headers.get("X-Shape").split(",")[0]);
+  const bytes = await response.arrayBuffer();
+  const points = { n, xy: new Float32Array(bytes, 0, 2 * n), labels: new Uint16Array(bytes, 8 * n, n) };
+  return { ...points, index: new PointIndex(points.xy, n) };
+}
+
+// A value for each point, and the range that its colours span.
+export async function loadColumn(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw await refusal(response);
+  const [low, high] = response.headers.get("X-Range").split(",").map(Number);
+  return { values: new Float32Array(await response.arrayBuffer()), low, high };
+}
+
+// A number for each row that looks random and is always the same, 0 to 2^32 - 1 (Mueller's integer hash).
+export function rowHash(row) {
+  let h = row + 1;
+  h = Math.imul((h >>> 16) ^ h, 0x45d9f3b);
+  h = Math.imul((h >>> 16) ^ h, 0x45d9f3b);
+  return ((h >>> 16) ^ h) >>> 0;
+}
+
+// The rows in cells of a grid. Its sides lie at percentiles, so that a few points far out do not put all others in one
+// cell; points beyond a side are in the cells along it.
+export class PointIndex {
+  constructor(xy, n) {
+    this.xy = xy;
+    this.n = n;
+    this.side = Math.max(1, Math.min(MAX_GRID_SIDE, Math.round(Math.sqrt(n / POINTS_PER_CELL))));
+    this.axes = [0, 1].map((axis) => gridAxis(xy, n, axis, this.side));
+    this.sort();
+    this.extremes = extremeRows(xy, n);
+  }
+
+  // A counting sort of the rows by cell; within a cell they keep their order.
+  sort() {
+    const cells = new Uint32Array(this.n);
+    this.start = new Uint32Array(this.side * this.side + 1);
+    for (let row = 0; row < this.n; row += 1) {
+      cells[row] = this.cell(1, this.xy[2 * row + 1]) * this.side + this.cell(0, this.xy[2 * row]);
+      this.start[cells[row] + 1] += 1;
+    }
+    for (let k = 1; k < this.start.length; k += 1) this.start[k] += this.start[k - 1];
+    const next = this.start.slice();
+    this.order = new Uint32Array(this.n);
+    for (let row = 0; row < this.n; row += 1) this.order[next[cells[row]]++] = row;
+  }
+
+  cell(axis, value) {
+    const { low, size } = this.axes[axis];
+    return Math.min(Math.max(Math.floor((value - low) / size), 0), this.side - 1);
+  }
+
+  // The row nearest to a place, of those that `isShown(row)`; -1 where there is none.
+  // After ring k around the place's own cell, whatever is in no cell looked at is farther than k cells.
+  nearest(x, y, isShown = null) {
+    const best = { row: -1, square: Infinity };
+    const size = Math.min(this.axes[0].size, this.axes[1].size);
+    const [column, line] = [this.cell(0, x), this.cell(1, y)];
+    for (let ring = 0; ring < this.side; ring += 1) {
+      this.lookAround(column, line, ring, (from, to) => this.improve(best, { x, y, from, to, isShown }));
+      if (best.square <= (ring * size) ** 2) break;
+    }
+    return { row: best.row, distance: Math.sqrt(best.square) };
+  }
+
+  // Calls `look(from, to)` with the stretches of `order` that lie in a ring of cells, `ring` cells from the middle.
+  lookAround(column, line, ring, look) {
+    const [left, right] = [Math.max(column - ring, 0), Math.min(column + ring, this.side - 1)];
+    const span = (row, first, last) => look(this.start[row * this.side + first], this.start[row * this.side + last + 1]);
+    for (let row = Math.max(line - ring, 0); row <= Math.min(line + ring, this.side - 1); row += 1) {
+      if (Math.abs(row - line) === ring) {
+        span(row, left, right);
+        continue;
+      }
+      if (column - ring >= 0) span(row, left, left);
+      if (column + ring < this.side) span(row, right, right);
+    }
+  }
+
+  improve(best, { x, y, from, to, isShown }) {
+    for (let k = from; k < to; k += 1) {
+      const row = this.order[k];
+      const dx = this.xy[2 * row] - x;
+      const dy = this.xy[2 * row + 1] - y;
+      const square = dx * dx + dy * dy;
+      if (square > best.square || (square === best.square && row > best.row)) continue;
+      if (isShown && !isShown(row)) continue;
+      best.row = row;
+      best.square = square;
+    }
+  }
+
+  // Calls `look(row)` for each row within a box of map coordinates.
+  eachWithin({ left, right, bottom, top }, look) {
+    const { xy, order, start, side } = this;
+    const [first, last] = [this.cell(0, left), this.cell(0, right)];
+    for (let line = this.cell(1, bottom); line <= this.cell(1, top); line += 1) {
+      const end = start[line * side + last + 1];
+      for (let k = start[line * side + first]; k < end; k += 1) {
+        const row = order[k];
+        const [x, y] = [xy[2 * row], xy[2 * row + 1]];
+        if (x >= left && x <= right && y >= bottom && y <= top) look(row);
+      }
+    }
+  }
+}
+
+function gridAxis(xy, n, axis, side) {
+  const step = Math.max(1, Math.floor(n / N_SAMPLED));
+  const sample = new Float64Array(Math.ceil(n / step)).map((_, k) => xy[2 * k * step + axis]).sort();
+  const low = sample[Math.floor(CORE * (sample.length - 1))] ?? 0;
+  const high = sample[Math.ceil((1 - CORE) * (sample.length - 1))] ?? 0;
+  return { low, size: high > low ? (high - low) / side : 1 };
+}
+
+// The rows that are farthest left, right, down and up: what a plot of a part needs to keep the range of all.
+function extremeRows(xy, n) {
+  const rows = [0, 0, 0, 0];
+  for (let row = 1; row < n; row += 1) {
+    for (let axis = 0; axis < 2; axis += 1) {
+      const value = xy[2 * row + axis];
+      if (value < xy[2 * rows[2 * axis] + axis]) rows[2 * axis] = row;
+      if (value > xy[2 * rows[2 * axis + 1] + axis]) rows[2 * axis + 1] = row;
+    }
+  }
+  return n ? [...new Set(rows)] : [];
+}
+
+// Which rows are drawn, and by which trace. Each group (a class) is drawn in several slices, a trace each: first a part
+// of every group, then the next part of every group. So no group lies on top of all others.
+// Trace t draws group t % nGroups; the traces of all groups' first slices, in the order of the groups, come first.
+export class DrawnPoints {
+  constructor(points, groups, nGroups) {
+    this.points = points;
+    this.groups = groups;
+    this.nGroups = nGroups;
+    this.nSlices = nGroups < 2 ? 1 : Math.max(MIN_SLICES, Math.min(MAX_SLICES, Math.floor(MAX_TRACES / nGroups)));
+    this.nTraces = this.nSlices * nGroups;
+    this.rows = [];
+  }
+
+  traceOf(row) {
+    return (rowHash(row) % this.nSlices) * this.nGroups + this.groups[row];
+  }
+
+  // Takes the rows to draw, in ascending order; each trace's rows are in ascending order too.
+  take(rows) {
+    const counts = new Uint32Array(this.nTraces);
+    for (const row of rows) counts[this.traceOf(row)] += 1;
+    this.rows = Array.from(counts, (count) => new Uint32Array(count));
+    const filled = new Uint32Array(this.nTraces);
+    for (const row of rows) {
+      const trace = this.traceOf(row);
+      this.rows[trace][filled[trace]++] = row;
+    }
+  }
+
+  // The row of the encoded set that point `pointIndex` of trace `trace` is.
+  row(trace, pointIndex) {
+    return this.rows[trace][pointIndex];
+  }
+
+  // All rows of a trace: its point k is row `rowsOf(trace)[k]`.
+  rowsOf(trace) {
+    return this.rows[trace];
+  }
+
+  // Where a row is drawn, as { trace, pointIndex }; null where it is not drawn.
+  placeOf(row) {
+    const trace = this.traceOf(row);
+    const rows = this.rows[trace] ?? [];
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle] < row) low = middle + 1;
+      else high = middle;
+    }
+    return rows[low] === row ? { trace, pointIndex: low } : null;
+  }
+
+  // Coordinates 0 (x) or 1 (y) of a trace's points.
+  coordinates(trace, axis) {
+    const rows = this.rows[trace];
+    return new Float32Array(rows.length).map((_, k) => this.points.xy[2 * rows[k] + axis]);
+  }
+}
