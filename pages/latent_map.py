@@ -7,6 +7,7 @@ from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
+from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
@@ -41,6 +42,7 @@ def map_and_inspector() -> None:
         map_column, inspector_column = st.columns([5, 3], gap="large")
         place = resolve_pin(loaded, current_view())
         with map_column:
+            overlay_control(loaded, projection, current_view())
             latent_map(loaded, projection, place, current_view(), class_names)
         with inspector_column:
             inspector(loaded, place, class_names)

@@ -14,6 +14,8 @@ from explorer.errors import ConfigError
 _KEY = "view"
 _PROBLEMS = "view_problems"
 
+OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pin:
@@ -34,6 +36,7 @@ class View:
         pin: the place that was kept; None for the first one of the run.
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
+        overlays: what is drawn over and under the points of the map, of ``OVERLAY_NAMES``.
         label: class to generate.
         seed: of the samples.
         temperature: of the samples.
@@ -45,6 +48,7 @@ class View:
     pin: Pin | None = None
     reference: int = -1
     decode_as: int = -1
+    overlays: tuple[str, ...] = ()
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
@@ -136,6 +140,13 @@ def _dims(text: str) -> tuple[int, int]:
     return i, j
 
 
+def _overlays(text: str) -> tuple[str, ...]:
+    names = set(filter(None, text.split(",")))
+    if not names <= set(OVERLAY_NAMES):
+        raise ValueError(text)
+    return tuple(name for name in OVERLAY_NAMES if name in names)
+
+
 def _bounded(text: str) -> int:
     number = int(text)
     if not -1 <= number < 2**31:
@@ -164,6 +175,7 @@ _FROM_TEXT: dict[str, Any] = {
     "pin": _pin,
     "reference": _bounded,
     "decode_as": _bounded,
+    "overlays": _overlays,
     "label": _natural,
     "seed": _natural,
     "temperature": _temperature,

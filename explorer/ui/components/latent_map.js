@@ -2,6 +2,7 @@
 // Pointing never reruns the script: only a click is sent to Python.
 
 import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { Overlays } from "./modules/overlays.js";
 import { loadPlotly } from "./modules/plotly.js";
 
 const CLICK_PIXELS = 5;
@@ -42,6 +43,7 @@ class LatentMap {
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
     this.points = null;
     this.cursor = null;
+    this.overlays = new Overlays(this);
     this.listen();
   }
 
@@ -72,6 +74,7 @@ class LatentMap {
       this.Plotly = Plotly;
       if (isNew) this.show(points);
       else this.movePin();
+      this.overlays.update();
       this.status.textContent = "";
     } catch (error) {
       this.status.textContent = error.message;
@@ -176,6 +179,7 @@ class LatentMap {
     }
     this.cursor = place;
     const nearest = this.nearest(place);
+    this.overlays.hover(nearest);
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
@@ -186,6 +190,7 @@ class LatentMap {
     if (!this.points) return;
     const pin = this.data.pin;
     this.cursor = this.place(pin.x, pin.y);
+    this.overlays.hover(this.nearest(this.cursor));
     this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place: this.cursor, note: pin.name });
   }
 
@@ -265,6 +270,7 @@ class LatentMap {
 
   remove() {
     this.observer.disconnect();
+    this.overlays.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

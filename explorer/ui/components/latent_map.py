@@ -11,6 +11,7 @@ from explorer.analysis.maps import Projection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
+from explorer.ui.components.overlay_controls import overlay_data
 from explorer.ui.pinning import PinnedPlace
 from explorer.ui.state import Pin, View, change_view
 
@@ -70,6 +71,7 @@ def latent_map(
             "name": place.name,
             "decode": f"{path}/decode{f'?label={place.label}' if is_conditional else ''}",
         },
+        "overlays": overlay_data(loaded, projection, view, space),
         "alt": _alt(loaded, projection, class_names),
     }
     browser_component("latent_map", _HTML)(key=_KEY, data=data, on_pinned_change=_set_pin)
