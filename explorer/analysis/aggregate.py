@@ -91,11 +91,10 @@ def density_grid(projection: Projection, covariances: Doubles | None, *, seed: i
     kernels = kernel_covariances(points) if covariances is None else covariances
     is_correlated = bool(np.abs(kernels[:, 1]).max(initial=0) > 1e-9 * np.sqrt(kernels[:, 0] * kernels[:, 2]).max())
     n_cells = N_CELLS_CORRELATED if is_correlated else N_CELLS
-    means = points
+    means, extent = points, _extent(points, kernels)
     if is_correlated and len(points) > MAX_CORRELATED:
         rows = np.sort(np.random.default_rng(seed).permutation(len(points))[:MAX_CORRELATED])
         means, kernels = points[rows], kernels[rows]
-    extent = _extent(points, kernels)
     x, y = _centres(*extent[:2], n_cells), _centres(*extent[2:], n_cells)
     kernels = _at_least(kernels, (x[1] - x[0]) ** 2, (y[1] - y[0]) ** 2)
     values = (correlated_mixture if is_correlated else separable_mixture)(means, kernels, x, y)

@@ -92,9 +92,9 @@ export class DensityLayer extends GridLayer {
   }
 
   words() {
-    if (!this.grid) return "computing …";
+    if (!this.grid) return "is being computed …";
     const n = this.grid.nImages.toLocaleString("en");
-    const what = this.grid.kind === "posterior" ? "density of the aggregated posterior" : "density of the points, smoothed";
+    const what = this.grid.kind === "posterior" ? "of the aggregated posterior" : "of the points, smoothed";
     return `${what}, ${n} images; the lines hold ${SHARES.map((share) => Math.round(100 * share)).join(", ")} % of it`;
   }
 }
@@ -127,17 +127,17 @@ export class UntrainedLayer extends GridLayer {
   }
 
   words() {
-    if (!this.grid) return "computing …";
+    if (!this.grid) return "is being computed …";
     const many = this.map.data.overlays.n_dims > 2 ? " on this map" : "";
-    return `hatched: no encoded image near${many}; the density is below that at 99.9 % of them`;
+    return `(hatched): no encoded image near${many}; the density is below that at 99.9 % of them`;
   }
 }
 
 function hatch(context, view, theme) {
-  context.globalAlpha = 0.45;
+  context.globalAlpha = 0.55;
   context.fillStyle = theme.paper;
   context.fillRect(view.left, view.top, view.width, view.height);
-  context.globalAlpha = 0.3;
+  context.globalAlpha = 0.24;
   context.strokeStyle = theme.ink;
   context.lineWidth = 1;
   context.beginPath();

@@ -75,10 +75,10 @@ export class ManifoldLayer extends MapLayer {
   }
 
   words() {
-    if (!this.grid) return "decoding …";
+    if (!this.grid) return "are being decoded …";
     const n = this.grid.columns * this.grid.rows;
-    const ink = this.grid.shape[0] === 1 ? ", in ink: the brighter the pixel, the more" : "";
-    return `what the decoder makes of each place, ${n.toLocaleString("en")} images${ink}`;
+    const ink = this.grid.shape[0] === 1 ? "; the brighter a pixel, the more ink" : "";
+    return `that the decoder makes of ${n.toLocaleString("en")} places${ink}`;
   }
 }
 

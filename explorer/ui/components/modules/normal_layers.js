@@ -27,7 +27,7 @@ export class PriorLayer extends MapLayer {
   }
 
   words() {
-    return "the prior N(0, I) at 1, 2 and 3 standard deviations";
+    return "N(0, I) at 1, 2 and 3 standard deviations";
   }
 }
 
@@ -84,9 +84,9 @@ export class PosteriorLayer extends MapLayer {
   }
 
   words() {
-    if (!this.covariances) return "loading …";
-    const what = "q(z|x) at 1 and 2 standard deviations";
-    return this.row < 0 ? `${what} of an image: point at one` : `${what} of image ${this.row.toLocaleString("en")}`;
+    if (!this.covariances) return "is being loaded …";
+    if (this.row < 0) return "q(z|x): point at an image to see its own";
+    return `q(z|x) of image ${this.row.toLocaleString("en")} at 1 and 2 standard deviations`;
   }
 }
 

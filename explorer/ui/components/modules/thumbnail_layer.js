@@ -74,10 +74,10 @@ export class ThumbnailLayer extends MapLayer {
 
   words() {
     const n = this.rows.length;
-    if (n > MAX_THUMBNAILS) return `zoom in until at most ${MAX_THUMBNAILS} images are in view; now ${n.toLocaleString("en")} are`;
-    if (!n) return "no encoded image is in view";
+    if (n > MAX_THUMBNAILS) return `appear once at most ${MAX_THUMBNAILS} images are in view; now there are ${n.toLocaleString("en")}: zoom in`;
+    if (!n) return "have nothing to show: no encoded image is in view";
     const room = this.nDrawn < n ? `; ${n - this.nDrawn} have no room yet` : "";
-    return `${this.what ?? "images"} of the ${n} images in view${room}`;
+    return `are the ${this.what ?? "images"} of the ${n} images in view${room}`;
   }
 }
 
