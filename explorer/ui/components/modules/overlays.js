@@ -90,18 +90,30 @@ export class Overlays {
   }
 
   paint() {
-    if (!this.map.plot._fullLayout?.xaxis) return;
+    const isBlank = !this.shown.length;
+    if (!this.map.plot._fullLayout?.xaxis || (isBlank && this.isBlank)) return;
+    this.isBlank = isBlank;
     const view = new AxesView(this.map.plot);
     if (!view.equals(this.view) && this.shown.length) this.rest(REST_MILLISECONDS);
     this.view = view;
-    const style = getComputedStyle(this.map.root);
-    const colour = (name) => this.map.rgba(style.getPropertyValue(name).trim());
-    const theme = { ink: colour("--st-text-color"), paper: colour("--st-background-color"), primary: colour("--st-primary-color") };
+    const theme = this.theme();
     this.paintOn(this.under, view, (layer, context) => layer.paintUnder(context, view, theme));
     this.paintOn(this.over, view, (layer, context) => layer.paintOver(context, view, theme));
     this.write();
     const detail = { shown: this.shown, view: [view.x0, view.x1, view.y0, view.y1] };
     this.map.root.dispatchEvent(new CustomEvent("latent-map:overlays", { detail }));
+  }
+
+  // The page's colours in a form that can be taken apart; worked out when they change, for that costs a layout.
+  theme() {
+    const style = getComputedStyle(this.map.root);
+    const names = ["--st-text-color", "--st-background-color", "--st-primary-color"];
+    const key = names.map((name) => style.getPropertyValue(name).trim());
+    if (key.join() !== this.colours?.key) {
+      const [ink, paper, primary] = key.map((colour) => this.map.rgba(colour));
+      this.colours = { key: key.join(), ink, paper, primary };
+    }
+    return this.colours;
   }
 
   paintOn(canvas, view, paint) {
