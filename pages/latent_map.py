@@ -8,6 +8,7 @@ from explorer.ui.components.colour_control import colour_control, fitting_colour
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
+from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin, resolve_pins
@@ -45,6 +46,7 @@ def map_and_inspector() -> None:
         map_column, inspector_column = st.columns([5, 3], gap="large")
         place, pins = resolve_pin(loaded, current_view()), resolve_pins(loaded, current_view())
         with map_column:
+            overlay_control(loaded, projection, current_view())
             latent_map(loaded, projection, place, pins, current_view(), class_names)
         with inspector_column:
             inspector(loaded, place, class_names)

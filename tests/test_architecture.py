@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.analysis.maps",
     ),
     "explorer.training": ("explorer.runs", "explorer.data", "explorer.objectives", "explorer.models"),
-    "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models"),
+    "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data"),
     "explorer.figures": ("explorer.analysis.results", "explorer.analysis.maps", "explorer.runs"),
     "explorer.ui": (
         "explorer.serving",

@@ -15,6 +15,8 @@ from explorer.errors import CheckpointError, ExplorerError, ProjectionError, Ser
 from explorer.runs.listing import list_runs
 from explorer.runs.tables import describe
 from explorer.serving import columns
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.overlays import MAX_IMAGES, Answer, density_answer, ellipses_answer, images_answer
 from explorer.serving.pictures import run_strip
 from explorer.serving.service import MAX_CODES, DecodeService
 
@@ -54,6 +56,17 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     async def column(request: Request) -> Response:
         return await asyncio.to_thread(_column_response, service, request)
 
+    async def density(request: Request) -> Response:
+        return await asyncio.to_thread(_overlay_response, service, request, density_answer)
+
+    async def ellipses(request: Request) -> Response:
+        return await asyncio.to_thread(_overlay_response, service, request, ellipses_answer)
+
+    async def images(request: Request) -> Response:
+        body = await _body(request, 4 * MAX_IMAGES, f"{MAX_IMAGES} rows")
+        answer = await asyncio.to_thread(images_answer, service, request.path_params["name"], body)
+        return Response(answer.content, media_type="application/octet-stream", headers=answer.headers | UNCOMPRESSED)
+
     async def strip(request: Request) -> Response:
         content, etag = await asyncio.to_thread(run_strip, service, request.path_params["name"])
         return _revalidated(request, content, etag, "image/png")
@@ -67,6 +80,9 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         Route("/runs/{name}/decode", _in_words(decode), methods=["POST"]),
         Route("/runs/{name}/points", _in_words(points)),
         Route("/runs/{name}/column", _in_words(column)),
+        Route("/runs/{name}/density", _in_words(density)),
+        Route("/runs/{name}/ellipses", _in_words(ellipses)),
+        Route("/runs/{name}/images", _in_words(images), methods=["POST"]),
         Route("/runs/{name}/strip.png", _in_words(strip)),
         Route("/plotly-{version}.js", plotly),
     ]
@@ -110,14 +126,20 @@ async def _body_numbers(request: Request) -> Floats:
     Raises:
         ServingError: if it is empty, over the limit, or not a whole number of float32.
     """
+    body = await _body(request, MAX_BODY_BYTES, f"{MAX_CODES} codes")
+    if not body or len(body) % 4:
+        raise ServingError(f"The body has {len(body)} bytes; it must be float32 numbers, 4 bytes each, at least one.")
+    return np.frombuffer(body, "<f4").astype(np.float32)
+
+
+async def _body(request: Request, limit: int, most: str) -> bytes:
+    """Return the body; ``most`` says in words what fits into ``limit`` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _TooLargeError(f"The body is over {MAX_BODY_BYTES:,} bytes: send at most {MAX_CODES} codes at once.")
-    if not body or len(body) % 4:
-        raise ServingError(f"The body has {len(body)} bytes; it must be float32 numbers, 4 bytes each, at least one.")
-    return np.frombuffer(bytes(body), "<f4").astype(np.float32)
+        if len(body) > limit:
+            raise _TooLargeError(f"The body is over {limit:,} bytes: send at most {most} at once.")
+    return bytes(body)
 
 
 def _codes(service: DecodeService, name: str, numbers: Floats, request: Request) -> Floats:
@@ -159,6 +181,17 @@ def _column_response(service: DecodeService, request: Request) -> Response:
     etag = f'"{loaded.encoded.fingerprint}-{name}-{space}-{i}-{j}"'
     response = _revalidated(request, found.values.astype("<f4").tobytes(), etag, "application/octet-stream")
     response.headers["X-Range"] = f"{found.low!r},{found.high!r}"
+    return response
+
+
+def _overlay_response(
+    service: DecodeService, request: Request, compute: Callable[[LoadedRun, tuple[str, int, int]], Answer]
+) -> Response:
+    """Answer with what ``compute`` finds on the map that the request names."""
+    loaded = service.atlas.run(request.path_params["name"])
+    answer = compute(loaded, (request.query_params.get("space", "plane"), *_dims(request)))
+    response = _revalidated(request, answer.content, answer.etag, "application/octet-stream")
+    response.headers.update(answer.headers)
     return response
 
 

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from explorer.data.catalogue import data_set, load_split
+from explorer.data.catalogue import data_set
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import RunSummary, list_runs
 from explorer.serving.atlas import LoadedRun
+from explorer.serving.originals import held_test_images, matching_originals
 from explorer.serving.service import DecodeService, decode_service
 
 
@@ -33,20 +34,14 @@ def run_summaries() -> list[RunSummary]:
 def originals(loaded: LoadedRun) -> ImageSplit | DataError:
     """Return the test images that a run's encoded set was made of, or the error that says why they are not there."""
     try:
-        images = _test_images(loaded.config.training.data)
+        return matching_originals(loaded, _test_images(loaded.config.training.data))
     except DataError as error:
         return error
-    if len(images) != len(loaded.encoded):
-        return DataError(
-            f"{loaded.run.name} encoded {len(loaded.encoded):,} images, but the test set of {images.name} has "
-            f"{len(images):,}. Run: python -m explorer encode {loaded.run.name}"
-        )
-    return images
 
 
 @st.cache_resource(show_spinner="Reading the original images …")
 def _test_images(data: str) -> ImageSplit:
-    return load_split(data, "test")
+    return held_test_images(data)
 
 
 def class_names(loaded: LoadedRun) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ _KEY = "view"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 
+OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
+
 
 MAX_TEXT = 60_000
 """Characters of a parameter that are read: 26 pins of 512 numbers would be cut, and then refused."""
@@ -38,6 +40,7 @@ class View:
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
         colour: what the points are coloured by: "class" or a column.
+        overlays: what is drawn over and under the points of the map, of ``OVERLAY_NAMES``.
         label: class to generate.
         seed: of the samples.
         temperature: of the samples.
@@ -51,6 +54,7 @@ class View:
     reference: int = -1
     decode_as: int = -1
     colour: str = "class"
+    overlays: tuple[str, ...] = ()
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
@@ -192,6 +196,13 @@ def _dims(text: str) -> tuple[int, int]:
     return i, j
 
 
+def _overlays(text: str) -> tuple[str, ...]:
+    names = set(filter(None, text.split(",")))
+    if not names <= set(OVERLAY_NAMES):
+        raise ValueError(text)
+    return tuple(name for name in OVERLAY_NAMES if name in names)
+
+
 def _bounded(text: str) -> int:
     number = int(text)
     if not -1 <= number < 2**31:
@@ -232,6 +243,7 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "reference": ("reference", _bounded),
     "decode_as": ("decode_as", _bounded),
     "colour": ("colour", _colour),
+    "overlays": ("overlays", _overlays),
     "label": ("label", _natural),
     "seed": ("seed", _natural),
     "temperature": ("temperature", _temperature),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from explorer.ui.pins import Pin, added
-from explorer.ui.state import View, view_from_query, view_to_query
+from explorer.ui.state import OVERLAY_NAMES, View, view_from_query, view_to_query
 
 N_VIEWS = 300
 
@@ -24,6 +24,8 @@ UNREADABLE = [
     ("reference", "x"),
     ("reference", "-2"),
     ("decode_as", "1.0"),
+    ("overlays", "magic"),
+    ("overlays", "images,prior;"),
     ("label", "seven"),
     ("seed", "x"),
     ("seed", "-1"),
@@ -50,6 +52,7 @@ def any_view(rng):
         at=int(rng.integers(-1, 6)),
         reference=int(rng.integers(-1, 10_000)),
         decode_as=int(rng.integers(-1, 10)),
+        overlays=tuple(name for name in OVERLAY_NAMES if rng.integers(2)),
         label=int(rng.integers(62)),
         seed=int(rng.integers(2**31)),
         temperature=float(rng.integers(0, 41)) / 20,

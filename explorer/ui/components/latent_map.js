@@ -6,6 +6,7 @@ import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
 import { PinMarks } from "./modules/marks.js";
+import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
 import { loadPlotly } from "./modules/plotly.js";
 import { listenToTwoFingers } from "./modules/touch.js";
@@ -32,6 +33,7 @@ class LatentMap {
     this.layer = new PointLayer(root, this.plot);
     this.points = null;
     this.cursor = null;
+    this.overlays = new Overlays(this);
     this.listen();
   }
 
@@ -64,6 +66,7 @@ class LatentMap {
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
       else this.marks.move();
+      this.overlays.update();
       this.tray.show(data.pins, data.at, data.can);
       this.status.textContent = "";
     } catch (error) {
@@ -159,6 +162,7 @@ class LatentMap {
     }
     this.cursor = place;
     const nearest = this.layer.nearest(place);
+    this.overlays.hover(nearest);
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
@@ -168,6 +172,7 @@ class LatentMap {
   goHome() {
     if (!this.points) return;
     this.lookAt(this.data.home, true);
+    this.overlays.hover(this.layer.nearest(this.cursor));
   }
 
   // Decodes a pinned place; at rest the lens is out of the way, in the emptiest corner.
@@ -290,6 +295,7 @@ class LatentMap {
     document.removeEventListener("keydown", this.shortcut);
     this.observer.disconnect();
     this.layer.remove();
+    this.overlays.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

@@ -14,6 +14,7 @@ from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
 from explorer.ui.components.colour_control import colour_data
+from explorer.ui.components.overlay_controls import overlay_data
 from explorer.ui.components.pin_actions import act
 from explorer.ui.pinning import PinnedPlace
 from explorer.ui.state import View, undoable
@@ -81,6 +82,7 @@ def latent_map(
         "at": view.index,
         "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
         "linear": _linear(projection),
+        "overlays": overlay_data(loaded, projection, view, space),
         "alt": _alt(loaded, projection, class_names),
     }
     browser_component("latent_map", _HTML)(key=_KEY, data=data, on_act_change=partial(_act, loaded))
