@@ -2,7 +2,9 @@
 // Pointing never reruns the script: only a click is sent to Python.
 
 import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { drawingShapes, followDrawing } from "./modules/drawing.js";
 import { loadPlotly } from "./modules/plotly.js";
+import { showTrust } from "./modules/trust.js";
 
 const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
@@ -42,6 +44,7 @@ class LatentMap {
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
     this.points = null;
     this.cursor = null;
+    this.drawing = null;
     this.listen();
   }
 
@@ -53,6 +56,7 @@ class LatentMap {
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
+    this.stopFollowing = followDrawing((place) => this.moveDrawing(place));
     // The stylesheet gives the text colour a transition, which ends when another theme is in place.
     this.root.addEventListener("transitionend", (event) => {
       if (event.target === this.root && event.propertyName === "color" && this.points) this.restyle();
@@ -111,6 +115,7 @@ class LatentMap {
       xaxis: { ...base.xaxis, ...axis },
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
+      shapes: [...(base.shapes ?? []), ...drawingShapes(this.drawing, this.rgba(ink))],
       legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };
@@ -143,6 +148,11 @@ class LatentMap {
 
   movePin() {
     this.Plotly.restyle(this.plot, { x: [[this.data.pin.x]], y: [[this.data.pin.y]] }, [this.data.figure.data.length]);
+  }
+
+  moveDrawing(place) {
+    this.drawing = place;
+    if (this.points) this.Plotly.relayout(this.plot, { shapes: this.layout().shapes });
   }
 
   restyle() {
@@ -190,11 +200,14 @@ class LatentMap {
   }
 
   ask({ query, numbers, place, note }) {
-    this.decoder.ask({ url: new URL(query, document.baseURI), numbers, place, note });
+    const url = new URL(query, document.baseURI);
+    url.searchParams.set("trust", 1);
+    this.decoder.ask({ url, numbers, place, note });
   }
 
-  paint({ place, note }, bytes, [, ...shape]) {
+  paint({ place, note }, bytes, [, ...shape], trust) {
     paintImage(this.canvas, bytes, shape);
+    showTrust(this.caption, trust);
     this.caption.textContent = `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`;
     this.moveLens(place);
     this.status.textContent = "";
@@ -265,6 +278,7 @@ class LatentMap {
 
   remove() {
     this.observer.disconnect();
+    this.stopFollowing();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }
