@@ -4,10 +4,12 @@ import streamlit as st
 
 from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
+from explorer.ui.components.draw import draw, pin_on_map
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.run_picker import describe_run, run_picker
+from explorer.ui.components.trust import trust_note
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
 from explorer.ui.state import current_view, show_problems
@@ -42,8 +44,10 @@ def map_and_inspector() -> None:
         place = resolve_pin(loaded, current_view())
         with map_column:
             latent_map(loaded, projection, place, current_view(), class_names)
+            draw(loaded, projection, current_view(), on_keep=pin_on_map(projection))
         with inspector_column:
             inspector(loaded, place, class_names)
+            trust_note(loaded, place)
 
 
 map_and_inspector()

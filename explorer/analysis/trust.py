@@ -28,8 +28,8 @@ N_CROWD = 10
 N_SAMPLED = 500
 """Encoded images, spread evenly over the set, that say what is typical: medians of 500 are within 4 % in rank."""
 
-FARTHEST = 0.99
-"""Share of the encoded images whose nearest other one is no farther than the reach."""
+CLOSE, FARTHEST = 0.9, 0.99
+"""Shares of the encoded images whose nearest other one is no farther than the two distances that verdicts go by."""
 
 NO_PRIOR = "an autoencoder has no prior"
 OFF_SUPPORT = "outside the prior's support"
@@ -37,7 +37,7 @@ OFF_SUPPORT = "outside the prior's support"
 VERDICTS = {
     "near": "near the data",
     "edge": "at the edge of the data",
-    "far": "nobody was ever here",
+    "far": "far from the data",
 }
 """What the neighbours of a code say of it, in words."""
 
@@ -61,7 +61,8 @@ class Trust:
         typical_log_prior: its median over the encoded images; None where there is none.
         re_encoding: distance in z from the code to the posterior mean of its own decoded image.
         typical_re_encoding: its median over the encoded images.
-        verdict: "near", "edge" or "far", which ``VERDICTS`` puts into words.
+        verdict: "near" where the nearest encoded image is no farther than 9 in 10 encoded ones are from another, "far"
+            where it is farther than for 99 in 100, else "edge". ``VERDICTS`` puts it into words.
     """
 
     n_near: int
@@ -92,7 +93,7 @@ class Neighbourhood:
 
     Attributes:
         radius: median distance to the ``n_typical``-th nearest other code.
-        reach: distance to the nearest other code that 99 in 100 do not exceed.
+        close, reach: distances to the nearest other code that 9 in 10, and 99 in 100, do not exceed.
         n_typical: ``N_CROWD``, or fewer in a set that has no more.
     """
 
@@ -102,11 +103,11 @@ class Neighbourhood:
 
         self._tree, self._rows = cKDTree(codes.astype(np.float64)), rows
         self.n_typical = min(N_CROWD, max(len(codes) - 1, 0))
-        self.radius = self.reach = 0.0
+        self.radius = self.close = self.reach = 0.0
         if self.n_typical:
             distances, _ = self._tree.query(codes[spread(len(codes))], k=self.n_typical + 1)
             self.radius = float(np.median(distances[:, -1]))
-            self.reach = float(np.quantile(distances[:, 1], FARTHEST))
+            self.close, self.reach = np.quantile(distances[:, 1], (CLOSE, FARTHEST)).tolist()
 
     def nearest(self, z: Floats, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return rows of the encoded set and distances of at most ``n`` codes, those nearest to ``z``, ``(L,)``."""
@@ -120,11 +121,11 @@ class Neighbourhood:
         """Return how many codes lie within the radius of ``z``, shape ``(L,)``."""
         return int(self._tree.query_ball_point(z.astype(np.float64), self.radius, return_length=True))
 
-    def verdict(self, n_near: int, nearest: float) -> str:
-        """Return "near" where at least half of the typical crowd is, "far" beyond the reach, else "edge"."""
-        if nearest > self.reach:
-            return "far"
-        return "near" if 2 * n_near >= self.n_typical else "edge"
+    def verdict(self, nearest: float) -> str:
+        """Return "near", "edge" or "far" of a code whose ``nearest`` encoded one is that far away."""
+        if nearest <= self.close:
+            return "near"
+        return "edge" if nearest <= self.reach else "far"
 
 
 class TrustGauge:
@@ -170,10 +171,9 @@ class TrustGauge:
         around = self.neighbourhood(label)
         _, distances = around.nearest(z, 1)
         nearest = float(distances[0]) if len(distances) else math.inf
-        n_near = around.n_within(z)
         has_density = log_prior is not None and math.isfinite(log_prior)
         return Trust(
-            n_near=n_near,
+            n_near=around.n_within(z),
             n_typical=around.n_typical,
             radius=around.radius,
             nearest=nearest,
@@ -182,7 +182,7 @@ class TrustGauge:
             typical_log_prior=self.typical_log_prior,
             re_encoding=re_encoding,
             typical_re_encoding=self.typical_re_encoding,
-            verdict=around.verdict(n_near, nearest),
+            verdict=around.verdict(nearest),
         )
 
     @cached_property

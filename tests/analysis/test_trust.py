@@ -75,23 +75,34 @@ def test_half_of_the_encoded_images_have_as_many_around_them_as_is_typical():
     assert (others >= around.n_typical).mean() == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize(("place", "verdict"), [(0.0, "near"), (9.5, "near"), (0.5 + 19, "edge"), (40.0, "far")])
-def test_the_verdict_follows_the_crowd_and_the_reach(place, verdict):
-    # A lattice of step 1: the typical crowd of 10 reaches 5 steps to both sides, and the nearest other is 1 away.
-    around = Neighbourhood(np.arange(-20, 20, dtype=np.float32)[:, None], np.arange(40))
-    z = np.array([place], np.float32)
-    _, distances = around.nearest(z, 1)
-    assert around.reach == 1
-    assert around.verdict(around.n_within(z) if verdict != "edge" else 1, float(distances[0])) == verdict
-    assert set(VERDICTS) == {"near", "edge", "far"}
+@pytest.mark.parametrize(
+    ("place", "verdict"), [(0, "near"), (0.5, "near"), (-1, "near"), (109, "edge"), (-2, "edge"), (111, "far")]
+)
+def test_the_verdict_compares_the_nearest_image_with_what_is_usual_among_the_images(place, verdict):
+    # 96 codes a step of 1 apart, then four 3 apart: the nearest other is 1 away from 95 and 3 away from 4 or 5 in 100.
+    places = np.concatenate([np.arange(96), 95 + 3 * np.arange(1, 5)]).astype(np.float32)
+    around = Neighbourhood(places[:, None], np.arange(100))
+    assert (around.close, around.reach) == (1, 3)
+    _, distances = around.nearest(np.array([place], np.float32), 1)
+    assert around.verdict(float(distances[0])) == verdict
+    assert verdict in VERDICTS
 
 
-def test_far_away_there_is_nobody():
+@pytest.mark.parametrize("n_dims", [2, 16])
+def test_of_ten_encoded_images_nine_would_be_called_near_without_themselves(n_dims):
+    mu = codes(N_SAMPLED, n_dims)
+    around = Neighbourhood(mu, np.arange(N_SAMPLED))
+    verdicts = [around.verdict(float(around.nearest(z, 2)[1][1])) for z in mu]
+    assert verdicts.count("near") / N_SAMPLED == pytest.approx(0.9, abs=0.01)
+    assert verdicts.count("far") / N_SAMPLED == pytest.approx(0.01, abs=0.005)
+
+
+def test_far_away_no_encoded_image_is_near():
     gauge = TrustGauge(linear_gaussian(), encoded_set(codes(100)))
     (trust,) = measured(gauge, np.array([[50.0, 0.0]], np.float32))
     assert (trust.n_near, trust.verdict) == (0, "far")
     assert trust.nearest == pytest.approx(50, abs=5)
-    assert trust.to_json()["says"] == "nobody was ever here"
+    assert trust.to_json()["says"] == "far from the data"
 
 
 def test_at_an_encoded_image_the_nearest_one_is_itself():
@@ -187,7 +198,7 @@ def test_a_conditional_priors_density_is_that_of_the_class():
     assert [one.log_prior for one in trust] == pytest.approx([peak, peak - 1])
 
 
-def test_a_class_without_images_has_nobody():
+def test_a_class_without_images_is_far_from_everywhere():
     gauge = TrustGauge(family_model("cvae"), encoded_set(codes(20), np.zeros(20, np.int64)))
     (trust,) = measured(gauge, codes(1), np.array([9]))
     assert (trust.n_near, trust.nearest, trust.verdict) == (0, math.inf, "far")
