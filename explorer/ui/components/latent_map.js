@@ -189,7 +189,7 @@ class LatentMap {
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
-    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name });
+    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name, isPointed: true });
   }
 
   goHome() {
@@ -199,15 +199,16 @@ class LatentMap {
     this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place: this.cursor, note: pin.name });
   }
 
-  ask({ query, numbers, place, note }) {
+  // The kept place is told of in the inspector: while nobody points, the lens stays small.
+  ask({ query, numbers, place, note, isPointed = false }) {
     const url = new URL(query, document.baseURI);
-    url.searchParams.set("trust", 1);
+    if (isPointed) url.searchParams.set("trust", 1);
     this.decoder.ask({ url, numbers, place, note });
   }
 
   paint({ place, note }, bytes, [, ...shape], trust) {
     paintImage(this.canvas, bytes, shape);
-    showTrust(this.caption, trust);
+    showTrust(this.caption, trust, true);
     this.caption.textContent = `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`;
     this.moveLens(place);
     this.status.textContent = "";
