@@ -102,6 +102,7 @@ class LatentMap {
     const style = getComputedStyle(this.root);
     const ink = style.getPropertyValue("--st-text-color").trim() || style.color;
     const faint = `color-mix(in srgb, ${ink} 12%, transparent)`;
+    const ground = this.rgba("color-mix(in srgb, var(--st-background-color) 75%, transparent)");
     const isNarrow = this.root.clientWidth < NARROW;
     const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
     const base = this.data.figure.layout;
@@ -115,7 +116,7 @@ class LatentMap {
       xaxis: { ...base.xaxis, ...axis },
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
-      shapes: [...(base.shapes ?? []), ...drawingShapes(this.drawing, this.rgba(ink))],
+      shapes: [...(base.shapes ?? []), ...drawingShapes(this.drawing, this.rgba(ink), ground)],
       legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };

@@ -3,7 +3,7 @@
 const DIAMOND = "M 0 -9 L 9 0 L 0 9 L -9 0 Z";
 
 // The drawing's mark as plotly shapes, none without a drawing: an open diamond of fixed size with its name.
-export function drawingShapes(place, colour) {
+export function drawingShapes(place, colour, ground) {
   if (!place) return [];
   const shared = { xref: "x", yref: "y", xsizemode: "pixel", ysizemode: "pixel", xanchor: place.x, yanchor: place.y };
   return [
@@ -13,6 +13,7 @@ export function drawingShapes(place, colour) {
       type: "rect",
       ...{ x0: -32, x1: 32, y0: 12, y1: 28 },
       line: { width: 0 },
+      fillcolor: ground,
       label: { text: "drawing", font: { color: colour, size: 12 } },
     },
   ];
