@@ -5,11 +5,14 @@ import streamlit as st
 from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.colour_control import colour_control, fitting_colour
+from explorer.ui.components.draw import draw
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.overlay_controls import overlay_control
+from explorer.ui.components.pin_actions import keep_code
 from explorer.ui.components.run_picker import describe_run, run_picker
+from explorer.ui.components.trust import trust_note
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin, resolve_pins
 from explorer.ui.state import current_view, show_problems
@@ -48,8 +51,10 @@ def map_and_inspector() -> None:
         with map_column:
             overlay_control(loaded, projection, current_view())
             latent_map(loaded, projection, place, pins, current_view(), class_names)
+            draw(loaded, projection, current_view(), on_keep=lambda z: keep_code(loaded, z.tolist()))
         with inspector_column:
             inspector(loaded, place, class_names)
+            trust_note(loaded, place)
 
 
 map_and_inspector()

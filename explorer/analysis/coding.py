@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from explorer.analysis.results import EncodedSet, Floats
-from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
+from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded, to_unit
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
 from explorer.models.distributions import DiagonalNormal
@@ -62,6 +62,24 @@ def _encode_batch(model: LatentModel, x: Tensor, y: Tensor) -> dict[str, Tensor]
 
 
 @torch.inference_mode()
+def encode_images(model: LatentModel, images: Images, labels: NDArray[np.int64] | None = None) -> Floats:
+    """Return the mean of q(z|x) for each image, shape ``(M, L)``.
+
+    Greys are encoded as they are, in [0, 1], by a model of binary images too: a drawing is not binarised.
+
+    Args:
+        model: a model with an encoder.
+        images: uint8, shape ``(M, C, H, W)``.
+        labels: classes, shape ``(M,)``, for a model that needs them.
+
+    Raises:
+        ConfigError: if the model has no encoder, or needs classes and gets none.
+    """
+    y = None if labels is None else torch.from_numpy(labels)
+    codes: Floats = model.encode(to_unit(torch.from_numpy(images.copy())), y).mean.numpy()
+    return codes
+
+
 def decode_codes(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None = None) -> Images:
     """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``.
 
@@ -70,7 +88,19 @@ def decode_codes(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None
         z: codes, shape ``(M, L)``.
         labels: classes, shape ``(M,)``, for a model that needs them.
     """
+    return as_pixels(decoded_means(model, z, labels))
+
+
+@torch.inference_mode()
+def decoded_means(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None = None) -> Tensor:
+    """Return the mean of p(x|z), clamped to [0, 1], for codes ``(M, L)``, shape ``(M, C, H, W)``."""
     y = None if labels is None else torch.from_numpy(labels)
     mean: Tensor = model.decode(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), y).mean
-    images: Images = mean.clamp(0, 1).mul(255).round().to(torch.uint8).numpy()
+    return mean.clamp(0, 1)
+
+
+@torch.inference_mode()
+def as_pixels(means: Tensor) -> Images:
+    """Return images in [0, 1] as uint8 of the same shape."""
+    images: Images = means.mul(255).round().to(torch.uint8).numpy()
     return images

@@ -178,6 +178,12 @@ class Triangular(Distribution):
         super().__init__(centre.shape, validate_args=False)
 
     @property
+    def support(self) -> constraints.Constraint:
+        """From one end of the triangle to the other."""
+        low, high = self.centre - self.half_width, self.centre + self.half_width
+        return constraints.interval(low, high)  # type: ignore[no-untyped-call]  # torch gives its constraints no types
+
+    @property
     def mean(self) -> Tensor:
         """Mean, the centre."""
         return self.centre

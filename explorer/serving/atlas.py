@@ -13,6 +13,7 @@ from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 
 if TYPE_CHECKING:
+    from explorer.analysis.trust import TrustGauge
     from explorer.models.latent_model import LatentModel
 
 MAX_RUNS = 8
@@ -43,6 +44,17 @@ class LoadedRun:
         if encoded is None:
             raise ProjectionError(_why_not_encoded(self.run))
         return encoded
+
+    @cached_property
+    def trust_gauge(self) -> "TrustGauge":
+        """What tells how far a decoded image can be believed: measured once, in a fraction of a second.
+
+        Raises:
+            ProjectionError: if the run has no encoded set.
+        """
+        from explorer.analysis.trust import TrustGauge
+
+        return TrustGauge(self.model, self.encoded)
 
     def projection(self, method: str, i: int = 0, j: int = 1) -> Projection:
         """Return the map of the encoded set by ``method``: the stored one, or one computed now.

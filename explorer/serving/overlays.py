@@ -16,7 +16,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.serving.originals import held_test_images, matching_originals
 from explorer.serving.service import DecodeService
 
-MAX_IMAGES = 256
+MAX_ROWS = 256
 """Images in one request: a few more than are drawn as thumbnails."""
 
 Space = tuple[str, int, int]
@@ -133,9 +133,9 @@ def images_answer(service: DecodeService, name: str, body: bytes) -> Answer:
 
 
 def _rows(loaded: LoadedRun, body: bytes) -> NDArray[np.int64]:
-    if not body or len(body) % 4 or len(body) > 4 * MAX_IMAGES:
+    if not body or len(body) % 4 or len(body) > 4 * MAX_ROWS:
         raise ServingError(
-            f"The body has {len(body)} bytes; it must be 1 to {MAX_IMAGES} row numbers, uint32, 4 bytes each."
+            f"The body has {len(body)} bytes; it must be 1 to {MAX_ROWS} row numbers, uint32, 4 bytes each."
         )
     rows = np.frombuffer(body, "<u4").astype(np.int64)
     if rows.max() >= len(loaded.encoded):

@@ -1,11 +1,15 @@
 """The HTTP routes, under the app's base path. Every refusal is a 4xx with ``{"error": sentence}``."""
 
 import asyncio
+import json
+import math
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -16,9 +20,11 @@ from explorer.runs.listing import list_runs
 from explorer.runs.tables import describe
 from explorer.serving import columns
 from explorer.serving.atlas import LoadedRun
-from explorer.serving.overlays import MAX_IMAGES, Answer, density_answer, ellipses_answer, images_answer
+from explorer.serving.overlays import MAX_ROWS, Answer, density_answer, ellipses_answer, images_answer
 from explorer.serving.pictures import run_strip
-from explorer.serving.service import MAX_CODES, DecodeService
+from explorer.serving.placing import nearest_class, placed
+from explorer.serving.service import MAX_CODES, MAX_IMAGES, DecodeService
+from explorer.serving.work import Images
 
 MAX_BODY_BYTES = MAX_CODES * 512 * 4
 # Streamlit's server would gzip these at every request; they are small, or large and cached by the browser.
@@ -44,11 +50,21 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         codes = await asyncio.to_thread(_codes, service, name, numbers, request)
         label = _integer(request, "label")
         labels = None if label is None else np.full(len(codes), label, np.int64)
-        images = await asyncio.wrap_future(service.submit(name, codes, labels))
-        shape = ",".join(str(side) for side in images.shape)
-        return Response(
-            images.tobytes(), media_type="application/octet-stream", headers={"X-Shape": shape, **UNCOMPRESSED}
-        )
+        if _integer(request, "trust"):
+            trusted = await asyncio.wrap_future(service.submit_trusted(name, codes, labels))
+            return _array_response(trusted.images, {"X-Trust": _compact(trusted.trust.to_json())})
+        return _array_response(await asyncio.wrap_future(service.submit(name, codes, labels)))
+
+    async def encode(request: Request) -> Response:
+        name, label = request.path_params["name"], _integer(request, "label")
+        loaded = await asyncio.to_thread(service.atlas.run, name)
+        images = await _body_images(request, loaded)
+        labels = None if label is None else np.full(len(images), label, np.int64)
+        codes = await asyncio.wrap_future(service.submit_images(name, images, labels))
+        space = request.query_params.get("space", "plane")
+        rows = await asyncio.to_thread(placed, loaded, codes, space, _dims(request))
+        nearest = await asyncio.to_thread(nearest_class, loaded, codes[0], label)
+        return _array_response(rows.astype("<f4"), {"X-Nearest": _compact(nearest)})
 
     async def points(request: Request) -> Response:
         return await asyncio.to_thread(_points_response, service, request)
@@ -63,7 +79,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         return await asyncio.to_thread(_overlay_response, service, request, ellipses_answer)
 
     async def images(request: Request) -> Response:
-        body = await _body(request, 4 * MAX_IMAGES, f"{MAX_IMAGES} rows")
+        body = await _body(request, 4 * MAX_ROWS, f"{MAX_ROWS} rows")
         answer = await asyncio.to_thread(images_answer, service, request.path_params["name"], body)
         return Response(answer.content, media_type="application/octet-stream", headers=answer.headers | UNCOMPRESSED)
 
@@ -78,6 +94,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     routes = [
         Route("/runs", _in_words(runs)),
         Route("/runs/{name}/decode", _in_words(decode), methods=["POST"]),
+        Route("/runs/{name}/encode", _in_words(encode), methods=["POST"]),
         Route("/runs/{name}/points", _in_words(points)),
         Route("/runs/{name}/column", _in_words(column)),
         Route("/runs/{name}/density", _in_words(density)),
@@ -120,6 +137,20 @@ def _status(error: ExplorerError) -> int:
     return 404 if isinstance(error, CheckpointError | ProjectionError) else 400
 
 
+async def _body(request: Request, limit: int, most: str) -> bytes:
+    """Return the body.
+
+    Raises:
+        ServingError: if it is over ``limit`` bytes; ``most`` says what fits.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _TooLargeError(f"The body is over {limit:,} bytes: send at most {most} at once.")
+    return bytes(body)
+
+
 async def _body_numbers(request: Request) -> Floats:
     """Return the body as float32.
 
@@ -132,14 +163,35 @@ async def _body_numbers(request: Request) -> Floats:
     return np.frombuffer(body, "<f4").astype(np.float32)
 
 
-async def _body(request: Request, limit: int, most: str) -> bytes:
-    """Return the body; ``most`` says in words what fits into ``limit`` bytes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _TooLargeError(f"The body is over {limit:,} bytes: send at most {most} at once.")
-    return bytes(body)
+async def _body_images(request: Request, loaded: LoadedRun) -> Images:
+    """Return the body as images of the shape that the run's model takes, uint8 ``(M, C, H, W)``.
+
+    Raises:
+        ServingError: if it is empty, over the limit, or not a whole number of images.
+    """
+    shape = loaded.config.model.image_shape
+    n_bytes = math.prod(shape)
+    body = await _body(request, MAX_IMAGES * n_bytes, f"{MAX_IMAGES} images")
+    if not body or len(body) % n_bytes:
+        raise ServingError(
+            f"The body has {len(body)} bytes; an image of {loaded.run.name} has {n_bytes}, one for each of "
+            f"{' x '.join(map(str, shape))} (channels, height, width) pixels. Send one image or more."
+        )
+    return np.frombuffer(body, np.uint8).reshape(-1, *shape)
+
+
+def _array_response(rows: NDArray[Any], headers: dict[str, str] | None = None) -> Response:
+    """Answer with the bytes of ``rows`` and their shape in a header."""
+    shape = ",".join(str(side) for side in rows.shape)
+    return Response(
+        rows.tobytes(),
+        media_type="application/octet-stream",
+        headers={"X-Shape": shape, **UNCOMPRESSED, **(headers or {})},
+    )
+
+
+def _compact(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
 def _codes(service: DecodeService, name: str, numbers: Floats, request: Request) -> Floats:

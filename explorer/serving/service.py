@@ -1,21 +1,21 @@
-"""The decode service: one thread that decodes what arrives together in one batch."""
+"""The decode service: one thread that decodes, or encodes, what arrives together in one batch."""
 
 import queue
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.analysis.results import Floats
 from explorer.errors import ExplorerError, ServingError
 from explorer.runs.listing import default_run, list_runs
 from explorer.serving.atlas import Atlas, LoadedRun
+from explorer.serving.work import DecodeRequest, EncodeRequest, Images, Labels, Request, TrustedImages, answer
 
 MAX_CODES = 1024
 """Codes in one request, and about as many as are joined into one batch."""
@@ -23,28 +23,21 @@ MAX_CODES = 1024
 MAX_COORDINATE = 1e6
 """Beyond this float32 networks overflow; the data lie within a few units of 0."""
 
-Images = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Request:
-    loaded: LoadedRun
-    codes: Floats
-    labels: NDArray[np.int64] | None
-    answer: "Future[Images]" = field(default_factory=Future)
+MAX_IMAGES = 64
+"""Images in one request to encode."""
 
 
 class DecodeService:
-    """Decodes codes of any run under a folder. Safe to call from any thread."""
+    """Decodes codes and encodes images of any run under a folder. Safe to call from any thread."""
 
     def __init__(self, checkpoints: Path) -> None:
         """Serve the runs under ``checkpoints``; the thread starts with the first request."""
         self.atlas = Atlas(checkpoints)
-        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def decode(self, name: str, codes: Floats, labels: NDArray[np.int64] | None = None) -> Images:
+    def decode(self, name: str, codes: Floats, labels: Labels | None = None) -> Images:
         """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``; waits for it.
 
         Raises:
@@ -52,20 +45,38 @@ class DecodeService:
         """
         return self.submit(name, codes, labels).result()
 
-    def submit(self, name: str, codes: Floats, labels: NDArray[np.int64] | None = None) -> "Future[Images]":
+    def submit(self, name: str, codes: Floats, labels: Labels | None = None) -> "Future[Images]":
         """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
 
         Raises:
             CheckpointError: if there is no such run.
             ServingError: if codes or labels are not what the run's model takes.
         """
+        return self._put(DecodeRequest(loaded=self._checked(name, codes, labels), rows=codes, labels=labels))
+
+    def submit_trusted(self, name: str, codes: Floats, labels: Labels | None = None) -> "Future[TrustedImages]":
+        """Ask for the images of ``codes``, as ``submit`` does, and how far the first can be believed; do not wait.
+
+        Raises:
+            CheckpointError: if there is no such run.
+            ProjectionError: if it has no encoded set to judge by.
+            ServingError: if codes or labels are not what the run's model takes.
+        """
+        loaded = self._checked(name, codes, labels)
+        _ = loaded.encoded  # a run without one is refused here, not in the batch of others
+        return self._put(DecodeRequest(loaded=loaded, rows=codes, labels=labels, has_trust=True))
+
+    def submit_images(self, name: str, images: Images, labels: Labels | None = None) -> "Future[Floats]":
+        """Ask for the codes (means of q(z|x)), shape ``(M, L)``, of uint8 ``images`` ``(M, C, H, W)``; do not wait.
+
+        Raises:
+            CheckpointError: if there is no such run.
+            ServingError: if the model has no encoder, or images or labels are not what it takes.
+        """
         loaded = self.atlas.run(name)
-        _check_codes(loaded, codes)
-        _check_labels(loaded, labels, len(codes))
-        request = _Request(loaded=loaded, codes=codes, labels=labels)
-        self._requests.put(request)
-        self._ensure_thread()
-        return request.answer
+        _check_images(loaded, images)
+        _check_labels(loaded, labels, len(images))
+        return self._put(EncodeRequest(loaded=loaded, rows=images, labels=labels))
 
     def codes_at(
         self, name: str, points: Floats, space: str, dims: tuple[int, int] = (0, 1), reference: int | None = None
@@ -88,13 +99,24 @@ class DecodeService:
         projection = loaded.projection(space, *dims)
         return projection.inverse(points, reference_code(loaded, reference))
 
+    def _checked(self, name: str, codes: Floats, labels: Labels | None) -> LoadedRun:
+        loaded = self.atlas.run(name)
+        _check_codes(loaded, codes)
+        _check_labels(loaded, labels, len(codes))
+        return loaded
+
+    def _put(self, request: Request) -> "Future[Any]":
+        self._requests.put(request)
+        self._ensure_thread()
+        return request.answer
+
     def warm(self, name: str) -> None:
         """Load the model of the run called ``name`` and decode once, so that the first person need not wait."""
         loaded = self.atlas.run(name)
         loaded.projection("plane")
         n_dims = loaded.config.model.latent_dim
         labels = np.zeros(1, np.int64) if loaded.config.model.n_classes else None
-        self.submit(name, np.zeros((1, n_dims), np.float32), labels)
+        self.submit_trusted(name, np.zeros((1, n_dims), np.float32), labels)
 
     def _ensure_thread(self) -> None:
         with self._start:
@@ -109,19 +131,19 @@ class DecodeService:
         torch.set_num_threads(1)
         while True:
             batch = self._next_batch()
-            for _, group in groupby(batch, key=lambda request: id(request.loaded)):
-                _answer(list(group))
+            for _, group in groupby(batch, key=lambda request: request.batch):
+                answer(list(group))
 
-    def _next_batch(self) -> list[_Request]:
+    def _next_batch(self) -> list[Request]:
         batch = [self._requests.get()]
-        n_codes = len(batch[0].codes)
-        while n_codes < MAX_CODES:
+        n_rows = len(batch[0])
+        while n_rows < MAX_CODES:
             try:
                 batch.append(self._requests.get_nowait())
             except queue.Empty:
                 break
-            n_codes += len(batch[-1].codes)
-        return sorted(batch, key=lambda request: id(request.loaded))
+            n_rows += len(batch[-1])
+        return sorted(batch, key=lambda request: request.batch)
 
 
 def reference_code(loaded: LoadedRun, reference: int | None) -> Floats:
@@ -153,31 +175,6 @@ def decode_service(checkpoints: Path) -> DecodeService:
     return DecodeService(checkpoints)
 
 
-def _answer(requests: list[_Request]) -> None:
-    """Decode requests of one run in one batch, and hand out the images or the error."""
-    from explorer.analysis.coding import decode_codes
-
-    # A request may have been given up (a closed connection); once it runs it can no longer be.
-    requests = [request for request in requests if request.answer.set_running_or_notify_cancel()]
-    if not requests:
-        return
-    try:
-        labels = [request.labels for request in requests if request.labels is not None]
-        images = decode_codes(
-            requests[0].loaded.model,
-            np.concatenate([request.codes for request in requests]),
-            np.concatenate(labels) if labels else None,
-        )
-    except Exception as error:  # the thread must outlive any one request; the error goes to those who asked
-        for request in requests:
-            request.answer.set_exception(error)
-        return
-    start = 0
-    for request in requests:
-        request.answer.set_result(images[start : start + len(request.codes)])
-        start += len(request.codes)
-
-
 def _check_codes(loaded: LoadedRun, codes: Floats) -> None:
     n_dims = loaded.config.model.latent_dim
     if codes.ndim != 2 or codes.shape[1] != n_dims or not 1 <= len(codes) <= MAX_CODES:
@@ -188,7 +185,18 @@ def _check_codes(loaded: LoadedRun, codes: Floats) -> None:
         raise ServingError(f"A code has a number that is not finite or is beyond {MAX_COORDINATE:g}; send finite ones.")
 
 
-def _check_labels(loaded: LoadedRun, labels: NDArray[np.int64] | None, n_codes: int) -> None:
+def _check_images(loaded: LoadedRun, images: Images) -> None:
+    if not loaded.config.model.can_encode:
+        raise ServingError(f"{loaded.run.name} is a GAN: it has no encoder, so no image has a code. Use another model.")
+    shape = loaded.config.model.image_shape
+    if images.dtype != np.uint8 or images.shape[1:] != shape or not 1 <= len(images) <= MAX_IMAGES:
+        raise ServingError(
+            f"Images are {images.dtype} of shape {images.shape}; {loaded.run.name} encodes 1 to {MAX_IMAGES} images "
+            f"of uint8, each of shape {shape}."
+        )
+
+
+def _check_labels(loaded: LoadedRun, labels: Labels | None, n_codes: int) -> None:
     n_classes = loaded.config.model.n_classes
     if n_classes is None:
         if labels is not None:

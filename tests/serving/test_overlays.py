@@ -8,7 +8,7 @@ from explorer.data.catalogue import load_split
 from explorer.runs.run import Run
 from explorer.serving import originals
 from explorer.serving.atlas import Atlas
-from explorer.serving.overlays import MAX_IMAGES, prior_centre
+from explorer.serving.overlays import MAX_ROWS, prior_centre
 from tests.serving.test_routes import Client, assert_refused, images_of
 from tests.support import trained_run
 
@@ -136,7 +136,7 @@ def test_without_the_data_set_images_are_decoded_and_said_to_be(client, trained,
         (b"abc", 400, "The body has 3 bytes"),
         (rows(60), 400, "Row 60 is not in the encoded set: choose one of 0 to 59"),
         (rows(2**32 - 1), 400, "Row 4294967295 is not in the encoded set"),
-        (rows(*range(MAX_IMAGES + 1)), 413, "send at most 256 rows at once"),
+        (rows(*range(MAX_ROWS + 1)), 413, "send at most 256 rows at once"),
     ],
 )
 def test_rows_that_are_not_there_are_refused(client, body, status, text):

@@ -2,6 +2,7 @@
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
 import { Decoder } from "./modules/decoder.js";
+import { drawingShapes, followDrawing } from "./modules/drawing.js";
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
@@ -34,6 +35,7 @@ class LatentMap {
     this.points = null;
     this.cursor = null;
     this.overlays = new Overlays(this);
+    this.drawing = null;
     this.listen();
   }
 
@@ -48,6 +50,7 @@ class LatentMap {
     listenToTwoFingers(this.plot, (before, now) => this.follow(before, now));
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
+    this.stopFollowing = followDrawing((place) => this.moveDrawing(place));
     // The stylesheet gives the text colour a transition, which ends when another theme is in place.
     this.root.addEventListener("transitionend", (event) => {
       if (event.target === this.root && event.propertyName === "color" && this.points) this.restyle();
@@ -94,6 +97,7 @@ class LatentMap {
     const style = getComputedStyle(this.root);
     const ink = style.getPropertyValue("--st-text-color").trim() || style.color;
     const faint = `color-mix(in srgb, ${ink} 12%, transparent)`;
+    const ground = this.rgba("color-mix(in srgb, var(--st-background-color) 75%, transparent)");
     const isNarrow = this.root.clientWidth < NARROW;
     const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
     const base = this.data.figure.layout;
@@ -109,6 +113,7 @@ class LatentMap {
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
       ...this.layer.layout(legend, isNarrow),
+      shapes: [...(base.shapes ?? []), ...drawingShapes(this.drawing, this.rgba(ink), ground)],
       dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
     };
   }
@@ -122,6 +127,11 @@ class LatentMap {
     if (!parts) return computed;
     const [red, green, blue] = parts.slice(1, 4).map((part) => Math.round(255 * part));
     return `rgba(${red},${green},${blue},${parts[4] ?? 1})`;
+  }
+
+  moveDrawing(place) {
+    this.drawing = place;
+    if (this.points) this.Plotly.relayout(this.plot, { shapes: this.layout().shapes });
   }
 
   restyle() {
@@ -166,7 +176,7 @@ class LatentMap {
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
-    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name });
+    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name, isPointed: true });
   }
 
   goHome() {
@@ -175,7 +185,8 @@ class LatentMap {
     this.overlays.hover(this.layer.nearest(this.cursor));
   }
 
-  // Decodes a pinned place; at rest the lens is out of the way, in the emptiest corner.
+  // Decodes a pinned place; at rest the lens is out of the way, in the emptiest corner, and says no more than its name:
+  // what can be believed of a pin is told beside the map.
   lookAt(pin, isAtRest = false) {
     const place = this.place(pin.x, pin.y);
     this.cursor = place;
@@ -186,12 +197,14 @@ class LatentMap {
     if (this.points) this.lookAt(index === null ? this.data.home : this.data.pins[index], index === null);
   }
 
-  ask({ query, ...request }) {
-    this.decoder.ask({ url: new URL(query, document.baseURI), ...request });
+  ask({ query, isPointed, ...request }) {
+    const url = new URL(query, document.baseURI);
+    if (isPointed) url.searchParams.set("trust", 1);
+    this.decoder.ask({ url, ...request });
   }
 
-  paint({ place, note, isAtRest }, bytes, [, ...shape]) {
-    this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`);
+  paint({ place, note, isAtRest }, bytes, [, ...shape], trust) {
+    this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`, trust);
     if (isAtRest) this.lens.rest();
     else this.lens.move(place);
     this.status.textContent = "";
@@ -296,6 +309,7 @@ class LatentMap {
     this.observer.disconnect();
     this.layer.remove();
     this.overlays.remove();
+    this.stopFollowing();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

@@ -7,10 +7,12 @@ export async function refusal(response) {
 }
 
 // Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
+// `paint` gets the request, the bytes, their shape, and what the answer's `header` says in JSON (null without one).
 export class Decoder {
-  constructor(paint, fail) {
+  constructor(paint, fail, header = "X-Trust") {
     this.paint = paint;
     this.fail = fail;
+    this.header = header;
     this.waiting = null;
     this.busy = false;
   }
@@ -29,7 +31,8 @@ export class Decoder {
         const response = await fetch(request.url, { method: "POST", body: request.numbers });
         if (!response.ok) throw await refusal(response);
         const shape = response.headers.get("X-Shape").split(",").map(Number);
-        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape);
+        const beside = JSON.parse(response.headers.get(this.header) ?? "null");
+        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape, beside);
       } catch (error) {
         this.fail(error);
       }

@@ -1,6 +1,7 @@
 // The decoded image that goes with the pointer; at rest it lies in the corner where it covers least.
 
 import { paintImage } from "./decoder.js";
+import { showTrust } from "./trust.js";
 
 const LENS_GAP = 16;
 const CORNER_GAP = 6;
@@ -14,9 +15,11 @@ export class Lens {
     this.caption = this.figure.querySelector("figcaption");
   }
 
-  show(bytes, shape, text) {
+  // `trust` is what the route says of the place, or null.
+  show(bytes, shape, text, trust) {
     paintImage(this.canvas, bytes, shape);
     this.caption.textContent = text;
+    showTrust(this.caption, trust, true);
   }
 
   // Beside a place, on the side where there is room.

@@ -45,7 +45,7 @@ export class ManifoldLayer extends MapLayer {
     const { labels } = this.map.points;
     const byLabel = Map.groupBy(all, (tile) => {
       const [x, y] = tilePlace(wanted, tile);
-      return labels[this.map.nearest({ x, y }).row];
+      return labels[this.map.layer.nearest({ x, y }).row];
     });
     return [...byLabel].map(([label, tiles]) => [`${decode}&label=${label}`, tiles]);
   }

@@ -1,5 +1,5 @@
 // What is drawn over and under the points, on canvases of its own that follow the axes at every frame.
-// It asks of the map: root, plot, data, points, rgba(colour) and nearest(place).
+// It asks of the map: root, plot, data, points, rgba(colour) and layer.nearest(place).
 
 import { DensityLayer, UntrainedLayer } from "./density_layers.js";
 import { ManifoldLayer } from "./manifold_layer.js";

@@ -1,0 +1,244 @@
+"""How far a decoded image can be believed: whether the model was ever near its code, and whether the image leads back.
+
+Every number is judged by what is typical of the encoded set, so that it means something at any latent size and scale.
+What a model decodes in a class is compared with encoded images of that class: its decoder saw no others there.
+torch is loaded only where a model is asked.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.results import EncodedSet, Floats
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.distributions import Distribution
+
+    from explorer.models.latent_model import LatentModel
+
+N_CROWD = 10
+"""Encoded images that a typical one has around it: what the radius is chosen by."""
+
+N_SAMPLED = 500
+"""Encoded images, spread evenly over the set, that say what is typical: medians of 500 are within 4 % in rank."""
+
+CLOSE, FARTHEST = 0.9, 0.99
+"""Shares of the encoded images whose nearest other one is no farther than the two distances that verdicts go by."""
+
+NO_PRIOR = "an autoencoder has no prior"
+OFF_SUPPORT = "outside the prior's support"
+
+VERDICTS = {
+    "near": "near the data",
+    "edge": "at the edge of the data",
+    "far": "far from the data",
+}
+"""What the neighbours of a code say of it, in words."""
+
+# Stored codes are rounded to float16, 3 digits, which takes those of a Dirichlet off their simplex by that much.
+SIMPLEX_TOLERANCE = 5e-3
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trust:
+    """How far the image that is decoded from one code can be believed.
+
+    Attributes:
+        n_near: encoded images within ``radius`` in z.
+        n_typical: as many are around half of the encoded images.
+        radius: median distance, over the encoded images, to the ``n_typical``-th nearest other one.
+        nearest: distance in z to the nearest encoded image; infinite if there is none.
+        log_prior: log p(z), or log p(z|y), in nats; None without a density, for the reason in ``no_log_prior``.
+        no_log_prior: why there is no density; empty where there is one.
+        typical_log_prior: its median over the encoded images; None where there is none.
+        re_encoding: distance in z from the code to the posterior mean of its own decoded image.
+        typical_re_encoding: its median over the encoded images.
+        verdict: "near" where the nearest encoded image is no farther than 9 in 10 encoded ones are from another, "far"
+            where it is farther than for 99 in 100, else "edge". ``VERDICTS`` puts it into words.
+    """
+
+    n_near: int
+    n_typical: int
+    radius: float
+    nearest: float
+    log_prior: float | None
+    no_log_prior: str
+    typical_log_prior: float | None
+    re_encoding: float
+    typical_re_encoding: float
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields with numbers of 4 digits, and the verdict in words as "says"; None for infinity."""
+        fields = {name: _rounded(getattr(self, name)) for name in self.__slots__}
+        return fields | {"says": VERDICTS[self.verdict]}
+
+
+def _rounded(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
+class Neighbourhood:
+    """The encoded codes that a code is compared with: all of them, or those of one class.
+
+    Attributes:
+        radius: median distance to the ``n_typical``-th nearest other code.
+        close, reach: distances to the nearest other code that 9 in 10, and 99 in 100, do not exceed.
+        n_typical: ``N_CROWD``, or fewer in a set that has no more.
+    """
+
+    def __init__(self, codes: Floats, rows: NDArray[np.int64]) -> None:
+        """Index ``codes``, shape ``(N, L)``, of the encoded set's ``rows``, shape ``(N,)``."""
+        from scipy.spatial import cKDTree
+
+        self._tree, self._rows = cKDTree(codes.astype(np.float64)), rows
+        self.n_typical = min(N_CROWD, max(len(codes) - 1, 0))
+        self.radius = self.close = self.reach = 0.0
+        if self.n_typical:
+            distances, _ = self._tree.query(codes[spread(len(codes))], k=self.n_typical + 1)
+            self.radius = float(np.median(distances[:, -1]))
+            self.close, self.reach = np.quantile(distances[:, 1], (CLOSE, FARTHEST)).tolist()
+
+    def nearest(self, z: Floats, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return rows of the encoded set and distances of at most ``n`` codes, those nearest to ``z``, ``(L,)``."""
+        n = min(n, len(self._rows))
+        if n == 0:
+            return np.empty(0, np.int64), np.empty(0)
+        distances, found = self._tree.query(z.astype(np.float64), k=np.arange(1, n + 1))
+        return self._rows[found], distances
+
+    def n_within(self, z: Floats) -> int:
+        """Return how many codes lie within the radius of ``z``, shape ``(L,)``."""
+        return int(self._tree.query_ball_point(z.astype(np.float64), self.radius, return_length=True))
+
+    def verdict(self, nearest: float) -> str:
+        """Return "near", "edge" or "far" of a code whose ``nearest`` encoded one is that far away."""
+        if nearest <= self.close:
+            return "near"
+        return "edge" if nearest <= self.reach else "far"
+
+
+class TrustGauge:
+    """Tells the trust of codes of one model from one encoded set. What is typical is measured once, when made."""
+
+    def __init__(self, model: "LatentModel", encoded: EncodedSet) -> None:
+        """Measure what is typical of ``encoded``, which ``model`` encoded."""
+        self.model, self.encoded = model, encoded
+        self._neighbourhoods: dict[int | None, Neighbourhood] = {}
+        rows = spread(len(encoded))
+        codes, labels = encoded.mu[rows], encoded.labels[rows] if model.needs_label else None
+        self.typical_re_encoding = float(np.median(re_encoding_error(model, codes, labels)))
+        log_prior = self._log_prior(codes, labels)
+        self.typical_log_prior = None if log_prior is None else _rounded(float(np.median(log_prior)))
+        for label in np.unique(encoded.labels).tolist() if model.needs_label else [None]:
+            self.neighbourhood(label)
+
+    def neighbourhood(self, label: int | None = None) -> Neighbourhood:
+        """Return the codes to compare with: for a model that decodes in a class, those of the class ``label``."""
+        key = label if self.model.needs_label else None
+        if key not in self._neighbourhoods:
+            rows = np.arange(len(self.encoded)) if key is None else np.flatnonzero(self.encoded.labels == key)
+            self._neighbourhoods[key] = Neighbourhood(self.encoded.mu[rows], rows)
+        return self._neighbourhoods[key]
+
+    def measure(self, codes: Floats, labels: Labels | None, back: Floats) -> list[Trust]:
+        """Return the trust of each code.
+
+        Args:
+            codes: shape ``(M, L)``.
+            labels: classes, shape ``(M,)``, for a model that needs them.
+            back: posterior means of the images that the codes decode to, shape ``(M, L)``: see ``re_encoded``.
+        """
+        log_prior = self._log_prior(codes, labels)
+        classes: Sequence[int | None] = [None] * len(codes) if labels is None else labels.tolist()
+        errors = np.linalg.norm(back - codes, axis=1)
+        return [
+            self._trust(codes[k], classes[k], float(errors[k]), None if log_prior is None else float(log_prior[k]))
+            for k in range(len(codes))
+        ]
+
+    def _trust(self, z: Floats, label: int | None, re_encoding: float, log_prior: float | None) -> Trust:
+        around = self.neighbourhood(label)
+        _, distances = around.nearest(z, 1)
+        nearest = float(distances[0]) if len(distances) else math.inf
+        has_density = log_prior is not None and math.isfinite(log_prior)
+        return Trust(
+            n_near=around.n_within(z),
+            n_typical=around.n_typical,
+            radius=around.radius,
+            nearest=nearest,
+            log_prior=log_prior if has_density else None,
+            no_log_prior="" if has_density else NO_PRIOR if log_prior is None else OFF_SUPPORT,
+            typical_log_prior=self.typical_log_prior,
+            re_encoding=re_encoding,
+            typical_re_encoding=self.typical_re_encoding,
+            verdict=around.verdict(nearest),
+        )
+
+    @cached_property
+    def _shared_prior(self) -> "Distribution | None":
+        """The prior of all codes, made once; that of a model that needs classes is made for each request."""
+        return self.model.prior()
+
+    def _log_prior(self, codes: Floats, labels: Labels | None) -> NDArray[np.float64] | None:
+        """Log p(z), or p(z|y), in nats, ``(M,)``, of codes ``(M, L)``: -inf off the support; None without a prior."""
+        import torch
+
+        with torch.inference_mode():
+            is_shared = not self.model.needs_label
+            prior = self._shared_prior if is_shared else self.model.prior(torch.from_numpy(labels))
+            return None if prior is None else log_density(prior, torch.from_numpy(codes))
+
+
+def log_density(prior: "Distribution", z: "Tensor") -> NDArray[np.float64]:
+    """Return the log density of codes ``z``, shape ``(M, L)``, in nats, shape ``(M,)``; -inf off the support."""
+    import torch
+    from torch.distributions import constraints
+
+    support = prior.support
+    assert support is not None, "every prior of ours says where it lives"
+    if support is constraints.simplex:
+        total = z.sum(dim=-1, keepdim=True)
+        z = torch.where((total - 1).abs() <= SIMPLEX_TOLERANCE, z / total, z)
+    inside: Tensor = support.check(z)  # type: ignore[no-untyped-call]  # torch gives its constraints no types
+    inside = inside.all(dim=-1) if inside.ndim == z.ndim else inside
+    log_prob = torch.where(inside, prior.log_prob(z), -math.inf)
+    density: NDArray[np.float64] = log_prob.double().numpy()
+    return density
+
+
+def re_encoded(model: "LatentModel", means: "Tensor", labels: Labels | None = None) -> Floats:
+    """Return the posterior means, shape ``(M, L)``, of decoded images ``means``, shape ``(M, C, H, W)`` in [0, 1].
+
+    They are encoded grey, as they are shown, by a model of binary images too.
+    """
+    import torch
+
+    with torch.inference_mode():
+        y = None if labels is None else torch.from_numpy(labels)
+        back: Floats = model.encode(means, y).mean.numpy()
+    return back
+
+
+def re_encoding_error(model: "LatentModel", codes: Floats, labels: Labels | None = None) -> NDArray[np.float64]:
+    """Return the distances |enc(dec(z)) - z|, shape ``(M,)``, of codes ``(M, L)`` and, if needed, classes ``(M,)``."""
+    from explorer.analysis.coding import decoded_means
+
+    back = re_encoded(model, decoded_means(model, codes, labels), labels)
+    error: NDArray[np.float64] = np.linalg.norm(back.astype(np.float64) - codes, axis=1)
+    return error
+
+
+def spread(n: int) -> NDArray[np.int64]:
+    """Return at most ``N_SAMPLED`` rows of ``n``, evenly spread, each once."""
+    return np.unique(np.linspace(0, n - 1, min(n, N_SAMPLED)).round().astype(np.int64))
