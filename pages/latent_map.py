@@ -8,6 +8,7 @@ from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.run_picker import describe_run, run_picker
+from explorer.ui.components.selection import selection_panel
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin
 from explorer.ui.state import current_view, show_problems
@@ -44,6 +45,7 @@ def map_and_inspector() -> None:
             latent_map(loaded, projection, place, current_view(), class_names)
         with inspector_column:
             inspector(loaded, place, class_names)
+        selection_panel(loaded, projection, class_names)
 
 
 map_and_inspector()

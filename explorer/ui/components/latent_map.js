@@ -3,6 +3,8 @@
 
 import { Decoder, paintImage, refusal } from "./modules/decoder.js";
 import { loadPlotly } from "./modules/plotly.js";
+import { followPress } from "./modules/press.js";
+import { Selection } from "./modules/selection.js";
 
 const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
@@ -40,6 +42,7 @@ class LatentMap {
     this.caption = root.querySelector("figcaption");
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
+    this.selection = new Selection(this);
     this.points = null;
     this.cursor = null;
     this.listen();
@@ -72,6 +75,7 @@ class LatentMap {
       this.Plotly = Plotly;
       if (isNew) this.show(points);
       else this.movePin();
+      this.selection.show(data.selection);
       this.status.textContent = "";
     } catch (error) {
       this.status.textContent = error.message;
@@ -87,10 +91,12 @@ class LatentMap {
       scrollZoom: true,
       displaylogo: false,
       showTips: false,
-      modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
+      editSelection: false,
+      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
     this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
+    this.selection.listen();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
   }
 
@@ -112,7 +118,8 @@ class LatentMap {
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
       legend: { ...base.legend, ...(isNarrow ? { orientation: "h", y: -0.16, title: { text: "" } } : {}) },
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
+      shapes: [...(base.shapes ?? []), ...this.selection.shapes(this.rgba(ink))],
+      dragmode: this.plot.layout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : base.dragmode),
     };
   }
 
@@ -231,12 +238,9 @@ class LatentMap {
   press(pressed) {
     const place = this.position(pressed);
     this.pointAt(place);
-    // While a button is down plotly covers the page to follow a drag, so the release is heard at the window.
-    const release = (event) => {
-      const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
-      if (place && moved <= CLICK_PIXELS) this.pin(place);
-    };
-    window.addEventListener("pointerup", release, { once: true, capture: true });
+    followPress(pressed, (farthest) => {
+      if (place && farthest <= CLICK_PIXELS) this.pin(place);
+    });
   }
 
   pin(place) {

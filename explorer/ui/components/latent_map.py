@@ -1,6 +1,7 @@
 """The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
 
 import json
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,6 +13,7 @@ from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
 from explorer.ui.pinning import PinnedPlace
+from explorer.ui.selecting import keep_selection, outline_data
 from explorer.ui.state import Pin, View, change_view
 
 _KEY = "latent-map"
@@ -70,9 +72,12 @@ def latent_map(
             "name": place.name,
             "decode": f"{path}/decode{f'?label={place.label}' if is_conditional else ''}",
         },
+        "selection": outline_data(loaded, projection),
         "alt": _alt(loaded, projection, class_names),
     }
-    browser_component("latent_map", _HTML)(key=_KEY, data=data, on_pinned_change=_set_pin)
+    browser_component("latent_map", _HTML)(
+        key=_KEY, data=data, on_pinned_change=_set_pin, on_selected_change=partial(_set_selection, loaded, projection)
+    )
     n_others = loaded.encoded.latent_dim - 2
     if not projection.exact:
         st.caption(_approximation(projection))
@@ -124,3 +129,7 @@ def _set_pin() -> None:
         change_view(pin=Pin(row=row), reference=row)
     else:
         change_view(pin=Pin(point=(float(event["x"]), float(event["y"]))))
+
+
+def _set_selection(loaded: LoadedRun, projection: Projection) -> None:
+    keep_selection(loaded, projection, st.session_state[_KEY].selected)

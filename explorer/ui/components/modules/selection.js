@@ -1,0 +1,135 @@
+// The selection on the map: a lasso or a box, whose outline goes to Python, and the dimming of all that is not in it.
+// Python counts by the same rule on the same numbers (analysis/selection.py): what is bright is what is counted.
+
+const MAX_VERTICES = 2000;
+const N_BANDS = 512;
+const DIMMED = 0.15;
+
+// The vertices of an outline that plotly reports, in map coordinates; null where it reports none.
+export function outlineOf(event) {
+  if (event?.range) {
+    const { x: [left, right], y: [low, high] } = event.range;
+    return { x: [left, right, right, left], y: [low, low, high, high] };
+  }
+  if (!event?.lassoPoints) return null;
+  const { x, y } = event.lassoPoints;
+  const step = Math.ceil(x.length / MAX_VERTICES);
+  const isKept = (_, k) => k % step === 0;
+  return { x: x.filter(isKept), y: y.filter(isKept) };
+}
+
+// The rows of points (x, y of each in turn) inside an outline, by the even-odd rule in float64, ascending.
+export function rowsInside(xy, { x, y }) {
+  if (x.length < 3) return [];
+  const [low, high] = [Math.min(...y), Math.max(...y)];
+  // An edge concerns the points at its height only: edges are sorted into bands, so that most are never looked at.
+  const band = (height) => Math.min(Math.floor(((height - low) / (high - low)) * N_BANDS), N_BANDS - 1);
+  const bands = Array.from({ length: N_BANDS }, () => []);
+  for (let k = 0; k < x.length && high > low; k += 1) {
+    const before = (k || x.length) - 1;
+    const edge = [x[k], y[k], x[before], y[before]];
+    for (let b = band(Math.min(y[k], y[before])); b <= band(Math.max(y[k], y[before])); b += 1) bands[b].push(edge);
+  }
+  const rows = [];
+  for (let row = 0; row < xy.length / 2; row += 1) {
+    const [px, py] = [xy[2 * row], xy[2 * row + 1]];
+    if (py >= low && py < high && Number.isFinite(px) && isInside(px, py, bands[band(py)])) rows.push(row);
+  }
+  return rows;
+}
+
+function isInside(px, py, edges) {
+  let inside = false;
+  for (const [x0, y0, x1, y1] of edges) {
+    if (y0 > py !== y1 > py && px < ((x1 - x0) * (py - y0)) / (y1 - y0) + x0) inside = !inside;
+  }
+  return inside;
+}
+
+// The rows that each trace shows, in its order; null for a trace of something else. One trace per class comes first.
+function rowsOfTraces(traces, labels, nClasses) {
+  const rows = traces.map((_, k) => (k < nClasses ? [] : null));
+  labels.forEach((label, row) => rows[label].push(row));
+  return rows;
+}
+
+export class Selection {
+  constructor(map) {
+    this.map = map;
+    this.chosen = null;
+    // What the plot shows, as JSON; undefined where that is not known.
+    this.shown = "null";
+    this.isListening = false;
+    map.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.chosen) this.send(null);
+    });
+  }
+
+  // To be called whenever other points were drawn: plotly takes listeners only once it has drawn something.
+  listen() {
+    if (this.isListening) {
+      this.shown = undefined;
+      return;
+    }
+    this.isListening = true;
+    const { plot, root } = this.map;
+    plot.on("plotly_selected", (event) => {
+      const outline = outlineOf(event);
+      // Plotly is about to keep an outline of its own, and to select by its own rule, in pixels: ours comes after.
+      if (outline) setTimeout(() => this.send({ ...outline, hidden: this.hidden() }));
+    });
+    plot.on("plotly_deselect", () => this.send(null));
+    plot.on("plotly_restyle", ([changes]) => {
+      if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.hidden() });
+    });
+    plot.on("plotly_relayout", () => (root.dataset.drag = plot._fullLayout.dragmode));
+  }
+
+  // Labels of the classes that the legend hides; none where it hides all, as there is nothing else to select.
+  hidden() {
+    const classes = this.map.plot.data.slice(0, this.map.data.figure.data.length);
+    const labels = [...classes.keys()].filter((label) => classes[label].visible === "legendonly");
+    return labels.length < classes.length ? labels : [];
+  }
+
+  send(chosen) {
+    this.shown = undefined;
+    this.show(chosen);
+    // A finger that keeps drawing could not scroll on to what was selected.
+    if (matchMedia("(pointer: coarse)").matches) this.map.Plotly.relayout(this.map.plot, { dragmode: false });
+    this.map.send("selected", chosen ?? { x: [], y: [], hidden: [] });
+  }
+
+  // Dim all but what is chosen, an outline with hidden classes; null shows everything alike.
+  show(chosen) {
+    const { plot, points, data, Plotly } = this.map;
+    this.chosen = chosen;
+    if (this.shown === JSON.stringify(chosen)) return;
+    this.shown = JSON.stringify(chosen);
+    const selected = this.selectedPoints(plot.data, points, data.figure.data.length);
+    const dimming = { selectedpoints: selected, "unselected.marker.opacity": DIMMED };
+    Plotly.update(plot, dimming, { selections: [], shapes: this.map.layout().shapes });
+  }
+
+  // For each trace the numbers of its selected points, null to dim none of them.
+  selectedPoints(traces, { xy, labels }, nClasses) {
+    if (!this.chosen) return traces.map(() => null);
+    const isHidden = new Set(this.chosen.hidden);
+    const isSelected = new Uint8Array(labels.length);
+    for (const row of rowsInside(xy, this.chosen)) isSelected[row] = isHidden.has(labels[row]) ? 0 : 1;
+    return rowsOfTraces(traces, labels, nClasses).map((rows) => rows && positions(rows, isSelected));
+  }
+
+  // The outline as plotly draws it on the map, in colour `ink`: a list of one shape, or of none.
+  shapes(ink) {
+    if (!this.chosen) return [];
+    const corners = this.chosen.x.map((x, k) => `${x},${this.chosen.y[k]}`);
+    return [{ type: "path", path: `M${corners.join("L")}Z`, line: { color: ink, width: 1.5, dash: "dot" } }];
+  }
+}
+
+function positions(rows, isSelected) {
+  const found = [];
+  rows.forEach((row, position) => isSelected[row] && found.push(position));
+  return found;
+}
