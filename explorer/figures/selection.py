@@ -12,7 +12,7 @@ Counts = NDArray[np.int64]
 
 
 def class_shares_figure(counts: Counts, totals: Counts, class_names: Sequence[str]) -> go.Figure:
-    """Return bars of each class's share of the selection, with a tick at its share of the whole set, in per cent.
+    """Return bars of each class's share of the selection, framed by its share of the whole set, in per cent.
 
     Args:
         counts: selected images of each class, shape ``(n_classes,)``, at least one in all.
@@ -26,17 +26,16 @@ def class_shares_figure(counts: Counts, totals: Counts, class_names: Sequence[st
         customdata=np.stack([counts, totals], axis=1),
         marker_color=[class_colour(label) for label in range(len(names))],
         hovertemplate="class %{x}: %{customdata[0]:,} of %{customdata[1]:,} selected<extra></extra>",
-        name="of the selection",
+        name="share of the selection",
         showlegend=False,
     )
-    whole = go.Scatter(
+    whole = go.Bar(
         x=names,
         y=100 * totals / totals.sum(),
-        mode="markers",
         # A grey that is seen on white, on black and on every colour of a class.
-        marker={"symbol": "line-ew", "size": 22, "line": {"width": 3, "color": "#8A8F98"}},
+        marker={"color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#8A8F98"}},
         hovertemplate="class %{x}: %{y:.1f} % of the whole set<extra></extra>",
-        name="of the whole set",
+        name="share of the whole set",
     )
     figure = go.Figure([selected, whole])
     figure.update_xaxes(type="category", title_text="class", fixedrange=True)
@@ -45,6 +44,7 @@ def class_shares_figure(counts: Counts, totals: Counts, class_names: Sequence[st
         height=240,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         bargap=0.25,
+        barmode="overlay",
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
     return figure

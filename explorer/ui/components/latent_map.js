@@ -269,6 +269,7 @@ class LatentMap {
 
   remove() {
     this.observer.disconnect();
+    this.selection.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

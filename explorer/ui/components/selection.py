@@ -15,14 +15,15 @@ from explorer.figures.selection import class_shares_figure, class_shares_text
 from explorer.runs.tables import csv_bytes, parquet_bytes, selected_columns
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
-from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture, wrapped_picture
+from explorer.ui.components.pictures import Images, captioned_pictures, error_image, wrapped_picture
 from explorer.ui.selecting import Selection, clear_selection, held_selection
 
 N_SHOWN = 24
 N_COLUMNS = 6
-N_WORST = 8
+N_WORST = 12
 SIDE = 56
-MEAN_SIDE = 112
+WORST_SIDE = 84
+MEAN_SIDE = 140
 
 Rows = NDArray[np.int64]
 
@@ -111,12 +112,11 @@ def _mean(
     label = np.array([summary.commonest], np.int64) if is_conditional else None
     decoded = resources.service().decode(loaded.run.name, summary.mean_code[None], label)[0]
     st.markdown("**Mean**")
-    columns = st.columns(2)
-    with columns[0]:
-        picture(decoded, "the mean code, decoded", side=MEAN_SIDE)
+    images, captions = [decoded], ["mean code, decoded"]
     if not isinstance(originals, DataError):
-        with columns[1]:
-            picture(mean_image(originals.images, summary.rows), "mean of the originals", side=MEAN_SIDE)
+        images.append(mean_image(originals.images, summary.rows))
+        captions.append("mean original")
+    captioned_pictures(np.stack(images), captions, side=MEAN_SIDE)
     if is_conditional:
         st.caption(f"Decoded as class {class_names[summary.commonest]}, the commonest of the selection.")
 
@@ -168,7 +168,7 @@ def _worst(
     captions = [
         f"{row:,} · {class_names[encoded.labels[row]]} · {encoded.reconstruction[row]:.0f}" for row in rows.tolist()
     ]
-    captioned_pictures(pictures, captions, side=2 * SIDE)
+    captioned_pictures(pictures, captions, side=WORST_SIDE)
 
 
 def _decoded(loaded: LoadedRun, rows: Rows) -> Images:

@@ -60,6 +60,7 @@ export class Selection {
     // What the plot shows, as JSON; undefined where that is not known.
     this.shown = "null";
     this.isListening = false;
+    this.release = () => delete map.root.dataset.drawing;
     map.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.chosen) this.send(null);
     });
@@ -73,7 +74,11 @@ export class Selection {
     }
     this.isListening = true;
     const { plot, root } = this.map;
+    // The lens would lie over what is being drawn.
+    plot.on("plotly_selecting", () => (root.dataset.drawing = "true"));
+    window.addEventListener("pointerup", this.release, true);
     plot.on("plotly_selected", (event) => {
+      this.release(); // plotly reports the last move of a drag only when that has ended
       const outline = outlineOf(event);
       // Plotly is about to keep an outline of its own, and to select by its own rule, in pixels: ours comes after.
       if (outline) setTimeout(() => this.send({ ...outline, hidden: this.hidden() }));
@@ -83,6 +88,10 @@ export class Selection {
       if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.hidden() });
     });
     plot.on("plotly_relayout", () => (root.dataset.drag = plot._fullLayout.dragmode));
+  }
+
+  remove() {
+    window.removeEventListener("pointerup", this.release, true);
   }
 
   // Labels of the classes that the legend hides; none where it hides all, as there is nothing else to select.
