@@ -93,7 +93,7 @@ def _file(
 
 
 def _classes(summary: SelectionSummary, class_names: Sequence[str]) -> None:
-    st.markdown("**Classes**")
+    st.markdown("**Classes**, as shares of the selection")
     st.plotly_chart(
         class_shares_figure(summary.counts, summary.totals, class_names),
         alt=class_shares_text(summary.counts, summary.totals, class_names),
@@ -137,7 +137,7 @@ def _gallery(loaded: LoadedRun, selection: Selection, originals: ImageSplit | Da
     decoded = _decoded(loaded, shown)
     if isinstance(originals, DataError):
         _pictures(decoded, "Reconstructions")
-        st.caption(str(originals).replace("--", r"\-\-"))
+        st.caption("Originals and errors need the data set, which is not here: beside the map it says how to bring it.")
         return
     images = originals.images[shown]
     errors = np.stack([error_image(*pair) for pair in zip(images, decoded, strict=True)])
