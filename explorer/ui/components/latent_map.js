@@ -96,7 +96,7 @@ class LatentMap {
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
     this.Plotly.react(this.plot, [...filled, this.pinTrace()], this.layout(), config);
-    this.selection.listen();
+    this.selection.drawn();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: points.n } }));
   }
 
@@ -215,6 +215,20 @@ class LatentMap {
     const y = Math.min(Math.max(top - height - LENS_GAP, 0), this.root.clientHeight - height);
     this.lens.style.transform = `translate(${Math.max(x, 0)}px, ${y}px)`;
     this.lens.style.visibility = "visible";
+  }
+
+  // The rows that each of the first traces draws, in its order.
+  drawnRows() {
+    const rows = this.data.figure.data.map(() => []);
+    this.points.labels.forEach((label, row) => rows[label].push(row));
+    return rows;
+  }
+
+  // Labels of the classes that the legend hides; none where it hides all, as there is nothing else to see.
+  hiddenClasses() {
+    const classes = this.plot.data.slice(0, this.data.figure.data.length);
+    const labels = [...classes.keys()].filter((label) => classes[label].visible === "legendonly");
+    return labels.length < classes.length ? labels : [];
   }
 
   nearest({ x, y }) {

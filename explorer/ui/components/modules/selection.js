@@ -46,13 +46,8 @@ function isInside(px, py, edges) {
   return inside;
 }
 
-// The rows that each trace shows, in its order; null for a trace of something else. One trace per class comes first.
-function rowsOfTraces(traces, labels, nClasses) {
-  const rows = traces.map((_, k) => (k < nClasses ? [] : null));
-  labels.forEach((label, row) => rows[label].push(row));
-  return rows;
-}
-
+// Works on a map that tells which rows its traces draw, `drawnRows()`, and which classes its legend hides,
+// `hiddenClasses()`.
 export class Selection {
   constructor(map) {
     this.map = map;
@@ -66,12 +61,10 @@ export class Selection {
     });
   }
 
-  // To be called whenever other points were drawn: plotly takes listeners only once it has drawn something.
-  listen() {
-    if (this.isListening) {
-      this.shown = undefined;
-      return;
-    }
+  // To be called whenever other points were drawn, before `show`: plotly takes listeners only once it has drawn something.
+  drawn() {
+    if (this.chosen) this.shown = undefined;
+    if (this.isListening) return;
     this.isListening = true;
     const { plot, root } = this.map;
     // The lens would lie over what is being drawn.
@@ -81,24 +74,17 @@ export class Selection {
       this.release(); // plotly reports the last move of a drag only when that has ended
       const outline = outlineOf(event);
       // Plotly is about to keep an outline of its own, and to select by its own rule, in pixels: ours comes after.
-      if (outline) setTimeout(() => this.send({ ...outline, hidden: this.hidden() }));
+      if (outline) setTimeout(() => this.send({ ...outline, hidden: this.map.hiddenClasses() }));
     });
     plot.on("plotly_deselect", () => this.send(null));
     plot.on("plotly_restyle", ([changes]) => {
-      if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.hidden() });
+      if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.map.hiddenClasses() });
     });
     plot.on("plotly_relayout", () => (root.dataset.drag = plot._fullLayout.dragmode));
   }
 
   remove() {
     window.removeEventListener("pointerup", this.release, true);
-  }
-
-  // Labels of the classes that the legend hides; none where it hides all, as there is nothing else to select.
-  hidden() {
-    const classes = this.map.plot.data.slice(0, this.map.data.figure.data.length);
-    const labels = [...classes.keys()].filter((label) => classes[label].visible === "legendonly");
-    return labels.length < classes.length ? labels : [];
   }
 
   send(chosen) {
@@ -111,22 +97,23 @@ export class Selection {
 
   // Dim all but what is chosen, an outline with hidden classes; null shows everything alike.
   show(chosen) {
-    const { plot, points, data, Plotly } = this.map;
+    const { plot, points, Plotly } = this.map;
     this.chosen = chosen;
     if (this.shown === JSON.stringify(chosen)) return;
     this.shown = JSON.stringify(chosen);
-    const selected = this.selectedPoints(plot.data, points, data.figure.data.length);
+    const drawn = this.map.drawnRows();
+    const isSelected = chosen && this.isSelected(points);
+    const selected = plot.data.map((_, trace) => (chosen && drawn[trace] ? positions(drawn[trace], isSelected) : null));
     const dimming = { selectedpoints: selected, "unselected.marker.opacity": DIMMED };
     Plotly.update(plot, dimming, { selections: [], shapes: this.map.layout().shapes });
   }
 
-  // For each trace the numbers of its selected points, null to dim none of them.
-  selectedPoints(traces, { xy, labels }, nClasses) {
-    if (!this.chosen) return traces.map(() => null);
+  // For each row 1 where it is in the outline and not hidden, else 0.
+  isSelected({ xy, labels }) {
     const isHidden = new Set(this.chosen.hidden);
     const isSelected = new Uint8Array(labels.length);
     for (const row of rowsInside(xy, this.chosen)) isSelected[row] = isHidden.has(labels[row]) ? 0 : 1;
-    return rowsOfTraces(traces, labels, nClasses).map((rows) => rows && positions(rows, isSelected));
+    return isSelected;
   }
 
   // The outline as plotly draws it on the map, in colour `ink`: a list of one shape, or of none.
@@ -137,6 +124,7 @@ export class Selection {
   }
 }
 
+// The places in `rows` of those that are selected.
 function positions(rows, isSelected) {
   const found = [];
   rows.forEach((row, position) => isSelected[row] && found.push(position));
