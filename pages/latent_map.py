@@ -12,6 +12,7 @@ from explorer.ui.components.map_controls import class_control, projection_contro
 from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.pin_actions import keep_code
 from explorer.ui.components.run_picker import describe_run, run_picker
+from explorer.ui.components.selection import selection_panel
 from explorer.ui.components.trust import trust_note
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin, resolve_pins
@@ -55,6 +56,7 @@ def map_and_inspector() -> None:
         with inspector_column:
             inspector(loaded, place, class_names)
             trust_note(loaded, place)
+        selection_panel(loaded, projection, class_names)
 
 
 map_and_inspector()

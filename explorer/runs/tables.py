@@ -1,5 +1,6 @@
 """Runs and codes as rows: for the list of runs and for other programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,22 +35,62 @@ def describe(entry: RunSummary) -> dict[str, Any]:
 
 def write_codes(path: Path, encoded: EncodedSet) -> None:
     """Write a Parquet file: row, label, mu_0 …, log_var_0 … (not for an autoencoder), reconstruction and kl in nats."""
-    import io
-
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from explorer.runs.files import write_atomically
 
-    columns: dict[str, Any] = {"row": np.arange(len(encoded)), "label": encoded.labels}
-    columns |= {f"mu_{i}": encoded.mu[:, i] for i in range(encoded.latent_dim)}
-    if encoded.log_var is not None:
-        columns |= {f"log_var_{i}": encoded.log_var[:, i] for i in range(encoded.latent_dim)}
-    columns |= {"reconstruction": encoded.reconstruction, "kl": encoded.kl}
+    write_atomically(path, parquet_bytes(_code_columns(encoded, np.arange(len(encoded)))))
+
+
+def selected_columns(
+    encoded: EncodedSet, rows: "NDArray[np.int64]", *, points: "NDArray[np.float32]", class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Return the columns of ``write_codes`` for ``rows``, with the class's name and where each lies on a map.
+
+    Args:
+        encoded: the set.
+        rows: which of its images, shape ``(M,)``.
+        points: where the whole set lies on the map, shape ``(N, 2)``.
+        class_names: a name for each class.
+    """
+    import numpy as np
+
+    columns = _code_columns(encoded, rows)
+    names = {"class": np.array(class_names, dtype=str)[encoded.labels[rows]]}
+    first = {name: columns.pop(name) for name in ("row", "label")}
+    return first | names | columns | {"map_x": points[rows, 0], "map_y": points[rows, 1]}
+
+
+def parquet_bytes(columns: dict[str, Any]) -> bytes:
+    """Return ``columns``, arrays of one length by name, as a Parquet file."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def csv_bytes(columns: dict[str, Any]) -> bytes:
+    """Return ``columns``, arrays of one length by name, as CSV; its digits bring every number back exactly."""
+    import io
+
+    import pyarrow as pa
+    from pyarrow import csv
+
+    buffer = io.BytesIO()
+    csv.write_csv(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def _code_columns(encoded: EncodedSet, rows: "NDArray[np.int64]") -> dict[str, Any]:
+    columns: dict[str, Any] = {"row": rows, "label": encoded.labels[rows]}
+    columns |= {f"mu_{i}": encoded.mu[rows, i] for i in range(encoded.latent_dim)}
+    if encoded.log_var is not None:
+        columns |= {f"log_var_{i}": encoded.log_var[rows, i] for i in range(encoded.latent_dim)}
+    return columns | {"reconstruction": encoded.reconstruction[rows], "kl": encoded.kl[rows]}
 
 
 def write_images(

@@ -10,6 +10,8 @@ import { PinMarks } from "./modules/marks.js";
 import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
 import { loadPlotly } from "./modules/plotly.js";
+import { followPress } from "./modules/press.js";
+import { Selection } from "./modules/selection.js";
 import { listenToTwoFingers } from "./modules/touch.js";
 
 const CLICK_PIXELS = 5;
@@ -32,6 +34,7 @@ class LatentMap {
     this.status = root.querySelector(".latent-map__status");
     this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
     this.layer = new PointLayer(root, this.plot);
+    this.selection = new Selection(this);
     this.points = null;
     this.cursor = null;
     this.overlays = new Overlays(this);
@@ -70,6 +73,7 @@ class LatentMap {
       if (loaded) this.show(loaded);
       else this.marks.move();
       this.overlays.update();
+      this.selection.show(data.selection);
       this.tray.show(data.pins, data.at, data.can);
       this.status.textContent = "";
     } catch (error) {
@@ -85,11 +89,13 @@ class LatentMap {
       scrollZoom: true,
       displaylogo: false,
       showTips: false,
-      modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
+      editSelection: false,
+      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
     this.Plotly.react(this.plot, [...traces, ...this.marks.traces()], this.layout(), config);
     this.layer.follow(this.Plotly);
+    this.selection.drawn();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
   }
 
@@ -113,8 +119,12 @@ class LatentMap {
       yaxis: { ...base.yaxis, ...axis },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: this.rgba(`color-mix(in srgb, ${ink} 45%, transparent)`), activecolor: this.rgba(ink) },
       ...this.layer.layout(legend, isNarrow),
-      shapes: [...(base.shapes ?? []), ...drawingShapes(this.drawing, this.rgba(ink), ground)],
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : base.dragmode,
+      shapes: [
+        ...(base.shapes ?? []),
+        ...drawingShapes(this.drawing, this.rgba(ink), ground),
+        ...this.selection.shapes(this.rgba(ink)),
+      ],
+      dragmode: this.plot.layout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : base.dragmode),
     };
   }
 
@@ -215,12 +225,9 @@ class LatentMap {
     if (!this.points || this.marks.press(pressed)) return;
     const place = this.position(pressed);
     this.pointAt(place);
-    // While a button is down plotly covers the page to follow a drag, so the release is heard at the window.
-    const release = (event) => {
-      const moved = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY);
-      if (place && moved <= CLICK_PIXELS) this.pin(place);
-    };
-    window.addEventListener("pointerup", release, { once: true, capture: true });
+    followPress(pressed, (farthest) => {
+      if (place && farthest <= CLICK_PIXELS) this.pin(place);
+    });
   }
 
   pin(place) {
@@ -310,6 +317,7 @@ class LatentMap {
     this.layer.remove();
     this.overlays.remove();
     this.stopFollowing();
+    this.selection.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

@@ -17,6 +17,7 @@ from explorer.ui.components.colour_control import colour_data
 from explorer.ui.components.overlay_controls import overlay_data
 from explorer.ui.components.pin_actions import act
 from explorer.ui.pinning import PinnedPlace
+from explorer.ui.selecting import keep_selection, outline_data
 from explorer.ui.state import View, undoable
 
 _KEY = "latent-map"
@@ -83,9 +84,15 @@ def latent_map(
         "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
         "linear": _linear(projection),
         "overlays": overlay_data(loaded, projection, view, space),
+        "selection": outline_data(loaded, projection),
         "alt": _alt(loaded, projection, class_names),
     }
-    browser_component("latent_map", _HTML)(key=_KEY, data=data, on_act_change=partial(_act, loaded))
+    browser_component("latent_map", _HTML)(
+        key=_KEY,
+        data=data,
+        on_act_change=partial(_act, loaded),
+        on_selected_change=partial(_set_selection, loaded, projection),
+    )
     n_others = loaded.encoded.latent_dim - 2
     if isinstance(projection, StripProjection):
         st.caption(
@@ -155,3 +162,7 @@ def _alt(loaded: LoadedRun, projection: Projection, class_names: tuple[str, ...]
 
 def _act(loaded: LoadedRun) -> None:
     act(loaded, st.session_state[_KEY].act)
+
+
+def _set_selection(loaded: LoadedRun, projection: Projection) -> None:
+    keep_selection(loaded, projection, st.session_state[_KEY].selected)

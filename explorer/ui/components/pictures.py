@@ -20,6 +20,15 @@ def grid_picture(rows: Images, alt: str, *, side: int) -> None:
     st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
 
 
+def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> None:
+    """Show images, uint8 ``(M, C, H, W)``, as one picture, ``n_columns`` in a row; after the last it is transparent."""
+    cells = [_with_gap(enlarged(image, side)) for image in images]
+    n_columns = min(n_columns, len(cells))
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % n_columns)
+    lines = [_line(cells[start : start + n_columns]) for start in range(0, len(cells), n_columns)]
+    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+
+
 def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
     """Show images, uint8 ``(M, C, H, W)``, side by side with a caption under each; they wrap where it is narrow."""
     st.image(

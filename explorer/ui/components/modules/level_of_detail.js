@@ -164,6 +164,18 @@ export class PointLayer {
     }
   }
 
+  // For each trace the rows that it draws, in its order.
+  drawnRows() {
+    return Array.from({ length: this.nTraces }, (_, trace) => this.drawn.rowsOf(trace));
+  }
+
+  // Labels of the classes that the legend hides; none where it hides all, as there is nothing else to see.
+  hiddenClasses() {
+    this.readLegend();
+    const labels = [...this.hidden.keys()].filter((label) => this.hidden[label]);
+    return this.values || labels.length === this.hidden.length ? [] : labels;
+  }
+
   // Shows one class alone, or all of them where it is alone already; a column of values has no classes to show.
   isolate(label) {
     if (this.values) return;

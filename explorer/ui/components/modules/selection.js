@@ -1,0 +1,139 @@
+// The selection on the map: a lasso or a box, whose outline goes to Python, and the dimming of all that is not in it.
+// Python counts by the same rule on the same numbers (analysis/selection.py): what is bright is what is counted.
+
+const MAX_VERTICES = 2000;
+const N_BANDS = 512;
+const DIMMED = 0.15;
+
+// The vertices of an outline that plotly reports, in map coordinates; null where it reports none.
+export function outlineOf(event) {
+  if (event?.range) {
+    const { x: [left, right], y: [low, high] } = event.range;
+    return { x: [left, right, right, left], y: [low, low, high, high] };
+  }
+  if (!event?.lassoPoints) return null;
+  const { x, y } = event.lassoPoints;
+  const step = Math.ceil(x.length / MAX_VERTICES);
+  const isKept = (_, k) => k % step === 0;
+  return { x: x.filter(isKept), y: y.filter(isKept) };
+}
+
+// The rows of points (x, y of each in turn) inside an outline, by the even-odd rule in float64, ascending.
+export function rowsInside(xy, { x, y }) {
+  if (x.length < 3) return [];
+  const [low, high] = [Math.min(...y), Math.max(...y)];
+  // An edge concerns the points at its height only: edges are sorted into bands, so that most are never looked at.
+  const band = (height) => Math.min(Math.floor(((height - low) / (high - low)) * N_BANDS), N_BANDS - 1);
+  const bands = Array.from({ length: N_BANDS }, () => []);
+  for (let k = 0; k < x.length && high > low; k += 1) {
+    const before = (k || x.length) - 1;
+    const edge = [x[k], y[k], x[before], y[before]];
+    for (let b = band(Math.min(y[k], y[before])); b <= band(Math.max(y[k], y[before])); b += 1) bands[b].push(edge);
+  }
+  const rows = [];
+  for (let row = 0; row < xy.length / 2; row += 1) {
+    const [px, py] = [xy[2 * row], xy[2 * row + 1]];
+    if (py >= low && py < high && Number.isFinite(px) && isInside(px, py, bands[band(py)])) rows.push(row);
+  }
+  return rows;
+}
+
+function isInside(px, py, edges) {
+  let inside = false;
+  for (const [x0, y0, x1, y1] of edges) {
+    if (y0 > py !== y1 > py && px < ((x1 - x0) * (py - y0)) / (y1 - y0) + x0) inside = !inside;
+  }
+  return inside;
+}
+
+// Works on a map whose layer tells which rows its traces draw and which classes its legend hides.
+export class Selection {
+  constructor(map) {
+    this.map = map;
+    this.chosen = null;
+    // What the plot shows, as JSON; undefined where that is not known.
+    this.shown = "null";
+    this.isListening = false;
+    this.release = () => delete map.root.dataset.drawing;
+    // Of a large set other points are drawn when another part of it is in view.
+    map.root.addEventListener("latent-map:points", () => this.redraw());
+    map.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.chosen) this.send(null);
+    });
+  }
+
+  // To be called whenever other points were drawn, before `show`: plotly takes listeners only once it has drawn something.
+  drawn() {
+    if (this.chosen) this.shown = undefined;
+    if (this.isListening) return;
+    this.isListening = true;
+    const { plot, root } = this.map;
+    // The lens would lie over what is being drawn.
+    plot.on("plotly_selecting", () => (root.dataset.drawing = "true"));
+    window.addEventListener("pointerup", this.release, true);
+    plot.on("plotly_selected", (event) => {
+      this.release(); // plotly reports the last move of a drag only when that has ended
+      const outline = outlineOf(event);
+      // Plotly is about to keep an outline of its own, and to select by its own rule, in pixels: ours comes after.
+      if (outline) setTimeout(() => this.send({ ...outline, hidden: this.map.layer.hiddenClasses() }));
+    });
+    plot.on("plotly_deselect", () => this.send(null));
+    plot.on("plotly_restyle", ([changes]) => {
+      if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.map.layer.hiddenClasses() });
+    });
+    plot.on("plotly_relayout", () => (root.dataset.drag = plot._fullLayout.dragmode));
+  }
+
+  remove() {
+    window.removeEventListener("pointerup", this.release, true);
+  }
+
+  redraw() {
+    if (!this.chosen) return;
+    this.shown = undefined;
+    this.show(this.chosen);
+  }
+
+  send(chosen) {
+    this.shown = undefined;
+    this.show(chosen);
+    // A finger that keeps drawing could not scroll on to what was selected.
+    if (matchMedia("(pointer: coarse)").matches) this.map.Plotly.relayout(this.map.plot, { dragmode: false });
+    this.map.send("selected", chosen ?? { x: [], y: [], hidden: [] });
+  }
+
+  // Dim all but what is chosen, an outline with hidden classes; null shows everything alike.
+  show(chosen) {
+    const { plot, points, Plotly } = this.map;
+    this.chosen = chosen;
+    if (this.shown === JSON.stringify(chosen)) return;
+    this.shown = JSON.stringify(chosen);
+    const drawn = this.map.layer.drawnRows();
+    const isSelected = chosen && this.isSelected(points);
+    const selected = plot.data.map((_, trace) => (chosen && drawn[trace] ? positions(drawn[trace], isSelected) : null));
+    const dimming = { selectedpoints: selected, "unselected.marker.opacity": DIMMED };
+    Plotly.update(plot, dimming, { selections: [], shapes: this.map.layout().shapes });
+  }
+
+  // For each row 1 where it is in the outline and not hidden, else 0.
+  isSelected({ xy, labels }) {
+    const isHidden = new Set(this.chosen.hidden);
+    const isSelected = new Uint8Array(labels.length);
+    for (const row of rowsInside(xy, this.chosen)) isSelected[row] = isHidden.has(labels[row]) ? 0 : 1;
+    return isSelected;
+  }
+
+  // The outline as plotly draws it on the map, in colour `ink`: a list of one shape, or of none.
+  shapes(ink) {
+    if (!this.chosen) return [];
+    const corners = this.chosen.x.map((x, k) => `${x},${this.chosen.y[k]}`);
+    return [{ type: "path", path: `M${corners.join("L")}Z`, line: { color: ink, width: 1.5, dash: "dot" } }];
+  }
+}
+
+// The places in `rows` of those that are selected.
+function positions(rows, isSelected) {
+  const found = [];
+  rows.forEach((row, position) => isSelected[row] && found.push(position));
+  return found;
+}

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import streamlit as st
+
+from explorer.errors import ServingError
+from explorer.serving.atlas import Atlas
+from explorer.ui.selecting import clear_selection, held_selection, keep_selection, outline_data
+from tests.support import encode_run, new_run
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def atlas(tmp_path_factory):
+    """Two plain models and a wide one, with 60 encoded images each."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name, changes in {"vae": {}, "other": {}, "wide": {"latent_dim": 5}}.items():
+        encode_run(new_run(folder / name, **changes))
+    return Atlas(folder)
+
+
+@pytest.fixture(autouse=True)
+def new_session():
+    """A session in which nothing is selected."""
+    st.session_state.clear()
+    yield
+    st.session_state.clear()
+
+
+def around(points, hidden=()):
+    """What the browser sends for a box around all of ``points``."""
+    (left, low), (right, high) = points.min(axis=0) - 1.0, points.max(axis=0) + 1.0
+    x, y = [left, right, right, left], [low, low, high, high]
+    return {"x": [float(number) for number in x], "y": [float(number) for number in y], "hidden": list(hidden)}
+
+
+def test_a_box_around_everything_selects_everything(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    keep_selection(loaded, projection, around(projection.points))
+    assert held_selection(loaded, projection).rows.tolist() == list(range(N))
+
+
+def test_hidden_classes_are_not_selected(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    keep_selection(loaded, projection, around(projection.points, hidden=[1, 3]))
+    expected = [row for row in range(N) if loaded.encoded.labels[row] not in (1, 3)]
+    assert 0 < len(expected) < N
+    assert held_selection(loaded, projection).rows.tolist() == expected
+
+
+def test_the_browser_is_told_the_outline_that_it_drew(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    drawn = {"x": [0.1, 1 / 3, -2e-7], "y": [1.0, 2.0, 0.3], "hidden": [4]}
+    assert outline_data(loaded, projection) is None
+    keep_selection(loaded, projection, drawn)
+    assert outline_data(loaded, projection) == drawn
+
+
+@pytest.mark.parametrize(("run", "space", "dims"), [("other", "plane", (0, 1)), ("vae", "pca", (0, 1))])
+def test_on_another_map_the_selection_is_forgotten_for_good(atlas, run, space, dims):
+    loaded = atlas.run("vae")
+    keep_selection(loaded, loaded.projection("plane"), around(loaded.projection("plane").points))
+    other = atlas.run(run)
+    assert held_selection(other, other.projection(space, *dims)) is None
+    assert held_selection(loaded, loaded.projection("plane")) is None
+
+
+def test_on_another_plane_of_the_same_run_the_selection_is_forgotten(atlas):
+    loaded = atlas.run("wide")
+    keep_selection(loaded, loaded.projection("plane", 0, 1), around(loaded.projection("plane", 0, 1).points))
+    assert held_selection(loaded, loaded.projection("plane", 0, 2)) is None
+
+
+def test_an_empty_outline_and_a_cleared_one_select_nothing(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    for clear in (lambda: keep_selection(loaded, projection, {"x": [], "y": [], "hidden": []}), clear_selection):
+        keep_selection(loaded, projection, around(projection.points))
+        clear()
+        assert held_selection(loaded, projection) is None
+
+
+def test_an_outline_that_is_refused_changes_nothing(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    keep_selection(loaded, projection, around(projection.points))
+    with pytest.raises(ServingError, match="expected up to 2,000"):
+        keep_selection(loaded, projection, {"x": [0.0] * 3000, "y": [0.0] * 3000, "hidden": []})
+    with pytest.raises(ServingError, match="not a number within"):
+        keep_selection(loaded, projection, {"x": [np.nan, 0, 1], "y": [0, 1, 2], "hidden": []})
+    assert len(held_selection(loaded, projection).rows) == N
+
+
+def test_another_selection_has_another_name(atlas):
+    loaded = atlas.run("vae")
+    projection = loaded.projection("plane")
+    names = set()
+    for hidden in ((), (1,), (1, 2)):
+        keep_selection(loaded, projection, around(projection.points, hidden))
+        names.add(held_selection(loaded, projection).name)
+    assert len(names) == 3
