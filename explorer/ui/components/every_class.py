@@ -8,7 +8,7 @@ from explorer.ui import resources
 from explorer.ui.components.pictures import captioned_pictures
 from explorer.ui.pinning import PinnedPlace
 
-SIDE = 56
+SIDE = 84
 
 
 def same_code_in_every_class(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...]) -> None:

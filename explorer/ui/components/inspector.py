@@ -17,8 +17,9 @@ from explorer.ui.components.resampling import resampling
 from explorer.ui.components.sliders import sliders
 from explorer.ui.pinning import PinnedPlace
 
-N_NEIGHBOURS = 8
+N_NEIGHBOURS = 10
 SIDE = 112
+SMALL_SIDE = 84
 N_NUMBERS = 8
 """Numbers of a code that are written out; its sliders show all."""
 
@@ -125,7 +126,7 @@ def _neighbours(
     captions = [
         f"{class_names[encoded.labels[row]]} · {distance:.2f}" for row, distance in zip(rows, distances, strict=True)
     ]
-    captioned_pictures(images, captions, side=SIDE // 2)
+    captioned_pictures(images, captions, side=SMALL_SIDE)
 
 
 def _decode(loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:

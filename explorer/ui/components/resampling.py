@@ -14,8 +14,8 @@ from explorer.ui.components.pictures import captioned_pictures
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import PinnedPlace
 
-N_DRAWS = 8
-SIDE = 56
+N_DRAWS = 10
+SIDE = 84
 _SEED = "resampling-seed"
 
 

@@ -147,13 +147,12 @@ def _order_in_words(loaded: LoadedRun, use: DimensionUse) -> str:
         return f"Sorted by the KL from q(z|x) to {prior}, its mean over {n}."
     if not loaded.config.model.has_bound:
         return f"Sorted by the variance of the codes over {n}: an autoencoder has no prior, so no KL."
-    reason = (
-        "no closed KL is computed for each" if POSTERIORS[loaded.config.model.posterior].factorises else "none has a KL"
-    )
-    return (
-        f"Sorted by the variance of the posterior mean over {n}: of the dimensions of a "
-        f"{loaded.config.model.posterior} posterior {reason} of its own."
-    )
+    posterior = loaded.config.model.posterior
+    if POSTERIORS[posterior].factorises:
+        reason = f"of a {posterior} posterior the KL of each dimension is not known here"
+    else:
+        reason = f"the dimensions of a {posterior} posterior are not independent, so none has a KL of its own"
+    return f"Sorted by the variance of the posterior mean over {n}: {reason}."
 
 
 def _marks_in_words(*, is_standard: bool) -> str:
