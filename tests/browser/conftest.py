@@ -55,8 +55,10 @@ def checkpoints(tmp_path_factory) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, checkpoints: Path, data: Path | None = None) -> Iterator[App]:
-    """Run the app as a person starts it, with its log in ``folder``."""
+def serving(
+    folder: Path, checkpoints: Path, data: Path | None = None, script: str = "explorer/app.py"
+) -> Iterator[App]:
+    """Run the app as a person starts it, or another ``script``, with its log in ``folder``."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -64,7 +66,7 @@ def serving(folder: Path, checkpoints: Path, data: Path | None = None) -> Iterat
     if data is not None:
         environment["EXPLORER_DATA"] = str(data)
     log = folder / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     app = App(url=f"http://localhost:{port}", log=log, checkpoints=checkpoints)

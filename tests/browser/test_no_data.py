@@ -38,6 +38,7 @@ def test_without_data_a_pinned_image_is_reconstructed_and_says_when_originals_ap
 
 def test_without_data_the_nearest_images_are_decoded(visit_dataless):
     page = visit_dataless(run="mnist-cvae-16d").drawn()
+    page.page.get_by_role("tab", name="Neighbours").click()
     page.page.get_by_text("decoded; distance in z").wait_for()
     assert page.n_tracebacks() == 0
 

@@ -1,6 +1,7 @@
-"""What the pinned place holds: its image against the original, its code, and the encoded images around it."""
+"""What the pinned place holds: its image against the original, its numbers, and ways to look around it."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -10,15 +11,26 @@ from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
+from explorer.ui.components.every_class import same_code_in_every_class
 from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture
+from explorer.ui.components.resampling import resampling
+from explorer.ui.components.sliders import sliders
 from explorer.ui.pinning import PinnedPlace
 
-N_NEIGHBOURS = 8
+N_NEIGHBOURS = 10
 SIDE = 112
+SMALL_SIDE = 84
+N_NUMBERS = 8
+"""Numbers of a code that are written out; its sliders show all."""
 
 
-def inspector(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...]) -> None:
-    """Show the pinned place."""
+def inspector(
+    loaded: LoadedRun,
+    place: PinnedPlace,
+    class_names: tuple[str, ...],
+    on_keep: Callable[[list[float]], None] | None = None,
+) -> None:
+    """Show the pinned place; ``on_keep`` is called with a code that a person found with the sliders and keeps."""
     originals = resources.originals(loaded)
     decoded = _decode(loaded, place.z[None], place.label)[0]
     if place.row is None:
@@ -29,11 +41,33 @@ def inspector(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...
         st.markdown(f"##### Test image {place.row:,} · class {label}")
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
-    _neighbours(loaded, place, originals, class_names)
+    _ways_to_look_around(loaded, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"
         st.caption(f":material/info: Originals appear when the data set is here, for example after `{fetch}`.")
         st.caption(str(originals).replace("--", r"\-\-"))
+
+
+def _ways_to_look_around(
+    loaded: LoadedRun,
+    place: PinnedPlace,
+    originals: ImageSplit | DataError,
+    class_names: tuple[str, ...],
+    on_keep: Callable[[list[float]], None] | None,
+) -> None:
+    names = ["Sliders", "Resample", "Classes", "Neighbours"]
+    if place.label is None:
+        names.remove("Classes")
+    tabs = dict(zip(names, st.tabs(names), strict=True))
+    with tabs["Sliders"]:
+        sliders(loaded, place, on_keep)
+    with tabs["Resample"]:
+        resampling(loaded, place)
+    if "Classes" in tabs:
+        with tabs["Classes"]:
+            same_code_in_every_class(loaded, place, class_names)
+    with tabs["Neighbours"]:
+        _neighbours(loaded, place, originals, class_names)
 
 
 def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> None:
@@ -41,20 +75,16 @@ def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> N
         picture(decoded, "reconstruction", side=SIDE)
         return
     original = originals.images[row]
-    columns = st.columns(3, gap="small")
-    shown = (
-        (original, "original"),
-        (decoded, "reconstruction"),
-        (error_image(original, decoded), "|error|, 0 to 1"),
-    )
-    for column, (image, caption) in zip(columns, shown, strict=True):
-        with column:
-            picture(image, caption, side=SIDE)
+    # Not columns, which would stand one above the other on a narrow screen.
+    with st.container(horizontal=True, gap="xsmall"):
+        picture(original, "original", side=SIDE)
+        picture(decoded, "reconstruction", side=SIDE)
+        picture(error_image(original, decoded), "|error|, 0 to 1", side=SIDE)
 
 
 def _numbers(loaded: LoadedRun, place: PinnedPlace) -> None:
-    code = ", ".join(f"{number:.2f}" for number in place.z)
-    st.markdown(f"**z** = ({code})")
+    if len(place.z) <= N_NUMBERS:
+        st.markdown(f"**z** = ({', '.join(f'{number:.2f}' for number in place.z)})")
     if place.row is None:
         return
     encoded = loaded.encoded
@@ -96,7 +126,7 @@ def _neighbours(
     captions = [
         f"{class_names[encoded.labels[row]]} · {distance:.2f}" for row, distance in zip(rows, distances, strict=True)
     ]
-    captioned_pictures(images, captions, side=SIDE // 2)
+    captioned_pictures(images, captions, side=SMALL_SIDE)
 
 
 def _decode(loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:

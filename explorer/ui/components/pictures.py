@@ -31,11 +31,13 @@ def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> N
 
 def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
     """Show images, uint8 ``(M, C, H, W)``, side by side with a caption under each; they wrap where it is narrow."""
+    shown = [_with_gap(enlarged(image, side)) for image in images]
+    # Streamlit smooths an image that it makes narrower.
     st.image(
-        [_with_gap(enlarged(image, side)) for image in images],
+        shown,
         caption=captions,
         alt=captions,
-        width=side,
+        width=shown[0].shape[1],
         output_format="PNG",
     )
 
