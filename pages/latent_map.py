@@ -6,6 +6,7 @@ from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
+from explorer.ui.components.map_computations import map_computations
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.guard import errors_in_words
@@ -26,6 +27,8 @@ with errors_in_words(), space_column:
 with errors_in_words(), class_column:
     class_names = resources.class_names(loaded)
     class_control(loaded, view, class_names)
+with errors_in_words():
+    map_computations(loaded)
 
 st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
 st.caption(

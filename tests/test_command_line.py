@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes, encode_split
-from explorer.analysis.projections import pca, project
+from explorer.analysis.projections import pca
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.progress import Progress
@@ -232,22 +232,13 @@ def test_a_map_of_neighbours_is_stored_with_its_quality(tmp_path, command, metho
     assert run.projections() == (method,)
 
 
-@pytest.mark.parametrize("method", ["pacmap", "tsne"])
-def test_a_slow_map_says_how_far_it_is_and_is_the_same_map(tmp_path, command, method, monkeypatch):
-    run = new_run(tmp_path / "run", latent_dim=4)
+def test_a_slow_map_leaves_in_a_file_how_far_it_is(tmp_path, command):
+    new_run(tmp_path / "run", latent_dim=4)
     assert command("encode", "run").status == 0
-    said = []
-    monkeypatch.setattr("explorer.jobs.write_atomically", lambda _, text: said.append(Progress.from_json(text)))
-    monkeypatch.setattr("explorer.jobs.LEAST_SECONDS_BETWEEN_REPORTS", 0)
-    assert command("project", "run", "--method", method, "--progress", str(tmp_path / "progress.json")).status == 0
-    stages = list(dict.fromkeys(it.what.split(",")[0] for it in said))
-    assert stages == ["loading the method", "finding neighbours", "laying out the points", "measuring the map"]
-    fractions = [it.fraction for it in said]
-    assert fractions == sorted(fractions)
-    assert (fractions[0], said[-1].until) == (0, pytest.approx(1))
-    n_iterations = {"pacmap": 450, "tsne": 750}[method]
-    assert said[-2].what == f"laying out the points, {n_iterations} of {n_iterations}"
-    np.testing.assert_array_equal(run.projection(method).points, project(run.encoded(), method).points)
+    file = tmp_path / "progress.json"
+    assert command("project", "run", "--method", "pacmap", "--progress", str(file)).status == 0
+    last = Progress.from_json(file.read_text())
+    assert (last.what, last.until) == ("measuring the map", pytest.approx(1))
 
 
 def test_what_is_not_slow_says_nothing_of_how_far_it_is(tmp_path, command):

@@ -8,8 +8,9 @@ import streamlit as st
 from explorer.errors import ProjectionError, ServingError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import reference_code
+from explorer.ui.computing import is_missing, offer
 from explorer.ui.pinning import pinned_code
-from explorer.ui.state import View, change_view
+from explorer.ui.state import Pin, View, change_view
 
 DEFAULT = View()
 
@@ -21,6 +22,9 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
         ProjectionError: if the run has no map, whatever the view.
     """
     loaded.projection(DEFAULT.space, *DEFAULT.dims)
+    if is_missing(loaded, view.space):
+        offer(loaded, view.space)
+        view = change_view(space=DEFAULT.space, dims=DEFAULT.dims, pin=_row_alone(view.pin))
     view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
@@ -32,6 +36,11 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
 def fitting_class_view(loaded: LoadedRun, view: View) -> View:
     """Return ``view`` with a class that this run does not have replaced by the first, and say so."""
     return _with_class(loaded, view, "label")
+
+
+def _row_alone(pin: Pin | None) -> Pin | None:
+    """Return a pin that means the same on every map; None for a place on one that is not there."""
+    return pin if pin is None or pin.row is not None else None
 
 
 def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:
