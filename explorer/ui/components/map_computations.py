@@ -128,6 +128,8 @@ def _line(key: str, text: str, icon: str, *buttons: tuple[str, Callable[..., Non
 def _left(status: JobStatus) -> str:
     if status.seconds_left is None:
         return "."
+    if status.seconds_left <= 0:
+        return ", longer than was estimated."
     return f", about {_duration(max(status.seconds_left, 1.0))} left (an estimate)."
 
 
