@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from explorer.analysis.density import CodeDensity
     from explorer.data.images import ImageSplit
+    from explorer.progress import Stages
 
 app = typer.Typer(
     name="explorer",
@@ -128,10 +129,13 @@ def project(
     method: Annotated[
         str, typer.Option(help="pca (at once), pacmap (seconds), umap or tsne (minutes); the plane needs none.")
     ] = "pca",
+    progress: Annotated[
+        Path | None, typer.Option(hidden=True, help="Keep in this file how far it is, for who started it.")
+    ] = None,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Project the encoded test set to two dimensions and store it with the run."""
-    _project(open_run(reference, checkpoints), method)
+    _project(open_run(reference, checkpoints), method, progress)
 
 
 @app.command()
@@ -243,6 +247,9 @@ def runs(
 
 def main() -> None:
     """Run the command line; what a person can mend is one sentence on stderr and exit status 1."""
+    from explorer.processes import end_with_app
+
+    end_with_app()
     try:
         app()
     except ExplorerError as error:
@@ -422,17 +429,21 @@ def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
     )
 
 
-def _project(run: Run, method: str) -> None:
-    from explorer.analysis.projections import measured
-    from explorer.analysis.projections import project as compute
-
+def _project(run: Run, method: str, progress: Path | None = None) -> None:
     if not run.config.model.can_encode:
         raise ConfigError(f"{run.name} is a gan: it has no encoder, so there are no codes of images to project.")
     encoded = run.encoded()
     if encoded is None:
         raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
+    stages = _stages_for(method, len(encoded), progress)
     with spinner(f"Projecting {len(encoded):,} codes by {method}"):
-        projection = measured(compute(encoded, method), encoded)
+        from explorer.analysis.projections import MEASURING, measured
+        from explorer.analysis.projections import project as compute
+
+        projection = compute(encoded, method, stages)
+        if stages is not None:
+            stages.begin(MEASURING)
+        projection = measured(projection, encoded)
         run.save_projection(projection)
     quality = projection.quality
     believed = "" if quality is None else f"; trustworthiness {quality.trustworthiness:.3f}"
@@ -442,6 +453,14 @@ def _project(run: Run, method: str) -> None:
         f"Projected by {method} in {projection.seconds:.2f} s: {', '.join(projection.axis_names)}{believed}",
         soft_wrap=True,
     )
+
+
+def _stages_for(method: str, n_codes: int, progress: Path | None) -> "Stages | None":
+    """Return what writes into ``progress`` how far a slow method is; None without a file or for a quick one."""
+    from explorer.analysis.projections import SLOW, stages_of
+    from explorer.jobs import report_to
+
+    return None if progress is None or method not in SLOW else stages_of(method, n_codes, report_to(progress))
 
 
 def _project_if_it_can_be(run: Run) -> None:

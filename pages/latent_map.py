@@ -1,5 +1,7 @@
 """Latent map: point anywhere and see what the decoder makes there; click to keep it."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer.ui import resources
@@ -8,6 +10,7 @@ from explorer.ui.components.colour_control import colour_control, fitting_colour
 from explorer.ui.components.draw import draw
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
+from explorer.ui.components.map_computations import map_computations
 from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
 from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.pin_actions import keep_code
@@ -35,6 +38,8 @@ with errors_in_words(), class_column:
     class_names = resources.class_names(loaded)
     class_control(loaded, view, class_names)
     colour_control(loaded, view)
+with errors_in_words():
+    map_computations(loaded)
 
 st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
 st.caption(
@@ -52,9 +57,9 @@ def map_and_inspector() -> None:
         with map_column:
             overlay_control(loaded, projection, current_view())
             latent_map(loaded, projection, place, pins, current_view(), class_names)
-            draw(loaded, projection, current_view(), on_keep=lambda z: keep_code(loaded, z.tolist()))
+            draw(loaded, projection, current_view(), on_keep=partial(keep_code, loaded))
         with inspector_column:
-            inspector(loaded, place, class_names)
+            inspector(loaded, place, class_names, on_keep=partial(keep_code, loaded))
             trust_note(loaded, place)
         selection_panel(loaded, projection, class_names)
 

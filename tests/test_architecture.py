@@ -15,10 +15,13 @@ ALL = ("explorer",)
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "explorer.errors": (),
     "explorer.locations": (),
+    "explorer.progress": (),
+    "explorer.processes": ("explorer.locations",),
+    "explorer.jobs": ("explorer.processes", "explorer.progress", "explorer.runs.files"),
     "explorer.models": (),
     "explorer.data": ("explorer.locations",),
     "explorer.objectives": ("explorer.models",),
-    "explorer.analysis": ("explorer.models", "explorer.data", "explorer.objectives"),
+    "explorer.analysis": ("explorer.models", "explorer.data", "explorer.objectives", "explorer.progress"),
     "explorer.runs": (
         "explorer.models.config",
         "explorer.models.latent_model",
@@ -36,7 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.runs",
         "explorer.data",
         "explorer.models.config",
-        "explorer.training.jobs",
+        "explorer.jobs",
         "explorer.locations",
     ),
     "explorer.main": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),

@@ -22,6 +22,7 @@ from explorer.analysis.coding import decode_codes, encode_split
 from explorer.analysis.projections import pca
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
+from explorer.progress import Progress
 from explorer.runs.config import TrainingConfig
 from explorer.runs.run import Run
 from tests.support import digits, encode_run, new_run, trained_run
@@ -229,6 +230,22 @@ def test_a_map_of_neighbours_is_stored_with_its_quality(tmp_path, command, metho
     assert f"trustworthiness {quality.trustworthiness:.3f}" in ended.messages
     assert f"round trip {quality.round_trip:.1%} of the map's radius" in ended.messages
     assert run.projections() == (method,)
+
+
+def test_a_slow_map_leaves_in_a_file_how_far_it_is(tmp_path, command):
+    new_run(tmp_path / "run", latent_dim=4)
+    assert command("encode", "run").status == 0
+    file = tmp_path / "progress.json"
+    assert command("project", "run", "--method", "pacmap", "--progress", str(file)).status == 0
+    last = Progress.from_json(file.read_text())
+    assert (last.what, last.until) == ("measuring the map", pytest.approx(1))
+
+
+def test_what_is_not_slow_says_nothing_of_how_far_it_is(tmp_path, command):
+    new_run(tmp_path / "run", latent_dim=4)
+    assert command("encode", "run").status == 0
+    assert command("project", "run", "--method", "pca", "--progress", str(tmp_path / "progress.json")).status == 0
+    assert not (tmp_path / "progress.json").exists()
 
 
 def test_a_run_may_be_named_by_its_path(tmp_path, command):

@@ -1,15 +1,25 @@
-"""Computing maps of codes, and measuring how far they can be believed."""
+"""Computing maps of codes, and measuring how far they can be believed.
 
+A stored map is its points alone, and a code that was not there is placed by interpolating between its neighbours'
+points (``NeighbourProjection.forward``): no point moves, whatever the method. The methods' own ``transform`` needs the
+fitted object, which only a pickle stores, and nothing here reads pickles. DECISIONS.md says how far the two are apart.
+"""
+
+import io
+import re
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection, StripProjection
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
+from explorer.progress import OnProgress, Stages
 
 SEED = 0
 STRIP_HEIGHT = 0.4
@@ -21,6 +31,23 @@ MIN_IMAGES = 20
 N_NEIGHBOURS = 10
 MAX_COMPARED = 2000
 """Images on which neighbours are compared: all pairs of them are held at once."""
+
+LOADING, NEIGHBOURS, LAYOUT, MEASURING = (
+    "loading the method",
+    "finding neighbours",
+    "laying out the points",
+    "measuring the map",
+)
+SECONDS = {
+    "pacmap": {LOADING: (1.0, 0.0), NEIGHBOURS: (0.1, 0.4), LAYOUT: (0.4, 0.8), MEASURING: (0.1, 0.2)},
+    "tsne": {LOADING: (0.8, 0.0), NEIGHBOURS: (0.3, 1.5), LAYOUT: (1.5, 16.5), MEASURING: (0.1, 0.3)},
+    "umap": {LOADING: (2.0, 0.0), NEIGHBOURS: (22.0, 1.0), LAYOUT: (1.0, 6.6), MEASURING: (0.1, 0.3)},
+}
+"""Seconds of each stage from a fresh process: at least, and for each 10,000 codes more.
+
+The sums at 10,000 codes in 16 dimensions are those of tests/benchmarks/projections.py on 2 cores (3, 21 and 33 s).
+Most of UMAP's is compiling the code that finds neighbours, whatever their number.
+"""
 
 
 def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection | StripProjection:
@@ -102,62 +129,79 @@ def pca(encoded: EncodedSet) -> LinearProjection:
     )
 
 
-def tsne(encoded: EncodedSet) -> NeighbourProjection:
+def tsne(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjection:
     """Return t-SNE of the codes: neighbours stay together, distances between groups mean little.
 
     Source: van der Maaten & Hinton (2008); openTSNE, Policar et al. (2024), https://doi.org/10.18637/jss.v109.i03.
     """
+    _begin(stages, LOADING)
     from openTSNE import TSNE
 
+    _begin(stages, NEIGHBOURS)
     perplexity = min(30.0, (len(encoded) - 1) / 3)
     return _neighbour_map(
         encoded,
         "tsne",
         "t-SNE",
-        lambda codes: TSNE(perplexity=perplexity, random_state=SEED, n_jobs=-1).fit(codes),
+        lambda codes: TSNE(
+            perplexity=perplexity, random_state=SEED, n_jobs=-1, **_tsne_callbacks(stages, n_iterations=750)
+        ).fit(codes),
         {"perplexity": perplexity, "seed": SEED},
     )
 
 
-def umap(encoded: EncodedSet) -> NeighbourProjection:
+def umap(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjection:
     """Return UMAP of the codes: a neighbour graph, laid out.
 
     Source: McInnes, Healy & Melville (2018), https://arxiv.org/abs/1802.03426; umap-learn.
     """
+    _begin(stages, LOADING)
     with warnings.catch_warnings():  # it announces that Tensorflow, which we have no use for, is not there
         warnings.simplefilter("ignore", ImportWarning)
         from umap import UMAP
 
+    _begin(stages, NEIGHBOURS)
     n_neighbours = min(15, len(encoded) - 1)
     # A seed allows one thread only; said here, so that the library need not warn.
     return _neighbour_map(
         encoded,
         "umap",
         "UMAP",
-        lambda codes: UMAP(n_neighbors=n_neighbours, random_state=SEED, n_jobs=1).fit_transform(codes),
+        lambda codes: UMAP(
+            n_neighbors=n_neighbours, random_state=SEED, n_jobs=1, tqdm_kwds=_umap_bar(stages)
+        ).fit_transform(codes),
         {"n_neighbors": n_neighbours, "seed": SEED},
     )
 
 
-def pacmap(encoded: EncodedSet) -> NeighbourProjection:
+def pacmap(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjection:
     """Return PaCMAP of the codes: near, middle and far pairs, balanced; the fastest of its kind here.
 
     Source: Wang et al. (2021), https://jmlr.org/papers/v22/20-1061.html; pacmap.
     """
     import logging
 
+    _begin(stages, LOADING)
     from pacmap import PaCMAP
 
+    _begin(stages, NEIGHBOURS)
     logging.getLogger("pacmap.pacmap").setLevel(logging.ERROR)  # it warns that a seed is a seed
     n_neighbours = min(10, len(encoded) // 2)
-    return _neighbour_map(
-        encoded,
-        "pacmap",
-        "PaCMAP",
-        lambda codes: PaCMAP(n_components=2, n_neighbors=n_neighbours, random_state=SEED).fit_transform(codes),
-        {"n_neighbors": n_neighbours, "seed": SEED},
-    )
 
+    def fit(codes: Floats) -> Floats:
+        method = PaCMAP(n_components=2, n_neighbors=n_neighbours, random_state=SEED, verbose=stages is not None)
+        with _pacmap_prints(stages, n_iterations=sum(method.num_iters)):
+            points: Floats = method.fit_transform(codes)
+        return points
+
+    return _neighbour_map(encoded, "pacmap", "PaCMAP", fit, {"n_neighbors": n_neighbours, "seed": SEED})
+
+
+SLOW: dict[str, Callable[[EncodedSet, Stages | None], Projection]] = {"pacmap": pacmap, "tsne": tsne, "umap": umap}
+"""Those that take seconds or minutes, the fastest first."""
+
+NAMES = {"pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
+"""What they are called."""
 
 METHODS: dict[str, Callable[[EncodedSet], Projection]] = {
     "plane": plane,
@@ -172,15 +216,40 @@ IMMEDIATE = ("plane", "pca")
 """Those that take milliseconds."""
 
 
-def project(encoded: EncodedSet, method: str) -> Projection:
-    """Return the projection of ``encoded`` by ``method``, one of ``METHODS``.
+def project(encoded: EncodedSet, method: str, stages: Stages | None = None) -> Projection:
+    """Return the projection of ``encoded`` by ``method``, one of ``METHODS``; a slow one tells ``stages`` how far.
 
     Raises:
         ProjectionError: if there is no such method, or it cannot be computed.
     """
     if method not in METHODS:
         raise ProjectionError(f"There is no projection {method!r}. Choose one of: {', '.join(METHODS)}.")
-    return METHODS[method](encoded)
+    return SLOW[method](encoded, stages) if method in SLOW else METHODS[method](encoded)
+
+
+def stages_of(method: str, n_codes: int, report: OnProgress) -> Stages:
+    """Return the stages of a slow method, with their expected seconds for ``n_codes``, that report to ``report``."""
+    return Stages(_stage_seconds(method, n_codes), report)
+
+
+def expected_seconds(method: str, n_codes: int) -> float:
+    """Return about how long a slow method takes from a fresh process on 2 cores: an estimate, see ``SECONDS``."""
+    return sum(_stage_seconds(method, n_codes).values())
+
+
+def check_can_be_mapped(encoded: EncodedSet, method: str) -> None:
+    """Check that there are codes enough for a slow method, and that all are numbers.
+
+    Raises:
+        ProjectionError: if not.
+    """
+    name = NAMES[method]
+    if len(encoded) < MIN_IMAGES:
+        raise ProjectionError(
+            f"{name} looks at neighbours, and {len(encoded)} images have too few: it needs {MIN_IMAGES}. Use pca."
+        )
+    if not np.isfinite(encoded.mu).all():
+        raise ProjectionError(f"A code is not a finite number, so {name} has no map of them. Use the latent plane.")
 
 
 def measured(projection: Projection, encoded: EncodedSet) -> Projection:
@@ -207,12 +276,7 @@ def measured(projection: Projection, encoded: EncodedSet) -> Projection:
 def _neighbour_map(
     encoded: EncodedSet, method: str, name: str, fit: Callable[[Floats], Floats], parameters: dict[str, float]
 ) -> NeighbourProjection:
-    if len(encoded) < MIN_IMAGES:
-        raise ProjectionError(
-            f"{name} looks at neighbours, and {len(encoded)} images have too few: it needs {MIN_IMAGES}. Use pca."
-        )
-    if not np.isfinite(encoded.mu).all():
-        raise ProjectionError(f"A code is not a finite number, so {name} has no map of them. Use the latent plane.")
+    check_can_be_mapped(encoded, method)
     started = time.perf_counter()
     points = np.ascontiguousarray(fit(encoded.mu), dtype=np.float32)
     return NeighbourProjection(
@@ -223,6 +287,67 @@ def _neighbour_map(
         parameters=dict(parameters),
         seconds=time.perf_counter() - started,
     )
+
+
+def _stage_seconds(method: str, n_codes: int) -> dict[str, float]:
+    return {stage: least + more * n_codes / 10_000 for stage, (least, more) in SECONDS[method].items()}
+
+
+def _begin(stages: Stages | None, stage: str) -> None:
+    if stages is not None:
+        stages.begin(stage)
+
+
+def _tsne_callbacks(stages: Stages | None, n_iterations: int, every: int = 10) -> dict[str, Any]:
+    """Return the arguments that have openTSNE say how far it is; it counts anew after the early exaggeration."""
+    if stages is None:
+        return {}
+    n_calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal n_calls
+        n_calls += 1
+        stages.count(LAYOUT, every * n_calls, n_iterations)
+
+    return {"callbacks": count, "callbacks_every_iters": every}
+
+
+def _umap_bar(stages: Stages | None) -> dict[str, Any] | None:
+    """Return the arguments of UMAP's progress bar that have it drawn into ``stages``."""
+    if stages is None:
+        return None
+
+    def read(text: str) -> None:
+        if (found := re.search(r"(\d+)/(\d+)", text)) is not None:
+            stages.count(LAYOUT, int(found[1]), int(found[2]))
+
+    return {"disable": False, "file": _Listener(read), "bar_format": "{n}/{total}"}
+
+
+@contextmanager
+def _pacmap_prints(stages: Stages | None, n_iterations: int) -> Iterator[None]:
+    """Read off what PaCMAP prints how far it is: it has no callbacks."""
+    if stages is None:
+        yield
+        return
+
+    def read(text: str) -> None:
+        if (found := re.match(r"Iteration: *(\d+)", text)) is not None:
+            stages.count(LAYOUT, int(found[1]), n_iterations)
+
+    with redirect_stdout(_Listener(read)):
+        yield
+
+
+class _Listener(io.TextIOBase):
+    """A file that hands on what is written to it."""
+
+    def __init__(self, read: Callable[[str], None]) -> None:
+        self._read = read
+
+    def write(self, text: str) -> int:
+        self._read(text)
+        return len(text)
 
 
 def _knn_accuracy(points: Floats, labels: np.ndarray) -> float | None:

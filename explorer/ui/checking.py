@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.errors import ProjectionError, ServingError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import reference_code
+from explorer.ui.computing import is_missing, offer
 from explorer.ui.pinning import pinned_code
 from explorer.ui.state import View, change_view
 
@@ -21,6 +22,11 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
         ProjectionError: if the run has no map, whatever the view.
     """
     loaded.projection(DEFAULT.space, *DEFAULT.dims)
+    if is_missing(loaded, view.space):
+        offer(loaded, view.space)
+        # A pin by the coordinates of a map that is not there means nothing on another one.
+        pins = tuple(pin for pin in view.pins if pin.point is None)
+        view = change_view(space=DEFAULT.space, dims=DEFAULT.dims, pins=pins)
     view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)

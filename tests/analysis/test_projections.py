@@ -5,7 +5,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from explorer.analysis.maps import NeighbourProjection, Projection, projection_from_arrays
-from explorer.analysis.projections import METHODS, SEED, measured, pca, plane, project
+from explorer.analysis.projections import METHODS, SEED, expected_seconds, measured, pca, plane, project, stages_of
 from explorer.analysis.results import EncodedSet
 from explorer.errors import ProjectionError
 
@@ -191,6 +191,24 @@ def test_a_map_of_neighbours_keeps_classes_apart_and_is_the_same_again(method):
     assert projection.quality.knn_accuracy == 1
     assert projection.quality.trustworthiness > 0.8
     np.testing.assert_array_equal(project(encoded, method).points, projection.points)
+
+
+@pytest.mark.parametrize(("method", "n_iterations"), [("pacmap", 450), ("umap", 500), ("tsne", 750)])
+def test_a_map_of_neighbours_that_says_how_far_it_is_is_the_same_map(method, n_iterations):
+    said = []
+    projection = project(blobs(), method, stages_of(method, 150, said.append))
+    np.testing.assert_array_equal(projection.points, project(blobs(), method).points)
+    stages = list(dict.fromkeys(it.what.split(",")[0] for it in said))
+    assert stages == ["loading the method", "finding neighbours", "laying out the points"]
+    fractions = [it.fraction for it in said]
+    assert fractions == sorted(fractions)
+    assert said[-1].what == f"laying out the points, {n_iterations} of {n_iterations}"
+
+
+def test_the_expected_seconds_are_those_of_the_benchmark_and_grow_with_the_codes():
+    assert [expected_seconds(method, 10_000) for method in NONLINEAR] == pytest.approx([3, 33, 21])
+    for method in NONLINEAR:
+        assert 0 < expected_seconds(method, 300) < expected_seconds(method, 10_000) < expected_seconds(method, 70_000)
 
 
 def test_a_place_between_images_is_given_nearly_the_code_that_lies_there():

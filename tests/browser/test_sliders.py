@@ -54,13 +54,14 @@ import streamlit as st
 from explorer.ui import resources
 from explorer.ui.components.sliders import sliders
 from explorer.ui.pinning import resolve_pin
-from explorer.ui.state import Pin, View
+from explorer.ui.pins import Pin
+from explorer.ui.state import View
 
 def keep(z):
     st.session_state["kept"] = z
 
 loaded = resources.loaded_run("digits-vae-2d")
-sliders(loaded, resolve_pin(loaded, View(pin=Pin(row=7))), keep)
+sliders(loaded, resolve_pin(loaded, View(pins=(Pin(row=7),))), keep)
 st.text("kept " + ", ".join(f"{number:.9g}" for number in st.session_state.get("kept", [])))
 """
 

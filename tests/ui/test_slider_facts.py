@@ -16,7 +16,8 @@ from explorer.ui.components.every_class import class_captions
 from explorer.ui.components.resampling import posterior_draws, why_no_draws
 from explorer.ui.components.sliders import slider_facts, use_of_dimensions
 from explorer.ui.pinning import resolve_pin
-from explorer.ui.state import Pin, View
+from explorer.ui.pins import Pin
+from explorer.ui.state import View
 from tests.support import digits, encode_run, new_run
 
 NO_DATA = DataError("MNIST is not here.")
@@ -137,10 +138,10 @@ def test_where_there_is_no_posterior_the_reason_is_given(atlas, name, row, words
 
 def test_the_class_of_the_pinned_image_is_named_as_its_own(atlas):
     loaded = atlas.run("conditional")
-    place = resolve_pin(loaded, View(pin=Pin(row=4)))
+    place = resolve_pin(loaded, View(pins=(Pin(row=4),)))
     label = int(loaded.encoded.labels[4])
     captions = class_captions(tuple("abcdefghij"), place)
     assert captions[label] == f"{'abcdefghij'[label]} (its own)"
     assert sum("own" in caption for caption in captions) == 1
-    between = class_captions(tuple("abcdefghij"), resolve_pin(loaded, View(pin=Pin(point=(0.0, 0.0)), decode_as=2)))
+    between = class_captions(tuple("abcdefghij"), resolve_pin(loaded, View(pins=(Pin(point=(0.0, 0.0)),), decode_as=2)))
     assert between[2] == "c (shown above)"

@@ -2,7 +2,7 @@
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
 import { Decoder } from "./modules/decoder.js";
-import { drawingShapes, followDrawing } from "./modules/drawing.js";
+import { followDrawing, followSliders, markShapes, projected } from "./modules/drawing.js";
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
@@ -38,7 +38,7 @@ class LatentMap {
     this.points = null;
     this.cursor = null;
     this.overlays = new Overlays(this);
-    this.drawing = null;
+    this.found = { drawing: null, sliders: null };
     this.listen();
   }
 
@@ -53,7 +53,11 @@ class LatentMap {
     listenToTwoFingers(this.plot, (before, now) => this.follow(before, now));
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
-    this.stopFollowing = followDrawing((place) => this.moveDrawing(place));
+    const stops = [
+      followDrawing((place) => this.mark("drawing", place)),
+      followSliders((z) => this.mark("sliders", z && this.data.linear ? projected(z, this.data.linear) : null)),
+    ];
+    this.stopFollowing = () => stops.forEach((stop) => stop());
     // The stylesheet gives the text colour a transition, which ends when another theme is in place.
     this.root.addEventListener("transitionend", (event) => {
       if (event.target === this.root && event.propertyName === "color" && this.points) this.restyle();
@@ -72,6 +76,7 @@ class LatentMap {
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
       else this.marks.move();
+      if (this.found.sliders) this.mark("sliders", null);
       this.overlays.update();
       this.selection.show(data.selection);
       this.tray.show(data.pins, data.at, data.can);
@@ -121,7 +126,7 @@ class LatentMap {
       ...this.layer.layout(legend, isNarrow),
       shapes: [
         ...(base.shapes ?? []),
-        ...drawingShapes(this.drawing, this.rgba(ink), ground),
+        ...Object.entries(this.found).flatMap(([name, place]) => markShapes(place, name, this.rgba(ink), ground)),
         ...this.selection.shapes(this.rgba(ink)),
       ],
       dragmode: this.plot.layout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : base.dragmode),
@@ -139,8 +144,9 @@ class LatentMap {
     return `rgba(${red},${green},${blue},${parts[4] ?? 1})`;
   }
 
-  moveDrawing(place) {
-    this.drawing = place;
+  // Marks a code that another part of the page made.
+  mark(name, place) {
+    this.found[name] = place;
     if (this.points) this.Plotly.relayout(this.plot, { shapes: this.layout().shapes });
   }
 

@@ -8,12 +8,12 @@ from explorer.analysis.maps import Projection
 from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
 from explorer.serving.atlas import LoadedRun
+from explorer.ui.computing import choose, choose_another, is_missing
 from explorer.ui.pinning import pinned_code
 from explorer.ui.pins import Pin
 from explorer.ui.state import View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
-AT_ONCE = ("plane", "pca")
 NEAREST = -1
 
 
@@ -40,15 +40,20 @@ def support_note(loaded: LoadedRun) -> str:
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
-    n_dims, stored = loaded.config.model.latent_dim, set(loaded.run.projections()) - set(AT_ONCE)
+    n_dims = loaded.config.model.latent_dim
+    missing = {space for space in SPACES if is_missing(loaded, space)}
     st.session_state["space"] = view.space
     has_dims = view.space == "plane" and n_dims > 2
     columns = st.columns([3, 1, 1] if has_dims else 1, vertical_alignment="bottom")
     columns[0].segmented_control(
         "Map",
-        [*AT_ONCE, *(space for space in SPACES if space in stored)],
-        format_func=SPACES.__getitem__,
+        list(SPACES),
+        format_func=lambda space: f"{SPACES[space]} :material/schedule:" if space in missing else SPACES[space],
         key="space",
+        help="A clock marks a map that takes a while: it is computed when it is first chosen, and then stored. "
+        "Until it is there, the map stays as it is."
+        if missing
+        else None,
         required=True,
         on_change=_set_space,
         args=(loaded,),
@@ -82,17 +87,22 @@ def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> 
 
 
 def _set_space(loaded: LoadedRun) -> None:
-    _move_map(loaded, st.session_state["space"], held_view().dims)
+    space = st.session_state["space"]
+    if is_missing(loaded, space):
+        choose(space, loaded)
+    else:
+        choose_another()
+        move_map(loaded, space, held_view().dims)
 
 
 def _set_dims(loaded: LoadedRun) -> None:
     view = held_view()
     dims = st.session_state["dim-i"], st.session_state["dim-j"]
     # The same dimension twice: the two change places.
-    _move_map(loaded, view.space, view.dims[::-1] if dims[0] == dims[1] else dims)
+    move_map(loaded, view.space, view.dims[::-1] if dims[0] == dims[1] else dims)
 
 
-def _move_map(loaded: LoadedRun, space: str, dims: tuple[int, int]) -> None:
+def move_map(loaded: LoadedRun, space: str, dims: tuple[int, int]) -> None:
     """Change the map; what was pinned by coordinates of the old one keeps its code."""
     # The view as it is now: a click since the last full run has changed it.
     view = held_view()

@@ -1,11 +1,12 @@
 """What a person does to pins in the browser, done to the view: one small dictionary an action."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from explorer.analysis.results import Floats
 from explorer.errors import ConfigError, ExplorerError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import reference_code
@@ -25,7 +26,7 @@ def act(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
         st.toast(str(error), icon=":material/error:")
 
 
-def keep_code(loaded: LoadedRun, z: list[float]) -> None:
+def keep_code(loaded: LoadedRun, z: Sequence[float] | Floats) -> None:
     """Pin the code ``z``, ``L`` numbers."""
     act(loaded, {"do": "add", "z": z})
 

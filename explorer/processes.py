@@ -1,0 +1,114 @@
+"""Process groups: started so that they end with whoever started them, ended whole, and their failure told in words.
+
+A group ends with its starter however that ends. It holds one end of a pipe which is the group's standard input; when
+the starter is gone, even killed, the input ends, upon which the group's first process kills them all.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from explorer.locations import ROOT
+
+HAS_GROUPS = os.name == "posix"
+MAX_LOG_BYTES = 8192
+N_LOG_LINES = 5
+
+_ENDS_WITH_STDIN = "EXPLORER_ENDS_WITH_STDIN"
+
+
+def start_group(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start ``command`` in the project's folder as the first of a process group, its output in ``log``.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {_ENDS_WITH_STDIN: "1"},
+            stdin=subprocess.PIPE,  # never written to: it ends when we do
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _step_back(process.pid)
+    return process
+
+
+def wait_for_group(process: "subprocess.Popen[bytes]") -> int:
+    """Wait until ``process`` has ended, kill what it left behind, and return its exit status."""
+    _wait_for_leader(process)
+    end_group(process, is_urgent=True)
+    status = process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+    return status
+
+
+def _step_back(pid: int) -> None:
+    """Let the app go first where both want a core."""
+    with suppress(psutil.Error, OSError):
+        psutil.Process(pid).nice(5 if HAS_GROUPS else psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
+def _wait_for_leader(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process has ended, but leave its number taken: its group is known by that."""
+    if HAS_GROUPS:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        process.wait()
+
+
+def end_group(process: "subprocess.Popen[bytes]", *, is_urgent: bool) -> None:
+    """Ask a process and all that it started to end, or kill them if ``is_urgent``."""
+    if process.returncode is not None:  # reaped: the number may be another's by now
+        return
+    if HAS_GROUPS:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL if is_urgent else signal.SIGTERM)
+        return
+    with suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(process.pid)
+        for member in (*leader.children(recursive=True), leader):
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+
+
+def why_it_failed(status: int, log: Path) -> str:
+    """Say why a process failed: the sentence that it ended with, else its last lines."""
+    try:
+        lines = [line.strip() for line in log.read_bytes()[-MAX_LOG_BYTES:].decode(errors="replace").splitlines()]
+    except OSError:
+        lines = []
+    lines = [line for line in lines if line]
+    if lines and lines[-1].startswith("Error: "):
+        return lines[-1].removeprefix("Error: ")
+    if status < 0 and -status in {signal.SIGTERM, 9}:
+        return (
+            "Its process was killed from outside, as the system does when memory runs out. Close something, try again."
+        )
+    ending = " / ".join(lines[-N_LOG_LINES:]) or "it said nothing"
+    return f"Its process ended with status {status}. The last it said: {ending}"
+
+
+def end_with_app() -> None:
+    """Have this process, if the app started it, kill its group once the app is gone."""
+    # Taken out, so that a process that this one starts does not wait on an input that is not its own.
+    if os.environ.pop(_ENDS_WITH_STDIN, None) is not None:
+        threading.Thread(target=_end_at_end_of_input, name="end with app", daemon=True).start()
+
+
+def _end_at_end_of_input() -> None:
+    while os.read(0, 4096):
+        pass
+    if HAS_GROUPS and os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
