@@ -20,7 +20,8 @@ VALUES_DRAWN = f"""() => {{
   const layer = {LAYER};
   const plot = document.querySelector(".latent-map__plot");
   const traces = Array.from({{ length: layer.nTraces }}, (_, trace) => trace);
-  const valuesOf = (trace) => Array.from(layer.drawn.rowsOf(trace), (row, k) => [row, plot.data[trace].marker.color[k]]);
+  const valuesOf = (trace) =>
+    Array.from(layer.drawn.rowsOf(trace), (row, k) => [row, plot.data[trace].marker.color[k]]);
   return traces.flatMap(valuesOf);
 }}"""
 
