@@ -19,7 +19,10 @@ COUNT = ".latent-map__count"
 VALUES_DRAWN = f"""() => {{
   const layer = {LAYER};
   const plot = document.querySelector(".latent-map__plot");
-  return Array.from(layer.drawn.rowsOf(0), (row, k) => [row, plot.data[0].marker.color[k]]);
+  const traces = Array.from({{ length: layer.nTraces }}, (_, trace) => trace);
+  const valuesOf = (trace) =>
+    Array.from(layer.drawn.rowsOf(trace), (row, k) => [row, plot.data[trace].marker.color[k]]);
+  return traces.flatMap(valuesOf);
 }}"""
 
 DRAWN = f"""() => {{
