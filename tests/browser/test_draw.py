@@ -31,7 +31,9 @@ def canvas(visit):
     def canvas(run=RUN, **query):
         page = visit(run=run, **query).drawn()
         page.page.evaluate(LISTEN)
-        page.page.get_by_text("Draw", exact=True).click()
+        # The inspector ends the script: a click before it may meet an expander that is about to be replaced.
+        page.page.get_by_text("Decoded and encoded again").wait_for()
+        page.settle().page.get_by_text("Draw", exact=True).click()
         field = page.page.locator(".drawing__canvas")
         field.scroll_into_view_if_needed()
         field.click(trial=True)  # waits until it stands still
