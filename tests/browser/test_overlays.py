@@ -1,3 +1,5 @@
+from urllib.parse import parse_qsl, urlsplit
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def wait_for_words(page, words):
 
 
 def toggle(page, title):
-    page.page.get_by_test_id("stPills").get_by_role("button", name=title, exact=True).click()
+    page.page.locator(".st-key-overlays").get_by_text(title, exact=True).click()
 
 
 def dark_pixels(page, place, radius=6):
@@ -168,7 +170,7 @@ def test_the_images_behind_the_points_are_decoded_anew_for_another_view(visit, a
 def test_a_conditional_model_shows_images_in_the_class_of_the_nearest_point(visit):
     page = visit(run="digits-cvae-2d", overlays="images").drawn()
     page.page.wait_for_function(f"() => {LAYER}.images.grid")
-    labels = {url.split("label=")[1] for url in page.requests if "/decode?space=plane&label=" in url}
+    labels = {dict(parse_qsl(urlsplit(url).query))["label"] for url in page.requests if "/decode?space=plane" in url}
     assert len(labels) >= 5
 
 

@@ -44,6 +44,7 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> No
         on_change=_set_overlays,
         args=(tuple(missing),),
         help=_HELP,
+        wrap=True,
     )
     if reasons:
         st.caption(reasons)

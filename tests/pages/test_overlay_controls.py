@@ -1,0 +1,46 @@
+import pytest
+
+from explorer.serving.atlas import Atlas
+from explorer.ui.components.overlay_controls import OVERLAYS, missing_overlays, overlay_data
+from explorer.ui.state import OVERLAY_NAMES, View
+from tests.support import trained_run
+
+
+@pytest.fixture(scope="module")
+def atlas(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    trained_run(folder / "vae")
+    trained_run(folder / "ae", "ae", likelihood="gaussian")
+    trained_run(folder / "laplace", posterior="laplace")
+    trained_run(folder / "by-class", "cvae", prior="conditional")
+    return Atlas(folder)
+
+
+def test_every_overlay_that_a_link_can_name_can_be_chosen():
+    assert tuple(OVERLAYS) == OVERLAY_NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("vae", {}),
+        ("ae", {"prior": "an autoencoder has no prior", "posterior": "encodes an image as a point"}),
+        ("laplace", {"prior": "the prior is the laplace one", "posterior": "q(z|x) is laplace"}),
+        ("by-class", {"prior": "a prior for each class"}),
+    ],
+)
+def test_a_map_says_what_it_cannot_show_and_why(atlas, name, reasons):
+    loaded = atlas.run(name)
+    missing = missing_overlays(loaded, loaded.projection("plane"))
+    assert missing.keys() == reasons.keys()
+    for overlay, reason in reasons.items():
+        assert reason in missing[overlay]
+
+
+def test_what_a_map_cannot_show_is_not_sent_to_the_browser(atlas):
+    loaded = atlas.run("ae")
+    view = View(overlays=OVERLAY_NAMES)
+    data = overlay_data(loaded, loaded.projection("plane"), view, "space=plane&i=0&j=1")
+    assert data["shown"] == ["images", "density", "untrained", "thumbnails"]
+    assert data["prior"] is None
+    assert data["density"] == f"api/runs/ae/density?space=plane&i=0&j=1&v={loaded.encoded.fingerprint}"
