@@ -16,7 +16,6 @@ from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.pin_actions import keep_code
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.components.selection import selection_panel
-from explorer.ui.components.trust import trust_note
 from explorer.ui.guard import errors_in_words
 from explorer.ui.pinning import resolve_pin, resolve_pins
 from explorer.ui.state import current_view, show_problems
@@ -60,7 +59,6 @@ def map_and_inspector() -> None:
             draw(loaded, projection, current_view(), on_keep=partial(keep_code, loaded))
         with inspector_column:
             inspector(loaded, place, class_names, on_keep=partial(keep_code, loaded))
-            trust_note(loaded, place)
         selection_panel(loaded, projection, class_names)
 
 

@@ -52,6 +52,15 @@ elif what == "leave":
 """
 
 
+STRANGERS: set[int] = set()
+"""Processes that libraries of other tests started in this one, before a test of these."""
+
+
+def children() -> list[psutil.Process]:
+    """The processes that were started here since, and theirs."""
+    return [child for child in psutil.Process().children(recursive=True) if child.pid not in STRANGERS]
+
+
 def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + SECONDS
     while not is_so():
@@ -62,10 +71,11 @@ def until(is_so: Callable[[], bool]) -> None:
 @pytest.fixture
 def jobs() -> Iterator[Jobs]:
     """Jobs of which one runs at a time; after the test nothing that this process started is left."""
+    STRANGERS.update(child.pid for child in psutil.Process().children(recursive=True))
     jobs = Jobs(max_running=1, program=(sys.executable, "-c", PROGRAM))
     yield jobs
     jobs.close()
-    until(lambda: psutil.Process().children(recursive=True) == [])
+    until(lambda: children() == [])
 
 
 def ended(jobs: Jobs, key: str) -> JobStatus:
@@ -154,7 +164,7 @@ def test_two_who_ask_for_the_same_at_once_share_one_process(jobs, tmp_path):
         asker.start()
     for asker in askers:
         asker.join()
-    assert len(psutil.Process().children()) == 1
+    assert len([job for job in children() if job.ppid() == os.getpid()]) == 1
     (tmp_path / "go").touch()
     assert ended(jobs, "a").state is JobState.DONE
 

@@ -133,8 +133,8 @@ def test_the_drawing_can_be_kept_as_a_pin(canvas):
     page, box = canvas()
     place = stroke(page, box)
     page.page.get_by_role("button", name="Keep as pin").click()
-    pin = page.wait_for_query("pin")
-    np.testing.assert_allclose([float(part) for part in pin.split(",")], [place["x"], place["y"]], rtol=1e-3, atol=1e-4)
+    z = page.wait_for_query("pins", "^A=z:").removeprefix("A=z:")
+    np.testing.assert_allclose([float(part) for part in z.split(",")], [place["x"], place["y"]], rtol=1e-3, atol=1e-4)
     page.settle()
     np.testing.assert_allclose(page.page.evaluate(DIAMOND), [[place["x"], place["y"]]], atol=1e-6)
 

@@ -219,7 +219,7 @@ def test_pointing_works_with_every_overlay_on(visit, app):
     assert np.abs(paint.image.astype(int) - expected).max() <= 1
     row, place = page.lone_row(app.points(RUN))
     page.page.mouse.click(*place)
-    assert page.wait_for_query("pin", "^row:") == f"row:{row}"
+    assert page.wait_for_query("pins", "=row:") == f"A=row:{row}"
     assert page.n_tracebacks() == 0
 
 

@@ -303,7 +303,7 @@ def test_a_click_pins_a_point_that_is_not_drawn(visit_set, sets):
         if row not in drawn:
             break
     page.page.mouse.click(*screen)
-    assert page.wait_for_query("pin", "^row:") == f"row:{row}"
+    assert page.wait_for_query("pins", "=row:") == f"A=row:{row}"
 
 
 def test_hiding_a_class_of_a_large_set_gives_its_room_to_the_others(visit_set, sets):

@@ -93,7 +93,7 @@ def test_a_link_to_a_map_that_is_not_there_offers_to_compute_it_and_starts_nothi
     page.page.get_by_text(re.compile("t-SNE is being computed")).wait_for()
     page.page.wait_for_url("**space=tsne**", timeout=SECONDS * 1000)
     page.page.get_by_text("t-SNE 1", exact=True).wait_for()
-    assert page.query["pin"] == "row:5"
+    assert page.query["pins"] == "A=row:5"
 
 
 def test_two_browsers_share_a_computation_and_who_chose_another_map_since_keeps_it(visit, jobs_app):

@@ -159,7 +159,7 @@ def test_dragging_a_slider_shows_what_the_route_makes_of_the_code_and_runs_no_sc
             > 30
         )
     assert page.n_frames == n_frames
-    assert "pin" in page.query
+    assert "pins" in page.query
 
 
 def test_every_move_tells_the_map_where_the_code_lies(visit, app):
@@ -212,7 +212,7 @@ def test_another_pin_moves_the_sliders_there(visit, app):
     sliders.drag(1, 0.1)
     row, place = page.lone_row(app.points(RUN))
     page.page.mouse.click(*place)
-    page.wait_for_query("pin", f"^row:{row}$")
+    page.wait_for_query("pins", f"=row:{row}$")
     z, image = sliders.image_at(1, float(code(app, row=row)[1]))
     np.testing.assert_allclose(z, code(app, row=row), atol=1e-6)
     assert_same_image(image, app.decode(RUN, z))

@@ -15,6 +15,7 @@ from explorer.ui.components.every_class import same_code_in_every_class
 from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture
 from explorer.ui.components.resampling import resampling
 from explorer.ui.components.sliders import sliders
+from explorer.ui.components.trust import trust_note
 from explorer.ui.pinning import PinnedPlace
 
 N_NEIGHBOURS = 10
@@ -41,6 +42,7 @@ def inspector(
         st.markdown(f"##### Test image {place.row:,} · class {label}")
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
+    trust_note(loaded, place)
     _ways_to_look_around(loaded, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"

@@ -24,6 +24,7 @@ export class Lens {
 
   // Beside a place, on the side where there is room.
   move({ left, top }) {
+    this.figure.classList.remove("latent-map__lens--resting");
     const { offsetWidth: width, offsetHeight: height } = this.figure;
     const { clientWidth, clientHeight } = this.map.root;
     const isRight = left + LENS_GAP + width < clientWidth;
@@ -37,6 +38,7 @@ export class Lens {
   }
 
   rest() {
+    this.figure.classList.add("latent-map__lens--resting"); // smaller: before it is measured
     const { l, t, w, h } = this.map.plot._fullLayout._size;
     const { offsetWidth: width, offsetHeight: height } = this.figure;
     const [right, bottom] = [l + w - width - CORNER_GAP, t + h - height - CORNER_GAP];

@@ -105,7 +105,7 @@ def test_a_lasso_selects_the_points_in_it_and_dims_the_others(visit, app, labels
     assert traces[:10] == [0.15] * 10
     assert page.page.evaluate(SELECTED)[-1] is None, "the pin is not dimmed"
     # The lasso ended where it began, which must not pass for a click.
-    assert "pin" not in page.query
+    assert "pins" not in page.query
     assert [line for line in page.console if line.startswith("error")] == []
 
 
@@ -182,7 +182,7 @@ def test_a_selection_stays_while_places_are_pinned_and_pointing_goes_on(visit, a
     left, top = page.empty_place(app.points(RUN))
     page.point_at(left, top)
     page.page.mouse.click(left, top)
-    page.wait_for_query("pin")
+    page.wait_for_query("pins")
     page.page.get_by_text("Pinned place").wait_for()
     page.settle()
     wait_for_count(page, len(rows))
@@ -300,7 +300,7 @@ def test_on_a_phone_a_finger_draws_a_lasso_and_the_panel_is_no_wider_than_the_sc
     headline(page).wait_for()
     page.settle()
     wait_for_count(page, len(enclosed(app.points(RUN), outline(page))))
-    assert "pin" not in page.query
+    assert "pins" not in page.query
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
     # A finger on the map scrolls the page again.
     assert page.page.evaluate(f"{PLOT}._fullLayout.dragmode") is False
