@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, WebSocket
 from scipy.spatial import KDTree
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 MARGIN = 24
 """Pixels kept from the edge of the map: the lens and the legend begin beyond it."""
 
@@ -202,8 +202,10 @@ class AppPage:
     @property
     def pin(self) -> Place:
         """Where the map marks the pinned place."""
-        trace = self.traces()[-1]
-        return trace["x"], trace["y"]
+        x, y = self.page.evaluate(
+            "() => { const { home } = document.querySelector('.latent-map').map.data; return [home.x, home.y]; }"
+        )
+        return x, y
 
     def painted(self) -> Paint:
         """Return what the lens shows now."""

@@ -229,10 +229,14 @@ def test_what_changes_elsewhere_leaves_the_sliders_where_they_are(visit):
     assert sliders.value(1) == moved
 
 
-def test_without_a_way_to_keep_a_code_no_button_offers_it(visit):
-    sliders = SlidersOf(visit(run=RUN, pin=f"row:{ROW}").drawn())
-    shown = sliders.root.get_by_role("button").all_inner_texts()
-    assert shown in (["Back to the pin"], ["Back to the pin", "Keep as pin"])
+def test_a_code_that_the_sliders_found_is_kept_as_the_next_pin(visit):
+    page = visit(run=RUN, pin=f"row:{ROW}").drawn()
+    sliders = SlidersOf(page)
+    sliders.drag(0, 0.8)
+    z, _ = sliders.image_at(0, sliders.value(0))
+    sliders.root.get_by_role("button", name="Keep as pin").click()
+    kept = page.wait_for_query("pins", ";B=z:").split(";B=z:")[1]
+    np.testing.assert_allclose([float(number) for number in kept.split(",")], z, rtol=1e-4)
 
 
 def test_a_code_that_is_kept_is_handed_to_python(visit, checkpoints, tmp_path):

@@ -75,7 +75,7 @@ class LatentMap {
       if (data !== this.data) return;
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
-      else this.marks.move();
+      this.marks.show();
       if (this.found.sliders) this.mark("sliders", null);
       this.overlays.update();
       this.selection.show(data.selection);
@@ -98,8 +98,9 @@ class LatentMap {
       modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
       toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
     };
-    this.Plotly.react(this.plot, [...traces, ...this.marks.traces()], this.layout(), config);
+    this.Plotly.react(this.plot, traces, this.layout(), config);
     this.layer.follow(this.Plotly);
+    this.marks.follow();
     this.selection.drawn();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
   }
@@ -151,7 +152,7 @@ class LatentMap {
   }
 
   restyle() {
-    this.Plotly.react(this.plot, [...this.plot.data.slice(0, this.layer.nTraces), ...this.marks.traces()], this.layout());
+    this.Plotly.react(this.plot, this.plot.data, this.layout());
   }
 
   resize() {

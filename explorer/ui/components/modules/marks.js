@@ -1,12 +1,19 @@
-// Pins as they are marked on the map, and dragged there.
+// Pins as they are marked on the map, and dragged there. The marks are elements above the plot: plotly would draw all
+// points anew for each place that a dragged pin comes by.
 
 const GRAB_PIXELS = 12;
 const MOVED_PIXELS = 5;
+const FOLLOWED = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"];
 
 export class PinMarks {
   constructor(map) {
     this.map = map;
+    this.layer = document.createElement("div");
+    this.layer.className = "latent-map__marks";
+    this.layer.setAttribute("aria-hidden", "true"); // the tray names every pin
+    map.root.append(this.layer);
     this.isDragging = false;
+    this.isFollowing = false;
     // Plotly would take a press on a pin for the beginning of a pan.
     const stop = (event) => {
       if (!this.isDragging) return;
@@ -18,46 +25,37 @@ export class PinMarks {
     }
   }
 
-  // The pins, and last the one that is looked at (the first image, where nothing is pinned).
-  traces() {
+  // Marks the pins; where nothing is pinned, the first image.
+  show() {
     const { pins, at, home } = this.map.data;
-    const style = getComputedStyle(this.map.root);
-    const [ink, paper] = [this.map.rgba(style.color), this.map.rgba("var(--st-background-color)")];
-    const others = pins.filter((_, index) => index !== at);
-    return [this.trace(others, "others", ink, paper), this.trace([home], "looked at", ink, paper, true)];
+    const marks = pins.map((pin, index) => this.mark([...pin.name].slice(0, 2).join(""), index === at ? "pin chosen" : "pin"));
+    this.layer.replaceChildren(...(pins.length ? marks : [this.mark("", "home")]));
+    this.places = (pins.length ? pins : [home]).map(({ x, y }) => ({ x, y }));
+    this.put();
   }
 
-  trace(places, name, ink, paper, isChosen = false) {
-    const isPin = this.map.data.pins.length > 0;
-    return {
-      type: "scattergl", // plotly draws its other kind below all of these
-      name,
-      showlegend: false,
-      hoverinfo: "skip",
-      ...this.coordinates(places),
-      mode: isPin ? "markers+text" : "markers",
-      textposition: "middle center",
-      textfont: { color: isChosen ? paper : ink, size: 12, weight: 700 },
-      marker: isPin
-        ? { symbol: "circle", size: 22, color: isChosen ? ink : paper, line: { width: 2, color: ink } }
-        : { symbol: "circle-open", size: 16, color: ink, line: { width: 3, color: ink } },
-    };
+  mark(text, kinds) {
+    const mark = document.createElement("span");
+    mark.className = kinds.replace(/\S+/g, "latent-map__mark--$&");
+    mark.textContent = text;
+    return mark;
   }
 
-  coordinates(places) {
-    return {
-      x: places.map((place) => place.x),
-      y: places.map((place) => place.y),
-      text: places.map((place) => [...place.name].slice(0, 2).join("")),
-    };
+  // To be called when the plot was drawn: plotly takes listeners from then on.
+  follow() {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    for (const event of FOLLOWED) this.map.plot.on(event, () => this.put());
   }
 
-  move() {
-    const n = this.map.layer.nTraces;
-    const traces = this.traces();
-    for (const [offset, { x, y, text, mode, marker, textfont }] of traces.entries()) {
-      this.map.Plotly.restyle(this.map.plot, { x: [x], y: [y], text: [text], mode, marker: [marker], textfont: [textfont] }, [n + offset]);
-    }
+  put() {
+    if (!this.places) return;
+    const { l, t, w, h } = this.map.plot._fullLayout._size;
+    Object.assign(this.layer.style, { left: `${l}px`, top: `${t}px`, width: `${w}px`, height: `${h}px` });
+    this.places.forEach(({ x, y }, index) => {
+      const { left, top } = this.map.place(x, y);
+      this.layer.children[index].style.transform = `translate(${left - l}px, ${top - t}px) translate(-50%, -50%)`;
+    });
   }
 
   // Takes a press on a pin: a click looks at it, a drag moves it. Returns whether there was one.
@@ -65,25 +63,23 @@ export class PinMarks {
     const index = this.indexAt(pressed);
     if (index < 0) return false;
     this.isDragging = true;
-    const place = (event) => this.map.position(event);
     const isMoved = (event) => Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > MOVED_PIXELS;
     const move = (event) => {
-      const at = place(event);
-      if (at && isMoved(event)) this.drawAt(index, at);
+      const at = this.map.position(event);
+      if (!at || !isMoved(event)) return;
+      this.places[index] = { x: at.x, y: at.y };
+      this.put();
     };
     const end = (event) => {
-      window.removeEventListener("pointermove", move, true);
-      window.removeEventListener("pointerup", end, true);
-      window.removeEventListener("pointercancel", end, true);
+      for (const [type, listener] of listeners) window.removeEventListener(type, listener, true);
       this.isDragging = false;
-      const at = place(event);
+      const at = this.map.position(event);
       if (!isMoved(event)) this.map.act({ do: "choose", index });
       else if (at && event.type === "pointerup") this.map.act({ do: "move", index, ...this.map.snapped(at) });
-      else this.move();
+      else this.show();
     };
-    window.addEventListener("pointermove", move, true);
-    window.addEventListener("pointerup", end, true);
-    window.addEventListener("pointercancel", end, true);
+    const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
+    for (const [type, listener] of listeners) window.addEventListener(type, listener, true);
     return true;
   }
 
@@ -95,17 +91,5 @@ export class PinMarks {
     });
     const nearest = Math.min(...far);
     return nearest <= GRAB_PIXELS ? far.indexOf(nearest) : -1;
-  }
-
-  drawAt(index, { x, y }) {
-    const { pins, at } = this.map.data;
-    const isChosen = index === at;
-    const places = (isChosen ? [pins[at]] : pins.filter((_, other) => other !== at)).map((pin) => (pin === pins[index] ? { ...pin, x, y } : pin));
-    this.map.Plotly.restyle(this.map.plot, this.asUpdate(places), [this.map.layer.nTraces + Number(isChosen)]);
-  }
-
-  asUpdate(places) {
-    const { x, y } = this.coordinates(places);
-    return { x: [x], y: [y] };
   }
 }
