@@ -11,7 +11,13 @@ from explorer.ui.components.draw import draw
 from explorer.ui.components.inspector import inspector
 from explorer.ui.components.latent_map import latent_map, preload_plotting
 from explorer.ui.components.map_computations import map_computations
-from explorer.ui.components.map_controls import class_control, projection_control, stop_without_encoder, support_note
+from explorer.ui.components.map_controls import (
+    class_control,
+    dims_control,
+    projection_control,
+    stop_without_encoder,
+    support_note,
+)
 from explorer.ui.components.overlay_controls import overlay_control
 from explorer.ui.components.pin_actions import keep_code
 from explorer.ui.components.run_picker import describe_run, run_picker
@@ -23,28 +29,29 @@ from explorer.ui.state import current_view, show_problems
 preload_plotting()
 view = current_view()
 show_problems()
-model_column, space_column, class_column = st.columns([5, 5, 3], vertical_alignment="bottom")
-with errors_in_words(), model_column:
+controls = st.container(horizontal=True, vertical_alignment="bottom")
+with errors_in_words(), controls, st.container(width=300):
     loaded = run_picker(view)
 stop_without_encoder(loaded)
 with errors_in_words():
     view = fitting_map_view(loaded, current_view())
-with errors_in_words(), space_column:
+with errors_in_words(), controls, st.container(width="content"):
     projection = projection_control(loaded, view)
 with errors_in_words():
     view = fitting_colour(loaded, projection, view)
-with errors_in_words(), class_column:
     class_names = resources.class_names(loaded)
-    class_control(loaded, view, class_names)
+with errors_in_words(), controls:
     colour_control(loaded, view)
+    dims_control(loaded, view)
+    class_control(loaded, view, class_names)
 with errors_in_words():
     map_computations(loaded)
 
-st.markdown("**Point anywhere** to see what the decoder makes there. **Click** to keep it.")
-st.caption(
+about = (
     f"{describe_run(loaded.config, loaded.encoded.elbo())}. "
     f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it.{support_note(loaded)}"
 )
+st.markdown(f"**Point anywhere** to see what the decoder makes there. **Click** to keep it.  \n:small[:gray[{about}]]")
 
 
 @st.fragment

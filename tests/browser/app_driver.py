@@ -6,7 +6,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +161,8 @@ class AppPage:
     @property
     def query(self) -> dict[str, str]:
         """The view that the URL holds."""
-        return dict(parse_qsl(urlsplit(self.page.url).query))
+        # Not of page.url, which may be that of before the last change.
+        return dict(parse_qsl(self.page.evaluate("location.search.slice(1)")))
 
     def wait_for_query(self, name: str, pattern: str = ".+") -> str:
         """Wait until the URL's parameter ``name`` matches, and return it."""
@@ -237,8 +238,10 @@ class AppPage:
         return row, self._whole_pixels(places[row])
 
     def _inner_corners(self) -> tuple[Points, Points]:
+        """Return two corners of the part of the map that is in the window."""
         left, top, width, height = self.frame
-        return np.array([left, top]) + MARGIN, np.array([left + width, top + height]) - MARGIN
+        bottom = min(top + height, self.page.evaluate("innerHeight"))
+        return np.array([left, top]) + MARGIN, np.array([left + width, bottom]) - MARGIN
 
     @staticmethod
     def _whole_pixels(place: Points) -> Place:

@@ -126,13 +126,13 @@ def test_clearing_takes_the_drawing_off_the_map(canvas):
     assert page.page.evaluate(DIAMOND) == []
     assert words(page) == "Nothing is drawn yet."
     assert pixels(page, ".drawing__canvas").max() == 0
-    assert page.page.get_by_role("button", name="Keep as pin").is_disabled()
+    assert page.page.locator(".drawing").get_by_role("button", name="Keep as pin").is_disabled()
 
 
 def test_the_drawing_can_be_kept_as_a_pin(canvas):
     page, box = canvas()
     place = stroke(page, box)
-    page.page.get_by_role("button", name="Keep as pin").click()
+    page.page.locator(".drawing").get_by_role("button", name="Keep as pin").click()
     z = page.wait_for_query("pins", "^A=z:").removeprefix("A=z:")
     np.testing.assert_allclose([float(part) for part in z.split(",")], [place["x"], place["y"]], rtol=1e-3, atol=1e-4)
     page.settle()

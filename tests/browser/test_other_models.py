@@ -194,9 +194,7 @@ def test_pointing_on_a_map_of_neighbours_decodes_the_code_between_them(visit_oth
     assert_no_error(page)
 
 
-def test_a_link_to_a_map_that_is_not_made_yet_says_how_and_shows_the_default(visit_others):
+def test_a_link_to_a_map_that_is_not_made_yet_offers_it_and_shows_the_default(visit_others):
     page = visit_others(run="digits-vae-gamma", space="tsne").drawn()
-    (message,) = page.alerts()
-    assert "has no map by tsne yet" in message
-    assert "python -m explorer project digits-vae-gamma --method tsne" in message
+    page.page.get_by_role("button", name="Compute t-SNE").wait_for()
     assert page.query.get("space", "plane") == "plane"

@@ -157,7 +157,7 @@ def test_each_class_is_drawn_in_slices_so_that_none_covers_all_others(visit_set,
     assert sorted(row for trace in traces for row in trace["rows"]) == list(range(len(labels)))
     for number, trace in enumerate(traces):
         assert set(labels[trace["rows"]]) == {number % 10}
-    assert len(traces) == 60
+    assert len(traces) == 20
 
 
 def test_a_trace_point_is_the_row_that_it_says_and_a_row_is_where_it_says(visit_set, sets):

@@ -68,6 +68,7 @@ def colour_control(loaded: LoadedRun, view: View) -> None:
         format_func=lambda name: _COLOURINGS[name].title,
         key="colour",
         on_change=_set_colour,
+        width=180,
         help=_help(offered),
     )
 

@@ -40,12 +40,9 @@ def support_note(loaded: LoadedRun) -> str:
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
-    n_dims = loaded.config.model.latent_dim
     missing = {space for space in SPACES if is_missing(loaded, space)}
     st.session_state["space"] = view.space
-    has_dims = view.space == "plane" and n_dims > 2
-    columns = st.columns([3, 1, 1] if has_dims else 1, vertical_alignment="bottom")
-    columns[0].segmented_control(
+    st.segmented_control(
         "Map",
         list(SPACES),
         format_func=lambda space: f"{SPACES[space]} :material/schedule:" if space in missing else SPACES[space],
@@ -58,18 +55,26 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
         on_change=_set_space,
         args=(loaded,),
     )
-    for column, axis, dim in zip(columns[1:], ("i", "j"), view.dims, strict=False):  # no columns on another map
+    return loaded.projection(view.space, *view.dims)
+
+
+def dims_control(loaded: LoadedRun, view: View) -> None:
+    """Show the choice of the two dimensions of a latent plane; nothing on other maps, or where there are just two."""
+    n_dims = loaded.config.model.latent_dim
+    if view.space != "plane" or n_dims <= 2:
+        return
+    pair = st.container(horizontal=True, width="content")
+    for axis, label, dim in zip(("i", "j"), ("Across", "Up"), view.dims, strict=True):
         st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
-        label = "Across" if axis == "i" else "Up"
-        column.selectbox(
+        pair.selectbox(
             label,
             range(n_dims),
             format_func=lambda k: f"z{k}",
             key=f"dim-{axis}",
             on_change=_set_dims,
             args=(loaded,),
+            width=96,
         )
-    return loaded.projection(view.space, *view.dims)
 
 
 def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> None:
@@ -83,6 +88,7 @@ def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> 
         format_func=lambda label: "nearest point's class" if label == NEAREST else class_names[label],
         key="decode-as",
         on_change=_set_decode_as,
+        width=200,
     )
 
 
