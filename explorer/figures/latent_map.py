@@ -31,6 +31,7 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
         dragmode="pan",
         hovermode=False,
         margin={"l": 52, "r": 8, "t": 32, "b": 44},
+        showlegend=True,  # also of a single class, which plotly would leave unnamed
         legend={"itemsizing": "constant", "title": {"text": "class"}, "tracegroupgap": 0},
         uirevision=f"{projection.method} {projection.axis_names}",
     )
