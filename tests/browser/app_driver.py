@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, WebSocket
+from playwright.sync_api import Locator, Page, WebSocket
 from scipy.spatial import KDTree
 
 WAIT_SECONDS = 60
@@ -53,6 +53,24 @@ FRAME = """() => {
   const box = plot.getBoundingClientRect();
   return [box.left + _size.l, box.top + _size.t, _size.w, _size.h];
 }"""
+
+# Where the window's header ends, and the window.
+SEEN = """() => [document.querySelector('[data-testid="stHeader"]').getBoundingClientRect().bottom, innerHeight]"""
+
+# Where an element lies once it is in view and has stood still for a while.
+STILL_BOX = """(element) => new Promise((resolve) => {
+  let [before, n] = ["", 0];
+  const look = () => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const now = [left, top, width, height].join();
+    n = now === before ? n + 1 : 0;
+    before = now;
+    if (top < 0 || top + height > innerHeight) element.scrollIntoView({ block: "center" });
+    else if (n > 20) return resolve({ x: left, y: top, width, height });
+    requestAnimationFrame(look);
+  };
+  look();
+})"""
 
 IS_PAINTED_AT = "([x, y, tolerance]) => painted && Math.hypot(painted.x - x, painted.y - y) <= tolerance"
 
@@ -172,6 +190,12 @@ class AppPage:
         )
         return str(self.page.evaluate("(name) => new URLSearchParams(location.search).get(name)", name))
 
+    @staticmethod
+    def still_box(element: Locator) -> dict[str, float]:
+        """Return x, y, width and height of ``element`` in the window once it is in view and the page stands still."""
+        box: dict[str, float] = element.evaluate(STILL_BOX)
+        return box
+
     # The map
 
     @property
@@ -195,7 +219,8 @@ class AppPage:
         """Return name, colour and number of points of each trace, and where it begins."""
         traces: list[dict[str, Any]] = self.page.evaluate(
             """() => document.querySelector(".latent-map__plot").data.map((trace) => ({
-              name: trace.name, n: trace.x.length, colour: trace.marker.color, x: trace.x[0], y: trace.y[0]
+              name: trace.name, n: trace.x.filter(Number.isFinite).length, colour: trace.marker.color,
+              x: trace.x[0], y: trace.y[0]
             }))"""
         )
         return traces
@@ -240,8 +265,9 @@ class AppPage:
     def _inner_corners(self) -> tuple[Points, Points]:
         """Return two corners of the part of the map that is in the window."""
         left, top, width, height = self.frame
-        bottom = min(top + height, self.page.evaluate("innerHeight"))
-        return np.array([left, top]) + MARGIN, np.array([left + width, bottom]) - MARGIN
+        header, end = self.page.evaluate(SEEN)
+        low, high = [left, max(top, header)], [left + width, min(top + height, end)]
+        return np.array(low) + MARGIN, np.array(high) - MARGIN
 
     @staticmethod
     def _whole_pixels(place: Points) -> Place:

@@ -80,6 +80,10 @@ def serving(
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+    warned = [
+        line for line in log.read_text().splitlines() if "st.session_state" in line or "Session State API" in line
+    ]
+    assert warned == [], "Streamlit warned of how the app uses it"
 
 
 def wait_until_healthy(app: App, server: subprocess.Popen[bytes]) -> None:

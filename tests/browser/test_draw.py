@@ -35,9 +35,7 @@ def canvas(visit):
         page.page.get_by_text("Decoded and encoded again").wait_for()
         page.settle().page.get_by_text("Draw", exact=True).click()
         field = page.page.locator(".drawing__canvas")
-        field.scroll_into_view_if_needed()
-        field.click(trial=True)  # waits until it stands still
-        return page, field.bounding_box()
+        return page, page.still_box(field)
 
     return canvas
 

@@ -87,8 +87,7 @@ class SlidersOf:
 
     def drag(self, i, share):
         """Drag the thumb of dimension ``i`` to ``share`` of its track, in steps; leaves the button up."""
-        self.input(i).scroll_into_view_if_needed()
-        box = self.input(i).bounding_box()
+        box = self.driver.still_box(self.input(i))
         at = self.input(i).evaluate("(it) => (it.value - it.min) / (it.max - it.min)")
         y = box["y"] + box["height"] / 2
         self.page.mouse.move(box["x"] + 8 + at * (box["width"] - 16), y)
@@ -311,8 +310,7 @@ def test_sixteen_sliders_are_shown_at_first_and_the_others_counted(visit, wide_a
 def test_a_finger_moves_a_slider_on_a_narrow_screen_and_nothing_is_cut_off(visit, app):
     settings = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
     sliders = SlidersOf(visit(run="digits-vae-2d", settings=settings).drawn())
-    sliders.input(0).scroll_into_view_if_needed()
-    box = sliders.input(0).bounding_box()
+    box = sliders.driver.still_box(sliders.input(0))
     sliders.page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2)
     z, image = sliders.image_at(0, sliders.value(0))
     assert sliders.root.get_by_role("button", name="Back to the pin").is_enabled()

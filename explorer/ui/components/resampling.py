@@ -80,7 +80,8 @@ def _recipe(loaded: LoadedRun) -> str:
 
 def _seed_controls() -> int:
     seed_column, again_column = st.columns([2, 3], vertical_alignment="bottom")
-    seed = seed_column.number_input("Seed", 0, 2**31 - 1, value=0, step=1, key=_SEED)
+    st.session_state.setdefault(_SEED, 0)
+    seed = seed_column.number_input("Seed", 0, 2**31 - 1, step=1, key=_SEED)
     again_column.button("Draw again", icon=":material/casino:", key="resample", on_click=_draw_again)
     return int(seed)
 

@@ -293,6 +293,6 @@ function words({ inView, drawn }, n, isAll) {
   const whole = n.toLocaleString("en-GB");
   if (isAll) return `All ${inView.toLocaleString("en-GB")} points in view drawn, of ${whole}`;
   const [some, seen] = [drawn, inView].map((number) => number.toLocaleString("en-GB"));
-  const scope = inView === n ? whole : `${seen} in view`;
-  return `${some} of ${scope} points drawn; the shade behind them counts all`;
+  const scope = inView === n ? `${whole} points` : `${seen} points in view`;
+  return `${some} of ${scope} drawn; the shade behind them counts all`;
 }

@@ -194,9 +194,11 @@ export class DrawnPoints {
     return rows[low] === row ? { trace, pointIndex: low } : null;
   }
 
-  // Coordinates 0 (x) or 1 (y) of a trace's points.
+  // Coordinates 0 (x) or 1 (y) of a trace's points. A trace without any gets a point that is nowhere: plotly strikes an
+  // empty trace from the legend, and with it the way to show its class again.
   coordinates(trace, axis) {
     const rows = this.rows[trace];
+    if (!rows.length) return Float32Array.of(NaN);
     return new Float32Array(rows.length).map((_, k) => this.points.xy[2 * rows[k] + axis]);
   }
 }
