@@ -19,6 +19,7 @@ from explorer.ui.components.map_controls import (
     support_note,
 )
 from explorer.ui.components.overlay_controls import overlay_control
+from explorer.ui.components.own_columns import bring_columns
 from explorer.ui.components.pin_actions import keep_code
 from explorer.ui.components.run_picker import describe_run, run_picker
 from explorer.ui.components.selection import selection_panel
@@ -42,6 +43,7 @@ with errors_in_words():
     class_names = resources.class_names(loaded)
 with errors_in_words(), controls:
     colour_control(loaded, view)
+    bring_columns(loaded)
     dims_control(loaded, view)
     class_control(loaded, view, class_names)
 with errors_in_words():

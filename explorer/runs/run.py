@@ -17,9 +17,10 @@ from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as arrays_to_bytes
 
 from explorer.analysis.maps import Projection, projection_from_arrays
-from explorer.analysis.results import EncodedSet
-from explorer.errors import CheckpointError
+from explorer.analysis.results import EncodedSet, Floats
+from explorer.errors import CheckpointError, DataError
 from explorer.models.config import MAX_PARAMETERS
+from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
 from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
 
@@ -261,8 +262,17 @@ class Run:
             raise CheckpointError(f"{path} lacks its metadata. Run: python -m explorer encode {self.name}") from error
 
     def projections(self) -> tuple[str, ...]:
-        """Return the methods whose projections are stored, sorted."""
-        return tuple(sorted(path.stem for path in (self.path / "projections").glob("*.safetensors")))
+        """Return the methods whose projections are stored, sorted; those of other weights than now do not count."""
+        stored = (self.path / "projections").glob("*.safetensors")
+        return tuple(sorted(path.stem for path in stored if self._is_current(path)))
+
+    def _is_current(self, path: Path) -> bool:
+        """Whether a file was computed with these weights; a damaged one counts: reading it tells what is wrong."""
+        try:
+            metadata = read_safetensors_header(path).get("__metadata__", {})
+            return bool(metadata.get("fingerprint") == self.fingerprint())
+        except (AttributeError, CheckpointError):
+            return True
 
     def projection(self, method: str) -> Projection | None:
         """Return the stored projection by ``method``, or None where there is none.
@@ -290,6 +300,30 @@ class Run:
         arrays, metadata = projection.to_arrays()
         metadata["fingerprint"] = self.fingerprint()
         write_atomically(folder / f"{projection.method}.safetensors", _array_bytes(arrays, metadata))
+
+    # What people bring along
+
+    def columns(self) -> dict[str, Floats]:
+        """Return the numbers that a person brought for each encoded image, by name; none where none were brought.
+
+        Raises:
+            CheckpointError: if they are damaged, or of another number of images than are encoded.
+        """
+        path, encoded = self.path / "columns.safetensors", self.encoded()
+        if encoded is None or not path.exists():
+            return {}
+        try:
+            return checked_columns(_load_checked(path)[0], len(encoded))
+        except DataError as error:
+            raise CheckpointError(f"{path}: {error}") from error
+
+    def save_columns(self, columns: Mapping[str, Floats]) -> None:
+        """Write columns.safetensors: a float32 for each encoded image and column; without any, take the file away."""
+        path = self.path / "columns.safetensors"
+        if columns:
+            write_atomically(path, _array_bytes(columns, {"lines": "encoded images"}))
+        else:
+            path.unlink(missing_ok=True)
 
     def _check_fingerprint(self, path: Path, metadata: Mapping[str, str]) -> None:
         if metadata.get("fingerprint") != self.fingerprint():

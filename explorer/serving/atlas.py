@@ -1,13 +1,14 @@
 """What is held in memory of each run: its model, its encoded set and its maps, loaded when first asked for."""
 
+import hashlib
 import threading
 from collections import OrderedDict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.analysis.maps import Projection
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
@@ -46,6 +47,11 @@ class LoadedRun:
         return encoded
 
     @cached_property
+    def own_columns(self) -> dict[str, Floats]:
+        """The numbers that a person brought for each encoded image, by name."""
+        return self.run.columns()
+
+    @cached_property
     def trust_gauge(self) -> "TrustGauge":
         """What tells how far a decoded image can be believed: measured once, in a fraction of a second.
 
@@ -77,6 +83,12 @@ class LoadedRun:
                     )
                 self._projections[key] = stored or project(self.encoded, method)
         return self._projections[key]
+
+
+@lru_cache(maxsize=64)
+def map_version(projection: Projection) -> str:
+    """Return 16 hexadecimal digits that change with the points of a map: computed anew, it has others."""
+    return hashlib.blake2b(projection.points.tobytes(), digest_size=8).hexdigest()
 
 
 class Atlas:
@@ -126,7 +138,7 @@ def _why_not_encoded(run: Run) -> str:
 def _version(run: Run) -> tuple[int, ...]:
     """Modification times of what a loaded run depends on; 0 for what is not there."""
     times = []
-    for file in ("config.json", "weights.safetensors", "encoded.safetensors", "projections"):
+    for file in ("config.json", "weights.safetensors", "encoded.safetensors", "columns.safetensors", "projections"):
         try:
             times.append((run.path / file).stat().st_mtime_ns)
         except OSError:

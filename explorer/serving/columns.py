@@ -12,6 +12,9 @@ from explorer.errors import ServingError
 from explorer.serving.atlas import LoadedRun
 
 COLUMNS = ("reconstruction", "kl", "density")
+OWN = "own:"
+"""Begins the names of columns that a person brought."""
+
 PERCENTILES = (1, 99)
 """Between which the colours lie: a few extremes would leave one colour for all others."""
 
@@ -32,14 +35,23 @@ class Column:
 
 
 def column(loaded: LoadedRun, name: str, projection: Projection) -> Column:
-    """Return the column called ``name``, one of ``COLUMNS``, of a run and, for the density, a map of it.
+    """Return a column of a run and, for the density, of a map of it.
+
+    Args:
+        loaded: the run.
+        name: one of ``COLUMNS``, or ``own:`` and the name of one that a person brought.
+        projection: the map.
 
     Raises:
         ServingError: if there is no such column, the model has none, or no value of it is finite.
         ProjectionError: if the points of the map have no density.
     """
+    own = loaded.own_columns if name.startswith(OWN) else {}
+    if name.removeprefix(OWN) in own:
+        return _with_range(own[name.removeprefix(OWN)], name.removeprefix(OWN))
     if name not in COLUMNS:
-        raise ServingError(f"There is no column {name[:40]!r}: use one of {', '.join(COLUMNS)}.")
+        known = (*COLUMNS, *(OWN + title for title in loaded.own_columns))
+        raise ServingError(f"There is no column {name[:40]!r}: use one of {', '.join(known)}.")
     if name == "kl" and not has_kl(loaded):
         raise ServingError(
             f"{loaded.run.name} is a plain autoencoder: it has no posterior and no prior, so no KL. "

@@ -73,8 +73,8 @@ class DecodeRequest(Request):
 
     @property
     def kind(self) -> str:
-        """Decoding, with or without trust: the same batch."""
-        return "decode"
+        """Decoding; with trust in batches of its own, so that images alone never wait for it."""
+        return "trust" if self.has_trust else "decode"
 
 
 @final

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from explorer.analysis.maps import Projection
 from explorer.analysis.selection import Doubles, rows_inside, without_classes
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.atlas import LoadedRun, map_version
 
 _KEY = "selection"
 
@@ -26,7 +26,7 @@ class Selection:
     """What is selected.
 
     Attributes:
-        where: the map on which it was drawn: run, fingerprint of its weights, method and names of the axes.
+        where: the map on which it was drawn: run, version of its points, method and names of the axes.
         outline: vertices in map coordinates, shape ``(K, 2)``.
         hidden: classes that the legend hid, which do not count.
         rows: of the encoded set that are in the outline and not hidden, ascending, shape ``(M,)``.
@@ -86,4 +86,4 @@ def clear_selection() -> None:
 
 
 def _where(loaded: LoadedRun, projection: Projection) -> Map:
-    return loaded.run.name, loaded.encoded.fingerprint, projection.method, projection.axis_names
+    return loaded.run.name, map_version(projection), projection.method, projection.axis_names

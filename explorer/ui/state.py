@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from explorer.errors import ConfigError
-from explorer.serving.columns import COLUMNS
+from explorer.runs.columns import MAX_NAME
+from explorer.serving.columns import COLUMNS, OWN
 from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from_text
 
 _KEY = "view"
@@ -218,7 +219,8 @@ def _natural(text: str) -> int:
 
 
 def _colour(text: str) -> str:
-    if text != View().colour and text not in COLUMNS:
+    is_own = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
+    if text != View().colour and text not in COLUMNS and not is_own:
         raise ValueError(text)
     return text
 

@@ -20,8 +20,11 @@ PIXELS = """(selector) => {
   return { width, height, grey: Array.from({ length: width * height }, (_, pixel) => rgba[4 * pixel]) };
 }"""
 
-DIAMOND = """() => document.querySelector(".latent-map__plot")._fullLayout.shapes
-  .filter((shape) => shape.type === "path").map((shape) => [shape.xanchor, shape.yanchor])"""
+DIAMOND = """() => {
+  const { marks } = document.querySelector(".latent-map").map;
+  const isFound = (_, index) => marks.layer.children[index].classList.contains("latent-map__mark--found");
+  return marks.places.filter(isFound).map(({ x, y }) => [x, y]);
+}"""
 
 
 @pytest.fixture
@@ -84,6 +87,8 @@ def test_the_map_marks_the_place_that_the_encode_route_gives_for_the_drawings_pi
     row, told = encoded(app, RUN, image)
     np.testing.assert_allclose([*place["z"], place["x"], place["y"]], row, atol=1e-6)
     np.testing.assert_allclose(page.page.evaluate(DIAMOND), [row[2:]], atol=1e-6)
+    box = page.page.locator(".latent-map__mark--found").evaluate("(it) => it.getBoundingClientRect().toJSON()")
+    np.testing.assert_allclose([box["x"], box["y"]], page.screen_of([row[2:]])[0], atol=0.6)
     back = app.decode(RUN, row[:2])
     assert np.abs(pixels(page, ".drawing__back").astype(int) - back).max() <= 1
     assert f"Nearest class: {told['label']}, that of {told['votes']} of the 10" in words(page)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.spatial import KDTree
 
 from explorer.figures.palette import value_scale
@@ -414,3 +415,55 @@ def test_codes_that_are_not_finite_are_told_with_their_number(visit_set):
     page.wait_for_message()
     assert "not finite numbers, for 2 of 40 images" in page.alerts()[0]
     assert page.n_tracebacks() == 0
+
+
+# Columns brought along
+
+
+def test_a_column_of_ones_own_colours_the_map_and_is_kept_with_the_run(visit_set, sets):
+    page = visit_set("line").drawn()
+    values = np.random.default_rng(3).normal(size=500).astype(np.float32)
+    table = "row,weight,words\n" + "".join(f"{row},{value!s},a\n" for row, value in enumerate(values))
+    page.page.get_by_role("button", name="upload_file").click()
+    page.page.locator("input[type=file]").set_input_files(
+        {"name": "weights.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    assert page.wait_for_query("colour") == "own:weight"
+    page.page.wait_for_function(f"() => {LAYER}.values")
+    assert_coloured_by(page, values, "weight")
+    again = visit_set("line", colour="own:weight").drawn()
+    assert_coloured_by(again, values, "weight")
+    np.testing.assert_array_equal(open_run("line", sets.checkpoints).columns()["weight"], values)
+
+
+def test_a_file_that_fits_no_images_is_refused_beside_its_button_and_changes_nothing(visit_set, sets):
+    page = visit_set("three").drawn()
+    page.page.get_by_role("button", name="upload_file").click()
+    page.page.locator("input[type=file]").set_input_files(
+        {"name": "weights.csv", "mimeType": "text/csv", "buffer": b"weight\n1\n2\n"}
+    )
+    page.page.get_by_text("weights.csv has 2 lines, but 3 images are encoded").wait_for()
+    assert open_run("three", sets.checkpoints).columns() == {}
+
+
+# The picture to take away
+
+
+def test_the_picture_shows_points_overlays_and_pins_where_the_page_does(visit_set, sets):
+    page = visit_set("small", pins="A=0.5,0.25", overlays="prior").drawn()
+    with page.page.expect_download() as download:
+        page.page.locator(".modebar-btn[data-title='Download as PNG']").click()
+    assert download.value.suggested_filename == "latent-map-small.png"
+    picture = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
+    box = page.page.locator(".latent-map").bounding_box()
+    assert picture.shape == (2 * round(box["height"]), 2 * round(box["width"]), 3)
+    # A pin is a ring of ink around paper: dark at 11 pixels from its centre, to the right, and its letter within.
+    left, top = (page.screen_of([[0.5, 0.25]])[0] - [box["x"], box["y"]]) * 2
+    ring = picture[round(top), round(left + 22) - 2 : round(left + 22) + 3]
+    assert ring.sum(axis=1).min() < 250
+    # The circle of one sigma crosses the axis at z0 = -1.
+    x, y = (page.screen_of([[0.0, -1.0]])[0] - [box["x"], box["y"]]) * 2
+    assert picture[round(y) - 3 : round(y) + 4, round(x)].sum(axis=1).min() < 600
+    # Of a class's colour there is about as much as on the page.
+    colour = np.array([230, 159, 0])
+    assert (np.abs(picture - colour).max(axis=2) < 60).sum() > 2000

@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.serving.atlas import Atlas
+from explorer.serving.atlas import Atlas, map_version
 from explorer.ui.components.overlay_controls import OVERLAYS, missing_overlays, overlay_data
 from explorer.ui.state import OVERLAY_NAMES, View
 from tests.support import trained_run
@@ -43,4 +43,4 @@ def test_what_a_map_cannot_show_is_not_sent_to_the_browser(atlas):
     data = overlay_data(loaded, loaded.projection("plane"), view, "space=plane&i=0&j=1")
     assert data["shown"] == ["images", "density", "untrained", "thumbnails"]
     assert data["prior"] is None
-    assert data["density"] == f"api/runs/ae/density?space=plane&i=0&j=1&v={loaded.encoded.fingerprint}"
+    assert data["density"] == f"api/runs/ae/density?space=plane&i=0&j=1&v={map_version(loaded.projection('plane'))}"

@@ -10,7 +10,7 @@ from explorer.analysis.maps import Projection
 from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
 from explorer.serving.atlas import LoadedRun
-from explorer.serving.columns import PERCENTILES, column, has_kl
+from explorer.serving.columns import OWN, PERCENTILES, column, has_kl
 from explorer.ui.state import View, change_view
 
 CLASS = "class"
@@ -46,6 +46,14 @@ _COLOURINGS = {
 }
 
 
+def _colouring(name: str) -> _Colouring:
+    """Return what is told of a colouring, one of ours or a column that a person brought."""
+    if not name.startswith(OWN):
+        return _COLOURINGS[name]
+    title = name.removeprefix(OWN)
+    return _Colouring(title=title, axis=title, explanation="a column that was brought along.")
+
+
 def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> View:
     """Return ``view`` with a colouring that this run and map do not have replaced by class, and say why."""
     if view.colour == CLASS:
@@ -61,11 +69,12 @@ def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> Vie
 def colour_control(loaded: LoadedRun, view: View) -> None:
     """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
+    offered += [OWN + title for title in loaded.own_columns]
     st.session_state["colour"] = view.colour
     st.selectbox(
         "Colour by",
         offered,
-        format_func=lambda name: _COLOURINGS[name].title,
+        format_func=lambda name: _colouring(name).title,
         key="colour",
         on_change=_set_colour,
         width=180,
@@ -87,13 +96,13 @@ def colour_data(run_path: str, space_query: str, version: str, view: View) -> di
     low, high = PERCENTILES
     return {
         "url": f"{run_path}/column?name={quote(view.colour)}&{space_query}&v={version}",
-        "title": f"{_COLOURINGS[view.colour].axis} (percentiles {low} to {high})",
+        "title": f"{_colouring(view.colour).axis} (percentiles {low} to {high})",
         "scale": value_scale(),
     }
 
 
 def _help(offered: list[str]) -> str:
-    lines = [f"- **{_COLOURINGS[name].title}**: {_COLOURINGS[name].explanation}" for name in offered]
+    lines = [f"- **{_colouring(name).title}**: {_colouring(name).explanation}" for name in offered]
     if "kl" not in offered:
         lines.append("- KL is not offered: a plain autoencoder has no posterior and no prior that it could compare.")
     low, high = PERCENTILES

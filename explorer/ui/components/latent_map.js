@@ -1,14 +1,15 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
-import { Decoder } from "./modules/decoder.js";
-import { followDrawing, followSliders, markShapes, projected } from "./modules/drawing.js";
+import { Believer, Decoder } from "./modules/decoder.js";
+import { followDrawing, followSliders, projected } from "./modules/drawing.js";
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
 import { PinMarks } from "./modules/marks.js";
 import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
+import { pictureButton } from "./modules/picture.js";
 import { loadPlotly } from "./modules/plotly.js";
 import { followPress } from "./modules/press.js";
 import { Selection } from "./modules/selection.js";
@@ -32,13 +33,14 @@ class LatentMap {
     this.lens = new Lens(this);
     this.marks = new PinMarks(this);
     this.status = root.querySelector(".latent-map__status");
-    this.decoder = new Decoder(this.paint.bind(this), (error) => (this.status.textContent = error.message));
+    const fail = (error) => (this.status.textContent = error.message);
+    this.decoder = new Decoder(this.paint.bind(this), fail);
+    this.believer = new Believer((trust) => this.lens.believe(trust), fail);
     this.layer = new PointLayer(root, this.plot);
     this.selection = new Selection(this);
     this.points = null;
     this.cursor = null;
     this.overlays = new Overlays(this);
-    this.found = { drawing: null, sliders: null };
     this.listen();
   }
 
@@ -54,8 +56,8 @@ class LatentMap {
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
     const stops = [
-      followDrawing((place) => this.mark("drawing", place)),
-      followSliders((z) => this.mark("sliders", z && this.data.linear ? projected(z, this.data.linear) : null)),
+      followDrawing((place) => this.marks.find("drawing", place)),
+      followSliders((z) => this.marks.find("sliders", z && this.data.linear ? projected(z, this.data.linear) : null)),
     ];
     this.stopFollowing = () => stops.forEach((stop) => stop());
     // The stylesheet gives the text colour a transition, which ends when another theme is in place.
@@ -75,8 +77,7 @@ class LatentMap {
       if (data !== this.data) return;
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
-      this.marks.show();
-      if (this.found.sliders) this.mark("sliders", null);
+      this.marks.find("sliders", null);
       this.overlays.update();
       this.selection.show(data.selection);
       this.tray.show(data.pins, data.at, data.can);
@@ -95,8 +96,7 @@ class LatentMap {
       displaylogo: false,
       showTips: false,
       editSelection: false,
-      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]],
-      toImageButtonOptions: { filename: `latent-map-${this.data.run}`, scale: 2 },
+      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", pictureButton(this)]],
     };
     this.Plotly.react(this.plot, traces, this.layout(), config);
     this.layer.follow(this.Plotly);
@@ -109,7 +109,6 @@ class LatentMap {
     const style = getComputedStyle(this.root);
     const ink = style.getPropertyValue("--st-text-color").trim() || style.color;
     const faint = `color-mix(in srgb, ${ink} 12%, transparent)`;
-    const ground = this.rgba("color-mix(in srgb, var(--st-background-color) 75%, transparent)");
     const isNarrow = this.root.clientWidth < NARROW;
     const axis = { gridcolor: this.rgba(faint), zerolinecolor: this.rgba(`color-mix(in srgb, ${ink} 30%, transparent)`) };
     const base = this.data.figure.layout;
@@ -127,7 +126,6 @@ class LatentMap {
       ...this.layer.layout(legend, isNarrow),
       shapes: [
         ...(base.shapes ?? []),
-        ...Object.entries(this.found).flatMap(([name, place]) => markShapes(place, name, this.rgba(ink), ground)),
         ...this.selection.shapes(this.rgba(ink)),
       ],
       dragmode: this.plot.layout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : base.dragmode),
@@ -143,12 +141,6 @@ class LatentMap {
     if (!parts) return computed;
     const [red, green, blue] = parts.slice(1, 4).map((part) => Math.round(255 * part));
     return `rgba(${red},${green},${blue},${parts[4] ?? 1})`;
-  }
-
-  // Marks a code that another part of the page made.
-  mark(name, place) {
-    this.found[name] = place;
-    if (this.points) this.Plotly.relayout(this.plot, { shapes: this.layout().shapes });
   }
 
   restyle() {
@@ -214,14 +206,15 @@ class LatentMap {
     if (this.points) this.lookAt(index === null ? this.data.home : this.data.pins[index], index === null);
   }
 
-  ask({ query, isPointed, ...request }) {
-    const url = new URL(query, document.baseURI);
-    if (isPointed) url.searchParams.set("trust", 1);
-    this.decoder.ask({ url, ...request });
+  ask({ query, ...request }) {
+    this.decoder.ask({ url: new URL(query, document.baseURI), ...request });
   }
 
-  paint({ place, note, isAtRest }, bytes, [, ...shape], trust) {
-    this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`, trust);
+  // The image first; what can be believed of it follows.
+  paint(request, bytes, [, ...shape]) {
+    const { place, note, isAtRest, isPointed } = request;
+    this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`, isPointed);
+    this.believer.ask(isPointed ? request : null);
     if (isAtRest) this.lens.rest();
     else this.lens.move(place);
     this.status.textContent = "";

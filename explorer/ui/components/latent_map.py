@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer.analysis.maps import LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.atlas import LoadedRun, map_version
 from explorer.ui.components.browser_code import browser_component
 from explorer.ui.components.colour_control import colour_data
 from explorer.ui.components.overlay_controls import overlay_data
@@ -72,9 +72,9 @@ def latent_map(
     data = {
         "run": loaded.run.name,
         "plotly": _plotly_path(),
-        "points": f"{path}/points?{space}&v={loaded.encoded.fingerprint}",
+        "points": f"{path}/points?{space}&v={map_version(projection)}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
-        "colour": colour_data(path, space, loaded.encoded.fingerprint, view),
+        "colour": colour_data(path, space, map_version(projection), view),
         "figure": _figure_json(projection, class_names),
         "conditional": is_conditional,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,

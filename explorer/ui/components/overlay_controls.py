@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.analysis.maps import LinearProjection, Projection
 from explorer.models.config import ModelConfig
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.atlas import LoadedRun, map_version
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.ui.state import View, change_view, held_view
 
@@ -53,13 +53,13 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> No
 def overlay_data(loaded: LoadedRun, projection: Projection, view: View, space: str) -> dict[str, Any]:
     """Return what the browser needs to draw the overlays; ``space`` is the query that names the map."""
     path = f"api/runs/{quote(loaded.run.name)}"
-    missing = missing_overlays(loaded, projection)
+    missing, version = missing_overlays(loaded, projection), map_version(projection)
     return {
         "shown": [name for name in OVERLAYS if name in view.overlays and name not in missing],
         "names": OVERLAYS,
         "n_dims": loaded.config.model.latent_dim,
-        "density": f"{path}/density?{space}&v={loaded.encoded.fingerprint}",
-        "ellipses": f"{path}/ellipses?{space}&v={loaded.encoded.fingerprint}",
+        "density": f"{path}/density?{space}&v={version}",
+        "ellipses": f"{path}/ellipses?{space}&v={version}",
         "images": f"{path}/images",
         "prior": prior_centre(loaded, projection),
     }

@@ -6,8 +6,18 @@ export async function refusal(response) {
   return new Error(body.error ?? `The server answered ${response.status}. Is the app still running?`);
 }
 
+// Posts numbers to a route of images; resolves to the bytes, their shape, and what the answer's `header` says in JSON
+// (null without one).
+async function imagesOf(url, numbers, header) {
+  const response = await fetch(url, { method: "POST", body: numbers });
+  if (!response.ok) throw await refusal(response);
+  const shape = response.headers.get("X-Shape").split(",").map(Number);
+  const beside = JSON.parse(response.headers.get(header) ?? "null");
+  return { bytes: new Uint8Array(await response.arrayBuffer()), shape, beside };
+}
+
 // Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
-// `paint` gets the request, the bytes, their shape, and what the answer's `header` says in JSON (null without one).
+// `paint` gets the request, the bytes, their shape, and what the answer's `header` says.
 export class Decoder {
   constructor(paint, fail, header = "X-Trust") {
     this.paint = paint;
@@ -28,14 +38,40 @@ export class Decoder {
       const request = this.waiting;
       this.waiting = null;
       try {
-        const response = await fetch(request.url, { method: "POST", body: request.numbers });
-        if (!response.ok) throw await refusal(response);
-        const shape = response.headers.get("X-Shape").split(",").map(Number);
-        const beside = JSON.parse(response.headers.get(this.header) ?? "null");
-        this.paint(request, new Uint8Array(await response.arrayBuffer()), shape, beside);
+        const { bytes, shape, beside } = await imagesOf(request.url, request.numbers, this.header);
+        this.paint(request, bytes, shape, beside);
       } catch (error) {
         this.fail(error);
       }
+    }
+    this.busy = false;
+  }
+}
+
+// Asks what can be believed of the newest image, one question at a time, beside the images and never before them.
+export class Believer {
+  constructor(tell, fail) {
+    this.tell = tell;
+    this.fail = fail;
+    this.newest = null;
+    this.busy = false;
+  }
+
+  // Asks for a request that was painted, or forgets the last one without it. Only the newest one's answer is told.
+  async ask(request) {
+    this.newest = request;
+    if (this.busy || !request) return;
+    this.busy = true;
+    try {
+      for (let asked = null; this.newest && asked !== this.newest; ) {
+        asked = this.newest;
+        const url = new URL(asked.url);
+        url.searchParams.set("trust", 1);
+        const { beside } = await imagesOf(url, asked.numbers, "X-Trust");
+        if (asked === this.newest) this.tell(beside);
+      }
+    } catch (error) {
+      this.fail(error);
     }
     this.busy = false;
   }

@@ -15,11 +15,17 @@ export class Lens {
     this.caption = this.figure.querySelector("figcaption");
   }
 
-  // `trust` is what the route says of the place, or null.
-  show(bytes, shape, text, trust) {
+  // Until what can be believed of the image is known, what was said of the one before stands back.
+  show(bytes, shape, text, isBelieved) {
     paintImage(this.canvas, bytes, shape);
     this.caption.textContent = text;
+    this.figure.classList.add("latent-map__lens--asking");
+    if (!isBelieved) showTrust(this.caption, null);
+  }
+
+  believe(trust) {
     showTrust(this.caption, trust, true);
+    this.figure.classList.remove("latent-map__lens--asking");
   }
 
   // Beside a place, on the side where there is room.

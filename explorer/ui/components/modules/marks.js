@@ -1,8 +1,16 @@
-// Pins as they are marked on the map, and dragged there. The marks are elements above the plot: plotly would draw all
-// points anew for each place that a dragged pin comes by.
+// Marks on the map: pins, which are dragged there, and codes that another part of the page found, a drawing's or the
+// sliders'. They are elements above the plot: plotly would draw all points anew for each place that one comes by.
 
 const GRAB_PIXELS = 12;
 const MOVED_PIXELS = 5;
+const DIAMOND = [[0, -9], [9, 0], [0, 9], [-9, 0]];
+// How the kinds of marks look in a picture; ink and paper are the theme's.
+const KINDS = {
+  pin: { radius: 11, ground: "paper", line: "ink", weight: 700, below: 1 },
+  chosen: { radius: 11, ground: "ink", line: "paper", weight: 700, below: 1 },
+  home: { radius: 8, line: "ink", weight: 400, below: 0 },
+  found: { line: "ink", weight: 400, below: 20 },
+};
 const FOLLOWED = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"];
 
 export class PinMarks {
@@ -12,6 +20,7 @@ export class PinMarks {
     this.layer.className = "latent-map__marks";
     this.layer.setAttribute("aria-hidden", "true"); // the tray names every pin
     map.root.append(this.layer);
+    this.found = {};
     this.isDragging = false;
     this.isFollowing = false;
     // Plotly would take a press on a pin for the beginning of a pan.
@@ -29,15 +38,23 @@ export class PinMarks {
   show() {
     const { pins, at, home } = this.map.data;
     const marks = pins.map((pin, index) => this.mark([...pin.name].slice(0, 2).join(""), index === at ? "pin chosen" : "pin"));
-    this.layer.replaceChildren(...(pins.length ? marks : [this.mark("", "home")]));
-    this.places = (pins.length ? pins : [home]).map(({ x, y }) => ({ x, y }));
+    const found = Object.entries(this.found).filter(([, place]) => place);
+    const kept = pins.length ? marks : [this.mark("", "home")];
+    this.layer.replaceChildren(...kept, ...found.map(([name]) => this.mark(name, "found")));
+    this.places = [...(pins.length ? pins : [home]), ...found.map(([, place]) => place)].map(({ x, y }) => ({ x, y }));
     this.put();
+  }
+
+  // Marks the code that `name` found at `place`; takes its mark away without one.
+  find(name, place) {
+    this.found[name] = place;
+    if (this.map.points) this.show();
   }
 
   mark(text, kinds) {
     const mark = document.createElement("span");
     mark.className = kinds.replace(/\S+/g, "latent-map__mark--$&");
-    mark.textContent = text;
+    mark.append(Object.assign(document.createElement("b"), { textContent: text }));
     return mark;
   }
 
@@ -92,4 +109,31 @@ export class PinMarks {
     const nearest = Math.min(...far);
     return nearest <= GRAB_PIXELS ? far.indexOf(nearest) : -1;
   }
+}
+
+// Paints the marks as they lie on a canvas of the map's size: for the picture that a person takes away.
+export function paintMarks({ map, layer, places }, context, theme) {
+  const { l, t } = map.plot._fullLayout._size;
+  const font = getComputedStyle(map.root).fontFamily;
+  Object.assign(context, { lineWidth: 2, textAlign: "center", textBaseline: "middle" });
+  context.save();
+  context.beginPath();
+  context.rect(l, t, layer.clientWidth, layer.clientHeight);
+  context.clip();
+  [...layer.children].forEach((mark, index) => {
+    const { left, top } = map.place(places[index].x, places[index].y);
+    const kind = KINDS[[...mark.classList].at(-1).replace("latent-map__mark--", "")];
+    context.beginPath();
+    if (kind.radius) context.arc(left, top, kind.radius, 0, 2 * Math.PI);
+    else DIAMOND.forEach(([x, y]) => context.lineTo(left + x, top + y));
+    context.closePath();
+    context.fillStyle = theme[kind.ground] ?? "transparent";
+    context.fill();
+    context.strokeStyle = theme[kind.line];
+    context.stroke();
+    context.fillStyle = theme[kind.line];
+    context.font = `${kind.weight} 12px ${font}`;
+    context.fillText(mark.textContent, left, top + kind.below);
+  });
+  context.restore();
 }

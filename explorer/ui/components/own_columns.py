@@ -1,0 +1,55 @@
+"""Bringing columns along: numbers of the encoded images from a file, to colour the map by."""
+
+import streamlit as st
+
+from explorer.errors import ExplorerError
+from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.columns import OWN
+from explorer.ui.state import change_view
+
+_KEY = "own-columns"
+
+
+def bring_columns(loaded: LoadedRun) -> None:
+    """Show a button that opens the place where a file of columns is brought or taken away."""
+    with st.popover("", icon=":material/upload_file:", help="Colour by numbers of your own", width="content"):
+        st.markdown("**Colour by numbers of your own**")
+        st.caption(
+            f"A CSV or Parquet file with a line for each of the {len(loaded.encoded):,} points in their order, or with "
+            f"a column `{ROW}` that says which image a line is of (the files that a selection exports have one). Every "
+            f"column of numbers can then be chosen, up to {MAX_COLUMNS}; they are kept with the run."
+        )
+        st.file_uploader(
+            "CSV or Parquet",
+            type=["csv", "parquet"],
+            key=_KEY,
+            max_upload_size=MAX_BYTES // 1_000_000,
+            on_change=_bring,
+            args=(loaded,),
+            label_visibility="collapsed",
+        )
+        problem = st.session_state.pop(f"{_KEY}-problem", "")
+        if problem:
+            st.error(problem, icon=":material/error:")
+        if loaded.own_columns:
+            st.caption(f"Brought along: {', '.join(loaded.own_columns)}.")
+            st.button("Take them away", icon=":material/delete:", on_click=_take_away, args=(loaded,))
+
+
+def _bring(loaded: LoadedRun) -> None:
+    file = st.session_state[_KEY]
+    if file is None:
+        return
+    try:
+        found = columns_from_file(file.getvalue(), file.name, len(loaded.encoded))
+        loaded.run.save_columns(found)
+    except ExplorerError as error:
+        st.session_state[f"{_KEY}-problem"] = str(error)
+        return
+    change_view(colour=OWN + next(iter(found)))
+
+
+def _take_away(loaded: LoadedRun) -> None:
+    loaded.run.save_columns({})
+    change_view(colour="class")
