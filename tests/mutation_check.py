@@ -421,6 +421,13 @@ MUTATIONS = [
         "model.posterior(parameters).rsample(size)",
         "tests/training/test_distributed.py::test_processes_train_what_one_process_trains",
     ),
+    Mutation(
+        "count what an outline goes around twice as inside",
+        "explorer/analysis/selection.py",
+        "is_inside[at] ^= x[at]",
+        "is_inside[at] |= x[at]",
+        "tests/analysis/test_selection.py",
+    ),
 ]
 
 

@@ -47,6 +47,11 @@ class LoadedRun:
         return encoded
 
     @cached_property
+    def mean_code(self) -> Floats:
+        """The mean of the encoded codes, shape ``(L,)``: the rest of z, of which a point on a map says two numbers."""
+        return self.encoded.mean_code()
+
+    @cached_property
     def own_columns(self) -> dict[str, Floats]:
         """The numbers that a person brought for each encoded image, by name."""
         return self.run.columns()
@@ -62,6 +67,10 @@ class LoadedRun:
 
         return TrustGauge(self.model, self.encoded)
 
+    def holds(self, method: str, i: int = 0, j: int = 1) -> bool:
+        """Whether a map is in memory, so that ``projection`` answers at once."""
+        return _key(method, i, j) in self._projections
+
     def projection(self, method: str, i: int = 0, j: int = 1) -> Projection:
         """Return the map of the encoded set by ``method``: the stored one, or one computed now.
 
@@ -70,7 +79,7 @@ class LoadedRun:
         """
         from explorer.analysis.projections import IMMEDIATE, METHODS, plane, project
 
-        key = (method, i, j) if method == "plane" else (method, 0, 0)
+        key = _key(method, i, j)
         if key not in self._projections:
             if method == "plane":
                 self._projections[key] = plane(self.encoded, i, j)
@@ -83,6 +92,10 @@ class LoadedRun:
                     )
                 self._projections[key] = stored or project(self.encoded, method)
         return self._projections[key]
+
+
+def _key(method: str, i: int, j: int) -> tuple[str, int, int]:
+    return (method, i, j) if method == "plane" else (method, 0, 0)
 
 
 @lru_cache(maxsize=64)

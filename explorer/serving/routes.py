@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,14 +48,17 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
 
     async def decode(request: Request) -> Response:
         numbers = await _body_numbers(request)
-        name = request.path_params["name"]
-        codes = await asyncio.to_thread(_codes, service, name, numbers, request)
+        loaded = service.atlas.run(request.path_params["name"])
+        # Another thread costs more than finding the codes does, unless a map is to be read or computed first.
+        is_quick = loaded.holds(request.query_params.get("space", "plane"), *_dims(request))
+        find = partial(_codes, service, loaded, numbers, request)
+        codes = find() if is_quick else await asyncio.to_thread(find)
         label = _integer(request, "label")
         labels = None if label is None else np.full(len(codes), label, np.int64)
         if _integer(request, "trust"):
-            trusted = await asyncio.wrap_future(service.submit_trusted(name, codes, labels))
+            trusted = await asyncio.wrap_future(service.submit_trusted(loaded, codes, labels))
             return _array_response(trusted.images, {"X-Trust": _compact(trusted.trust.to_json())})
-        return _array_response(await asyncio.wrap_future(service.submit(name, codes, labels)))
+        return _array_response(await asyncio.wrap_future(service.submit(loaded, codes, labels)))
 
     async def encode(request: Request) -> Response:
         name, label = request.path_params["name"], _integer(request, "label")
@@ -195,9 +199,9 @@ def _compact(fields: dict[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
-def _codes(service: DecodeService, name: str, numbers: Floats, request: Request) -> Floats:
+def _codes(service: DecodeService, loaded: LoadedRun, numbers: Floats, request: Request) -> Floats:
     space = request.query_params.get("space")
-    width = service.atlas.run(name).config.model.latent_dim if space is None else 2
+    width = loaded.config.model.latent_dim if space is None else 2
     if len(numbers) % width:
         raise ServingError(
             f"The body has {len(numbers)} numbers, which is no multiple of {width}: send rows of {width}."
@@ -209,7 +213,7 @@ def _codes(service: DecodeService, name: str, numbers: Floats, request: Request)
         if "reference" in request.query_params:
             raise ServingError("reference= gives the rest of z on a map: add space=, or leave it out for whole codes.")
         return rows
-    return service.codes_at(name, rows, space, _dims(request), _integer(request, "reference"))
+    return service.codes_at(loaded, rows, space, _dims(request), _integer(request, "reference"))
 
 
 def _points_response(service: DecodeService, request: Request) -> Response:

@@ -37,24 +37,26 @@ class DecodeService:
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def decode(self, name: str, codes: Floats, labels: Labels | None = None) -> Images:
+    def decode(self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None) -> Images:
         """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``; waits for it.
 
         Raises:
             ExplorerError: see ``submit``.
         """
-        return self.submit(name, codes, labels).result()
+        return self.submit(run, codes, labels).result()
 
-    def submit(self, name: str, codes: Floats, labels: Labels | None = None) -> "Future[Images]":
+    def submit(self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None) -> "Future[Images]":
         """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
 
         Raises:
             CheckpointError: if there is no such run.
             ServingError: if codes or labels are not what the run's model takes.
         """
-        return self._put(DecodeRequest(loaded=self._checked(name, codes, labels), rows=codes, labels=labels))
+        return self._put(DecodeRequest(loaded=self._checked(run, codes, labels), rows=codes, labels=labels))
 
-    def submit_trusted(self, name: str, codes: Floats, labels: Labels | None = None) -> "Future[TrustedImages]":
+    def submit_trusted(
+        self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None
+    ) -> "Future[TrustedImages]":
         """Ask for the images of ``codes``, as ``submit`` does, and how far the first can be believed; do not wait.
 
         Raises:
@@ -62,29 +64,34 @@ class DecodeService:
             ProjectionError: if it has no encoded set to judge by.
             ServingError: if codes or labels are not what the run's model takes.
         """
-        loaded = self._checked(name, codes, labels)
+        loaded = self._checked(run, codes, labels)
         _ = loaded.encoded  # a run without one is refused here, not in the batch of others
         return self._put(DecodeRequest(loaded=loaded, rows=codes, labels=labels, has_trust=True))
 
-    def submit_images(self, name: str, images: Images, labels: Labels | None = None) -> "Future[Floats]":
+    def submit_images(self, run: str | LoadedRun, images: Images, labels: Labels | None = None) -> "Future[Floats]":
         """Ask for the codes (means of q(z|x)), shape ``(M, L)``, of uint8 ``images`` ``(M, C, H, W)``; do not wait.
 
         Raises:
             CheckpointError: if there is no such run.
             ServingError: if the model has no encoder, or images or labels are not what it takes.
         """
-        loaded = self.atlas.run(name)
+        loaded = self._loaded(run)
         _check_images(loaded, images)
         _check_labels(loaded, labels, len(images))
         return self._put(EncodeRequest(loaded=loaded, rows=images, labels=labels))
 
     def codes_at(
-        self, name: str, points: Floats, space: str, dims: tuple[int, int] = (0, 1), reference: int | None = None
+        self,
+        run: str | LoadedRun,
+        points: Floats,
+        space: str,
+        dims: tuple[int, int] = (0, 1),
+        reference: int | None = None,
     ) -> Floats:
         """Return the codes, shape ``(M, L)``, at ``points``, shape ``(M, 2)``, of the map ``space``.
 
         Args:
-            name: of the run.
+            run: the run, or its name.
             points: map coordinates.
             space: the projection.
             dims: the two dimensions of a plane.
@@ -93,17 +100,20 @@ class DecodeService:
         Raises:
             ExplorerError: if there is no such run, map or row, or a point is not finite.
         """
-        loaded = self.atlas.run(name)
+        loaded = self._loaded(run)
         if not np.isfinite(points).all() or np.abs(points).max(initial=0) > MAX_COORDINATE:
             raise ServingError(f"A point is not a finite number within {MAX_COORDINATE:g}: point inside the map.")
         projection = loaded.projection(space, *dims)
         return projection.inverse(points, reference_code(loaded, reference))
 
-    def _checked(self, name: str, codes: Floats, labels: Labels | None) -> LoadedRun:
-        loaded = self.atlas.run(name)
+    def _checked(self, run: str | LoadedRun, codes: Floats, labels: Labels | None) -> LoadedRun:
+        loaded = self._loaded(run)
         _check_codes(loaded, codes)
         _check_labels(loaded, labels, len(codes))
         return loaded
+
+    def _loaded(self, run: str | LoadedRun) -> LoadedRun:
+        return self.atlas.run(run) if isinstance(run, str) else run
 
     def _put(self, request: Request) -> "Future[Any]":
         self._requests.put(request)
@@ -152,9 +162,9 @@ def reference_code(loaded: LoadedRun, reference: int | None) -> Floats:
     Raises:
         ServingError: if there is no such row.
     """
-    encoded = loaded.encoded
     if reference is None:
-        return encoded.mean_code()
+        return loaded.mean_code
+    encoded = loaded.encoded
     if not 0 <= reference < len(encoded):
         raise ServingError(f"Row {reference} is not in the encoded set: choose one of 0 to {len(encoded) - 1}.")
     row: Floats = encoded.mu[reference]

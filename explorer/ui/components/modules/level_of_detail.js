@@ -15,17 +15,11 @@ const OUTLINE_OPACITY = 0.5;
 const FEW_POINTS = 2000;
 const LEGEND_SHARE = 0.25;
 
-// Up to `budget` of the rows within `box` that `isShown`, in ascending order. Each is kept by its own number, so that
-// zooming in adds points and takes none away.
-export function sampledRows(index, box, budget, isShown) {
-  let n = 0;
-  index.eachWithin(box, (row) => (n += isShown(row)));
-  const share = n > budget ? budget / n : 1;
-  const kept = [];
-  index.eachWithin(box, (row) => {
-    if (isShown(row) && rowHash(row) < share * 2 ** 32) kept.push(row);
-  });
-  return { rows: Uint32Array.from(kept), isAll: share === 1 };
+// Up to `budget` of `rows`. Each is kept by its own number, so that zooming in adds points and takes none away.
+export function sampledRows(rows, budget) {
+  if (rows.length <= budget) return rows.slice();
+  const limit = (budget / rows.length) * 2 ** 32;
+  return rows.filter((row) => rowHash(row) < limit);
 }
 
 // The points of a latent map: what is loaded, what is drawn, and in words how much of it.
@@ -74,7 +68,7 @@ export class PointLayer {
     this.drawn = new DrawnPoints(points, groups, styles.length);
     this.isPart = points.n > BUDGET;
     this.hidden = new Uint8Array(styles.length);
-    this.take(this.isPart ? this.sample(everywhere()) : Uint32Array.from({ length: points.n }, (_, row) => row));
+    this.take(this.isPart ? this.sample(this.points.index.rowsWithin(everywhere())) : Uint32Array.from({ length: points.n }, (_, row) => row));
     this.shade.clear();
     this.note.textContent = "";
     this.view = "";
@@ -133,28 +127,27 @@ export class PointLayer {
     return { color: Float32Array.from(this.drawn.rowsOf(trace), (row) => this.values.values[row]) };
   }
 
-  sample(box) {
-    const sample = sampledRows(this.points.index, box, BUDGET, this.isShown());
-    this.isAll = sample.isAll;
-    return Uint32Array.from(new Set([...sample.rows, ...this.points.index.extremes]));
+  // What is drawn of the rows in view, and the outermost of all: they keep the plot's range.
+  sample(inView) {
+    this.isAll = inView.length <= BUDGET;
+    return Uint32Array.from(new Set([...sampledRows(inView, BUDGET), ...this.points.index.extremes]));
   }
 
   take(rows) {
     this.drawn.take(rows.sort());
   }
 
-  // Whether a row is of a class that the legend shows. Where it hides all of them, every row counts.
+  // Whether a row is of a class that the legend shows; null where all count, as where it hides all of them.
   isShown() {
     const { hidden } = this;
     const { groups } = this.drawn;
-    if (this.values || !hidden.includes(1) || !hidden.includes(0)) return () => true;
+    if (this.values || !hidden.includes(1) || !hidden.includes(0)) return null;
     return (row) => !hidden[groups[row]];
   }
 
   nearest({ x, y }) {
     this.readLegend();
-    const hasHidden = !this.values && this.hidden.includes(1) && this.hidden.includes(0);
-    return this.points.index.nearest(x, y, hasHidden ? this.isShown() : null);
+    return this.points.index.nearest(x, y, this.isShown());
   }
 
   readLegend() {
@@ -222,8 +215,9 @@ export class PointLayer {
     if (view === this.view) return;
     this.view = view;
     const box = viewOf(full, MARGIN);
-    this.take(this.sample(box));
-    this.shade.draw(this.points.index, box, full, { isShown: this.isShown(), ink: inkBytes(ink) });
+    const inView = this.points.index.rowsWithin(box, this.isShown());
+    this.take(this.sample(inView));
+    this.shade.draw(this.points.xy, inView, box, full, inkBytes(ink));
     this.draw(this.count(viewOf(full, 0)));
   }
 
@@ -242,9 +236,8 @@ export class PointLayer {
   }
 
   count(box) {
-    const counts = { inView: 0, drawn: 0 };
-    const isShown = this.isShown();
-    this.points.index.eachWithin(box, (row) => (counts.inView += isShown(row)));
+    const isShown = this.isShown() ?? (() => true);
+    const counts = { inView: this.points.index.rowsWithin(box, this.isShown()).length, drawn: 0 };
     if (this.isAll) return { ...counts, drawn: counts.inView };
     const { xy } = this.points;
     for (let trace = 0; trace < this.nTraces; trace += 1) {

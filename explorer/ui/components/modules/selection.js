@@ -108,6 +108,7 @@ export class Selection {
     this.chosen = chosen;
     if (this.shown === JSON.stringify(chosen)) return;
     this.shown = JSON.stringify(chosen);
+    this.map.root.classList.toggle("latent-map--selected", Boolean(chosen));
     const drawn = this.map.layer.drawnRows();
     const isSelected = chosen && this.isSelected(points);
     const selected = plot.data.map((_, trace) => (chosen && drawn[trace] ? positions(drawn[trace], isSelected) : null));

@@ -21,19 +21,19 @@ export class Shade {
     this.frame.hidden = true;
   }
 
-  draw(index, box, full, { isShown, ink }) {
+  // Counts `rows` of coordinates `xy`, all of which lie in `box`.
+  draw(xy, rows, box, full, ink) {
     const { left, right, bottom, top } = box;
     const [view, spans] = [viewOf(full, 0), [right - left, top - bottom]];
     const width = Math.max(1, Math.round(((full._size.w / SHADE_PIXEL) * spans[0]) / (view.right - view.left)));
     const height = Math.max(1, Math.round(((full._size.h / SHADE_PIXEL) * spans[1]) / (view.top - view.bottom)));
     const counts = new Uint32Array(width * height);
     const [perX, perY] = [width / spans[0], height / spans[1]];
-    index.eachWithin(box, (row) => {
-      if (!isShown(row)) return;
-      const column = Math.min(width - 1, Math.floor((index.xy[2 * row] - left) * perX));
-      const line = Math.min(height - 1, Math.floor((top - index.xy[2 * row + 1]) * perY));
+    for (const row of rows) {
+      const column = Math.min(width - 1, Math.floor((xy[2 * row] - left) * perX));
+      const line = Math.min(height - 1, Math.floor((top - xy[2 * row + 1]) * perY));
       counts[line * width + column] += 1;
-    });
+    }
     this.paint(counts, width, height, ink);
     this.box = box;
     this.follow(full);
