@@ -13,7 +13,6 @@ from explorer.locations import ROOT
 from tests.benchmarks.server import chromium, running_server
 
 FOLDER = ROOT / "explorer" / "screenshots"
-COLOURS = 192
 WIDE = {"width": 1440, "height": 1000}
 NARROW = {"width": 390, "height": 844}
 WAIT_MS = 90_000
@@ -85,7 +84,7 @@ def _save(page: Page, path: Path, height: int | None = None) -> None:
         page.set_viewport_size({"width": page.viewport_size["width"], "height": height})  # type: ignore[index]  # it has one
         page.wait_for_timeout(2500)
     page.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").save(path, optimize=True)
     page.context.close()
 
 
