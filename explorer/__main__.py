@@ -20,6 +20,7 @@ from explorer.errors import ConfigError, ExplorerError, ProjectionError, Trainin
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.options import fields_of, first_problem_as_option, with_options_of
+from explorer.runs.choices import as_in_origin
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.presets import PRESETS, preset
@@ -352,9 +353,7 @@ def _like_the_origin(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any
     if chosen["decoder_from"] is None:
         return chosen
     origin = open_run(chosen["decoder_from"], checkpoints).config.model
-    same = {
-        name: getattr(origin, name) for name in ("network", "activation", "latent_dim", "likelihood", "sigma", "rank")
-    }
+    same = as_in_origin(origin)
     same["hidden"] = ",".join(str(width) for width in origin.hidden)
     return chosen | {name: value for name, value in same.items() if chosen[name] is None}
 
