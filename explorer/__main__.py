@@ -65,9 +65,7 @@ def train(
     ] = None,
     preset_name: Annotated[
         str | None,
-        typer.Option(
-            "--preset", help=f"Settings of a published experiment: {', '.join(PRESETS)}. Options beside it go first."
-        ),
+        typer.Option("--preset", help=f"Settings to start from: {', '.join(PRESETS)}. Options beside it go first."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set if it is not there.")] = False,

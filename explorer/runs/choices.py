@@ -127,7 +127,10 @@ def problems_of(error: ValidationError) -> list[Problem]:
 
     What a combination of fields got wrong is at the first field that its message names.
     """
-    return [_problem(found["loc"], found["msg"].removeprefix("Value error, ")) for found in error.errors()]
+    found = [(each["loc"], each["msg"].removeprefix("Value error, ")) for each in error.errors()]
+    # Pydantic counts only the parts that are right, and says of (0,) too that it is too short.
+    parts = {location[:n] for location, _ in found for n in range(len(location))}
+    return [_problem(location, message) for location, message in found if location not in parts]
 
 
 def widths_from_text(text: str) -> tuple[int, ...]:

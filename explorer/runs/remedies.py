@@ -62,19 +62,23 @@ Proposals = dict[str, dict[str, Any]]
 
 def _against_collapse(config: RunConfig) -> Proposals:
     objective, epochs = config.training.objective, config.training.epochs
-    free_bits = "batch-mean" if POSTERIORS[config.model.posterior].factorises else "per-example"
-    sharper = {"Sharper likelihood": {"sigma": max(config.model.sigma / 3, 0.01)}}
-    return {
+    has_kl_per_dimension = POSTERIORS[config.model.posterior].factorises and objective.estimator != "sgvb-a"
+    sharper: Proposals = {"Sharper likelihood": {"sigma": max(config.model.sigma / 3, 0.01)}}
+    proposals: Proposals = {
         "Aggressive encoder updates": {"em": "aggressive"},
         "Warm up": {"kl_schedule": "warm-up", "ramp_epochs": max(1.0, min(10.0, epochs / 2))},
-        "Free bits": {"free_bits": free_bits},
+        "Free bits": {"free_bits": "batch-mean" if has_kl_per_dimension else "per-example"},
         "Lower the KL weight": {"beta": 1.0 if objective.beta > 1 else objective.beta / 2},
         "Train longer": {"epochs": 3 * epochs},
-    } | (sharper if config.model.likelihood == "gaussian" else {})
+    }
+    return proposals | (sharper if config.model.likelihood == "gaussian" else {})
 
 
 def _against_dead_dimensions(config: RunConfig) -> Proposals:
     importance = {"beta": 1.0, "kl_schedule": "constant", "free_bits": "none"}
+    objective = config.training.objective
+    if objective.estimator == "iwae":
+        return {"More importance samples": {"n_samples": FEW_SAMPLES * objective.n_samples}}
     return {
         "Free bits for each dimension": {"free_bits": "per-dimension"},
         "Importance-weighted bound": {"estimator": "iwae", "n_samples": FEW_SAMPLES, **importance},

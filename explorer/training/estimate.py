@@ -79,7 +79,7 @@ def estimate(config: RunConfig, n_train: int, n_validation: int) -> Estimate:
 
     from explorer.data.batches import seeded
     from explorer.models.latent_model import build_model
-    from explorer.training.memory import check_memory, step_bytes
+    from explorer.training.memory import check_memory
 
     check_memory(config, torch.device("cpu"))
     with seeded(config.training.seed):
@@ -87,22 +87,26 @@ def estimate(config: RunConfig, n_train: int, n_validation: int) -> Estimate:
         step = _step_seconds(config, model, n_train)
         validation = _validation_seconds(config, model, n_validation)
     weight_bytes = sum(4 * weight.numel() for weight in model.parameters())
-    saving = 3 * SAVE_SECONDS + 4 * weight_bytes / SAVED_BYTES_PER_SECOND  # weights, and state: they and two moments
-    n_steps = math.ceil(n_train / config.training.batch_size)
-    least, most = _steps_per_batch(config)
-    besides = validation + saving
-    return Estimate(
-        epoch_seconds=(n_steps * least * step + besides, n_steps * most * step + besides),
-        once_seconds=START_SECONDS + 2 * validation,  # the test set is encoded in the end
-        step_bytes=step_bytes(config),
-    )
+    return put_together(config, n_train, step_seconds=step, validation_seconds=validation, weight_bytes=weight_bytes)
 
 
-def _steps_per_batch(config: RunConfig) -> tuple[float, float]:
-    """Return how many steps such as were measured a batch takes, at least and at most."""
+def put_together(
+    config: RunConfig, n_train: int, *, step_seconds: float, validation_seconds: float, weight_bytes: int
+) -> Estimate:
+    """Return the estimate for a run whose step on a whole batch, and whose validation, take so many seconds."""
+    from explorer.training.memory import step_bytes
     from explorer.training.regimes import MAX_ENCODER_STEPS
 
-    return (1, 1 + MAX_ENCODER_STEPS) if config.training.em == "aggressive" else (1, 1)
+    n_batches = math.ceil(n_train / config.training.batch_size)
+    # In the aggressive phase the encoder takes steps of its own before a joint one; how many is not known before.
+    most_steps = 1 + MAX_ENCODER_STEPS if config.training.em == "aggressive" else 1
+    saving = 3 * SAVE_SECONDS + 4 * weight_bytes / SAVED_BYTES_PER_SECOND  # weights; and state: they and two moments
+    besides = validation_seconds + saving
+    return Estimate(
+        epoch_seconds=(n_batches * step_seconds + besides, n_batches * most_steps * step_seconds + besides),
+        once_seconds=START_SECONDS + 2 * validation_seconds,  # the test set is encoded in the end
+        step_bytes=step_bytes(config),
+    )
 
 
 def _step_seconds(config: RunConfig, model: "LatentModel", n_train: int) -> float:

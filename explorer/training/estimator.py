@@ -44,6 +44,12 @@ class Estimator:
         self._thread: threading.Thread | None = None
         self._worker: subprocess.Popen[str] | None = None
 
+    @property
+    def is_working(self) -> bool:
+        """Whether its process runs, or is about to."""
+        with self._changed:
+            return self._thread is not None
+
     def ask(self, config: RunConfig, n_train: int, n_validation: int) -> Outcome | None:
         """Return the estimate for ``config``, or why there is none; None while it is computed: ask again.
 
@@ -102,7 +108,7 @@ class Estimator:
         if not line:
             self._end_worker()
             return TrainingError(
-                f"How long this takes could not be estimated: no answer within {self._answer_seconds:.0f} s, or not "
+                f"How long this takes could not be estimated: no answer within {self._answer_seconds:g} s, or not "
                 "enough memory for a step. It can be trained all the same; a smaller batch or network is faster."
             )
         answer = json.loads(line)

@@ -11,6 +11,7 @@ from explorer.runs.choices import GROUPS
 from explorer.runs.presets import PRESETS
 from explorer.runs.run import MAX_NAME
 from explorer.ui.components.field_widget import field_key, field_widget, plain, show_problems
+from explorer.ui.fields import facts_of
 from explorer.ui.new_run import (
     Checked,
     Draft,
@@ -25,6 +26,9 @@ from explorer.ui.new_run import (
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
 N_COLUMNS = 3
+N_NAMED = 4
+"""Fields that a fold names while it is closed."""
+
 _PRESET, _DATA, _NAME = (field_key(name) for name in ("preset", "data", "name"))
 
 
@@ -126,8 +130,10 @@ def _fold(group: str, draft: Draft, state: Checked, checkpoints: Path) -> None:
     """Show the fields of a group that are not in plain sight, folded until something in it is wrong."""
     names = [name for name in GROUPS[group] if name not in IN_PLAIN_SIGHT]
     wrong = [*state.nowhere(group), *(message for name in names for message in state.at(name))]
-    n_chosen = sum(state.values[name] != state.defaults[name] and name not in state.idle for name in names)
-    label = f"**{group}**" + (f" :small[:gray[{n_chosen} chosen]]" if n_chosen else "")
+    n_changed = sum(state.values[name] != state.defaults[name] and name not in state.idle for name in names)
+    inside = ", ".join(facts_of(name, GROUPS[group][name]).label for name in names[:N_NAMED]).lower() + " …"
+    changed = f"**{n_changed} changed** · " if n_changed else ""
+    label = f"**{group}** :small[:gray[{changed}{inside}]]"
     with st.expander(label, expanded=bool(wrong), key=f"fold-{group}", icon=":material/error:" if wrong else None):
         show_problems(state.nowhere(group))
         for start in range(0, len(names), N_COLUMNS):

@@ -46,15 +46,7 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
         case "choice":
             st.selectbox(options=facts.choices, format_func=shown, **common)
         case "whole" | "number":
-            st.number_input(
-                min_value=facts.low,
-                max_value=facts.high,
-                value=None,
-                step=facts.step,
-                format="%d" if facts.kind == "whole" else "%.6g",
-                placeholder="none" if facts.may_be_empty else None,
-                **common,
-            )
+            st.number_input(**common, **_number_settings(facts, is_chosen=state.values[name] != state.defaults[name]))
         case "widths":
             st.text_input(max_chars=MAX_TEXT, **common)
         case "run":
@@ -74,11 +66,23 @@ def plain(text: str) -> str:
 
 
 def _remark(name: str, state: Checked) -> str:
-    """Say what a field that is switched off is for, or what one that was chosen would be else."""
+    """Say what a field that is switched off is for, or what one that was chosen is by default."""
     if name in state.idle:
         return f" :small[:gray[for {plain(state.idle[name])}]]"
     value, default = state.values[name], state.defaults[name]
-    return "" if value == default else f" :small[:gray[else {plain(shown(default))}]]"
+    return "" if value == default else f" :small[:gray[default {plain(shown(default))}]]"
+
+
+def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:
+    return {
+        "min_value": facts.low,
+        "max_value": facts.high,
+        "step": facts.step,
+        "format": "%d" if facts.kind == "whole" else "%.6g",
+        "placeholder": "none" if facts.may_be_empty else None,
+        # Where it is None a cross empties the field, which puts it back to its default.
+        "value": None if is_chosen or facts.may_be_empty else "min",
+    }
 
 
 def _as_widget_has_it(facts: FieldFacts, value: Any) -> Any:

@@ -23,8 +23,10 @@ def training_estimate(new_run: NewRun) -> None:
 def in_words(outcome: Estimate, epochs: int) -> str:
     """Return an estimate for a run of ``epochs`` as a sentence."""
     epoch, whole = (_span(*span) for span in (outcome.epoch_seconds, outcome.in_all(epochs)))
-    memory = f"{max(outcome.step_bytes / 1e9, 0.01):.2g} GB"
-    return f"{epoch} an epoch, **{whole}** in all on this machine; a step needs {memory} of memory."
+    return (
+        f"{epoch[:1].upper()}{epoch[1:]} an epoch, **{whole}** in all on this machine, as busy as it is now. "
+        f"A step needs {_memory(outcome.step_bytes)} of memory."
+    )
 
 
 def duration_in_words(seconds: float) -> str:
@@ -62,4 +64,8 @@ def _show(outcome: Outcome, epochs: int) -> None:
 
 def _span(least: float, most: float) -> str:
     low, high = duration_in_words(least), duration_in_words(most)
-    return f"About {low}" if low == high else f"Between {low} and {high}"
+    return f"about {low}" if low == high else f"{low} to {high}"
+
+
+def _memory(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:,.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
