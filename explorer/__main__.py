@@ -20,6 +20,7 @@ from explorer.errors import ConfigError, ExplorerError, ProjectionError, Trainin
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.options import fields_of, first_problem_as_option, with_options_of
+from explorer.runs.choices import as_in_origin
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.presets import PRESETS, preset
@@ -64,9 +65,7 @@ def train(
     ] = None,
     preset_name: Annotated[
         str | None,
-        typer.Option(
-            "--preset", help=f"Settings of a published experiment: {', '.join(PRESETS)}. Options beside it go first."
-        ),
+        typer.Option("--preset", help=f"Settings to start from: {', '.join(PRESETS)}. Options beside it go first."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set if it is not there.")] = False,
@@ -352,9 +351,7 @@ def _like_the_origin(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any
     if chosen["decoder_from"] is None:
         return chosen
     origin = open_run(chosen["decoder_from"], checkpoints).config.model
-    same = {
-        name: getattr(origin, name) for name in ("network", "activation", "latent_dim", "likelihood", "sigma", "rank")
-    }
+    same = as_in_origin(origin)
     same["hidden"] = ",".join(str(width) for width in origin.hidden)
     return chosen | {name: value for name, value in same.items() if chosen[name] is None}
 

@@ -8,6 +8,8 @@ import typer
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from explorer.errors import ConfigError
+from explorer.runs.choices import widths_from_text
 from explorer.runs.config import DEPENDENT_DEFAULTS
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -57,11 +59,9 @@ def _value(name: str, value: Any, field: FieldInfo) -> Any:
     if value is None or get_origin(field.annotation) is not tuple:
         return value
     try:
-        return tuple(int(part) for part in value.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{value!r} is not a list of widths such as 512,256", param_hint=f"--{name}"
-        ) from error
+        return widths_from_text(value)
+    except ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{name}") from error
 
 
 def first_problem_as_option(error: ValidationError) -> str:

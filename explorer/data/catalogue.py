@@ -41,6 +41,7 @@ class DataSet:
         image_shape: channels, height and width in pixels.
         class_names: a name per class, in the order of the labels.
         download_megabytes: size of its download in 10^6 bytes; 0 if it needs none.
+        n_train, n_validation: images in these parts.
     """
 
     name: str
@@ -48,6 +49,8 @@ class DataSet:
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     download_megabytes: float
+    n_train: int
+    n_validation: int
 
 
 _TEN_DIGITS = tuple("0123456789")
@@ -61,10 +64,22 @@ _OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hor
 
 
 def _entry(
-    name: str, title: str, image_shape: tuple[int, int, int], class_names: tuple[str, ...], *, megabytes: float
+    name: str,
+    title: str,
+    image_shape: tuple[int, int, int],
+    class_names: tuple[str, ...],
+    *,
+    megabytes: float,
+    images: tuple[int, int],
 ) -> DataSet:
     return DataSet(
-        name=name, title=title, image_shape=image_shape, class_names=class_names, download_megabytes=megabytes
+        name=name,
+        title=title,
+        image_shape=image_shape,
+        class_names=class_names,
+        download_megabytes=megabytes,
+        n_train=images[0],
+        n_validation=images[1],
     )
 
 
@@ -72,13 +87,13 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            _entry("digits", "Digits 8x8", (1, 8, 8), _TEN_DIGITS, megabytes=0.0),
-            _entry("mnist", "MNIST", (1, 28, 28), _TEN_DIGITS, megabytes=11.6),
-            _entry("fashion-mnist", "Fashion-MNIST", (1, 28, 28), _CLOTHES, megabytes=30.9),
-            _entry("kmnist", "Kuzushiji-MNIST", (1, 28, 28), _KANA, megabytes=21.2),
-            _entry("emnist-letters", "EMNIST Letters", (1, 28, 28), _LETTERS, megabytes=561.8),
-            _entry("cifar10", "CIFAR-10", (3, 32, 32), _OBJECTS, megabytes=170.5),
-            _entry("svhn", "SVHN (cropped)", (3, 32, 32), _TEN_DIGITS, megabytes=246.3),
+            _entry("digits", "Digits 8x8", (1, 8, 8), _TEN_DIGITS, megabytes=0.0, images=(1297, 200)),
+            _entry("mnist", "MNIST", (1, 28, 28), _TEN_DIGITS, megabytes=11.6, images=(55_000, 5000)),
+            _entry("fashion-mnist", "Fashion-MNIST", (1, 28, 28), _CLOTHES, megabytes=30.9, images=(55_000, 5000)),
+            _entry("kmnist", "Kuzushiji-MNIST", (1, 28, 28), _KANA, megabytes=21.2, images=(55_000, 5000)),
+            _entry("emnist-letters", "EMNIST Letters", (1, 28, 28), _LETTERS, megabytes=561.8, images=(119_800, 5000)),
+            _entry("cifar10", "CIFAR-10", (3, 32, 32), _OBJECTS, megabytes=170.5, images=(45_000, 5000)),
+            _entry("svhn", "SVHN (cropped)", (3, 32, 32), _TEN_DIGITS, megabytes=246.3, images=(68_257, 5000)),
         )
     }
 )
@@ -94,6 +109,18 @@ def data_set(name: str) -> DataSet:
     if name not in DATA_SETS:
         raise DataError(f"There is no data set {name!r}; use one of {', '.join(DATA_SETS)}.")
     return DATA_SETS[name]
+
+
+def is_on_disk(name: str, *, root: Path = DATA) -> bool:
+    """Return whether every part of a data set can be read from ``root`` without a download; no file is opened.
+
+    Raises:
+        DataError: the catalogue has no such name.
+    """
+    entry = data_set(name)
+    if name == "digits":
+        return True
+    return all(_first_missing(SOURCES[entry.name], part, root) is None for part in ("train", "test"))
 
 
 def load_split(name: str, part: str, *, root: Path = DATA, download: bool = False) -> ImageSplit:

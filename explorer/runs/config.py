@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from explorer.models.config import LEARNED_SIGMA, POSTERIORS, ModelConfig
+from explorer.models.config import LEARNED_SIGMA, POSTERIORS, WITHOUT_ENCODER, WITHOUT_PRIOR, ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 
 FORMAT_VERSION = 1
@@ -159,24 +159,41 @@ class RunConfig(BaseModel):
         return [caution for caution, applies in cautions.items() if applies]
 
 
+def idle_reasons(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return, for each field that changes nothing beside ``values``, what it is for; ``values`` has every field."""
+    family, gaussian = values["family"], str(values["likelihood"]).startswith("gaussian")
+    needs = {
+        "rank": (values["likelihood"] == "gaussian-low-rank", "likelihood 'gaussian-low-rank'"),
+        "sigma": (gaussian, "a gaussian likelihood"),
+        "degrees_of_freedom": (values["posterior"] == "student-t", "posterior 'student-t'"),
+        "encoder_steps": (values["em"] == "alternating", "em 'alternating'"),
+        "gradient_penalty": (family == "gan", "family 'gan'"),
+        "epsilon": (values["optimiser"] != "sgd", "optimiser 'adam' or 'adagrad'"),
+        "ramp_epochs": (values["kl_schedule"] != "constant", "kl_schedule 'warm-up' or 'cyclic'"),
+        "free_nats": (values["free_bits"] != "none", "free_bits"),
+    }
+    if family in {*WITHOUT_PRIOR, *WITHOUT_ENCODER}:
+        needs |= dict.fromkeys(_OF_A_BOUND, (False, "family 'vae' or 'cvae'"))
+    return {name: what for name, (is_used, what) in needs.items() if not is_used}
+
+
+_OF_A_BOUND = ("posterior", "degrees_of_freedom", "prior", "em", "encoder_steps", *ObjectiveConfig.model_fields)
+"""Fields that a model without a bound on log p(x) has no use for; it refuses them at other values than the default."""
+
+
 def idle_choices(config: RunConfig, chosen: Collection[str]) -> list[str]:
     """Return a sentence for each field among ``chosen`` that changes nothing in ``config``, and what would need it."""
-    model, training, objective = config.model, config.training, config.training.objective
-    needs = {
-        "rank": (model.likelihood == "gaussian-low-rank", "likelihood 'gaussian-low-rank'"),
-        "sigma": (model.likelihood.startswith("gaussian"), "a gaussian likelihood"),
-        "degrees_of_freedom": (model.posterior == "student-t", "posterior 'student-t'"),
-        "encoder_steps": (training.em == "alternating", "em 'alternating'"),
-        "gradient_penalty": (model.family == "gan", "family 'gan'"),
-        "epsilon": (training.optimiser != "sgd", "optimiser 'adam' or 'adagrad'"),
-        "ramp_epochs": (objective.kl_schedule != "constant", "kl_schedule 'warm-up' or 'cyclic'"),
-        "free_nats": (objective.free_bits != "none", "free_bits"),
-    }
     return [
         f"{name} changes nothing here: it is for {what}."
-        for name, (is_used, what) in needs.items()
-        if name in chosen and not is_used
+        for name, what in idle_reasons(flat(config)).items()
+        if name in chosen
     ]
+
+
+def flat(config: RunConfig) -> dict[str, Any]:
+    """Return the fields of ``config``, those of its parts beside each other, by name."""
+    model, training, objective = config.model, config.training, config.training.objective
+    return {name: getattr(part, name) for part in (model, training, objective) for name in type(part).model_fields}
 
 
 DEPENDENT_DEFAULTS = {
@@ -187,22 +204,40 @@ DEPENDENT_DEFAULTS = {
     "learning_rate": "0.001; 0.0002 for a gan",
     "binarisation": "per-presentation for the bernoulli of a vae or cvae, else none",
 }
-"""Defaults that ``new_config`` decides from other choices, in words."""
+"""Defaults that ``with_defaults`` decides from other choices, in words."""
 
 DEFAULT_HIDDEN = {"dense": (512, 256), "conv": (32, 64, 128)}
 
 
 def new_config(
-    data: str, image_shape: tuple[int, ...], n_classes: int, *, model: Mapping[str, Any], training: Mapping[str, Any]
+    data: str,
+    image_shape: tuple[int, ...],
+    n_classes: int | None,
+    *,
+    model: Mapping[str, Any],
+    training: Mapping[str, Any],
 ) -> RunConfig:
     """Return a configuration for a data set from what a person chose; what is None or left out takes its default.
 
-    The defaults that depend on other choices are decided here: widths by the network, the likelihood by the family
-    (a squared error for an autoencoder), binarised pixels wherever a Bernoulli is a likelihood, the first deviation
-    of a learned one, and what keeps a GAN stable.
-
     Raises:
         pydantic.ValidationError: if a choice is out of bounds or does not go with another.
+    """
+    return RunConfig.model_validate(with_defaults(data, image_shape, n_classes, model=model, training=training))
+
+
+def with_defaults(
+    data: str,
+    image_shape: tuple[int, ...],
+    n_classes: int | None,
+    *,
+    model: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Return what was chosen, not checked, with the defaults that depend on other choices.
+
+    They are decided here: widths by the network, the likelihood by the family (a squared error for an autoencoder),
+    binarised pixels wherever a Bernoulli is a likelihood, the first deviation of a learned one, and what keeps a GAN
+    stable.
     """
     chosen = {name: value for name, value in model.items() if value is not None}
     trained = {name: value for name, value in training.items() if value is not None} | {"data": data}
@@ -218,4 +253,4 @@ def new_config(
     chosen["n_classes"] = n_classes if family == "cvae" else None
     is_binary = chosen["likelihood"] == "bernoulli" and family in {"vae", "cvae"}
     trained.setdefault("binarisation", "per-presentation" if is_binary else "none")
-    return RunConfig.model_validate({"model": chosen, "training": trained})
+    return {"model": chosen, "training": trained}

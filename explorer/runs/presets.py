@@ -1,4 +1,4 @@
-"""Settings of published experiments, by name: what a person would otherwise copy from a paper."""
+"""Settings to start from, by name: what a person would otherwise find out by trying, or copy from a paper."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +11,60 @@ class Preset:
     """Choices for a new run; what a person chooses beside it goes first.
 
     Attributes:
-        source: where they are published.
+        title: what people call it.
+        about: what one gets, and in about which time on two cores; a sentence or two.
+        source: where the settings are published; empty for our own, which were measured here.
+        data: the data set that it was measured on, which it brings along; empty where it leaves that to the person.
         model, training: fields of the run's configuration.
     """
 
-    source: str
+    title: str
+    about: str
+    source: str = ""
+    data: str = ""
     model: dict[str, Any]
     training: dict[str, Any]
 
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The fields of the configuration, those of its parts beside each other."""
+        training = dict(self.training)
+        objective: dict[str, Any] = training.pop("objective", {})
+        return self.model | training | objective
+
 
 PRESETS = {
+    "map-in-a-minute": Preset(
+        title="2-D map in one minute",
+        about="A VAE of MNIST with two latent dimensions: each place on its map is a digit.",
+        data="mnist",
+        model={"latent_dim": 2},
+        training={"epochs": 12, "schedule": "cosine"},
+    ),
+    "best-elbo": Preset(
+        title="Best ELBO",
+        about="A convolutional VAE of MNIST with 32 latent dimensions.",
+        data="mnist",
+        model={"latent_dim": 32, "network": "conv"},
+        training={"epochs": 40, "schedule": "cosine"},
+    ),
+    "conditional-digits": Preset(
+        title="Conditional digits",
+        about="A CVAE that makes the digit you ask for, on the small images that come with scikit-learn.",
+        data="digits",
+        model={"family": "cvae", "latent_dim": 2, "hidden": (256, 128)},
+        training={"epochs": 300, "schedule": "cosine"},
+    ),
+    "plain-autoencoder": Preset(
+        title="Plain autoencoder",
+        about="The network of the first one without a prior: what a VAE is compared with.",
+        data="mnist",
+        model={"family": "ae", "latent_dim": 2},
+        training={"epochs": 12, "schedule": "cosine"},
+    ),
     "aevb-2014": Preset(
+        title="Kingma & Welling 2014",
+        about="One hidden layer of 500 tanh units and adagrad, as in the paper that introduced the VAE.",
         source="Kingma & Welling (2014), section 5 and appendix C, https://arxiv.org/abs/1312.6114",
         model={"latent_dim": 20, "hidden": (500,), "activation": "tanh", "likelihood": "bernoulli"},
         training={
@@ -34,6 +77,8 @@ PRESETS = {
         },
     ),
     "iwae-2016": Preset(
+        title="Burda et al. 2016",
+        about="The importance-weighted autoencoder at k = 1 and its 3,280 epochs; set samples per image to 5 or 50.",
         source="Burda, Grosse & Salakhutdinov (2016), section 5.1, https://arxiv.org/abs/1509.00519",
         model={"latent_dim": 50, "hidden": (200, 200), "activation": "tanh", "likelihood": "bernoulli"},
         training={
@@ -47,6 +92,8 @@ PRESETS = {
         },
     ),
     "pytorch-example": Preset(
+        title="PyTorch's example",
+        about="784-400-20 on grey pixels for 10 epochs, as in PyTorch's repository of examples.",
         source="PyTorch's VAE example, https://github.com/pytorch/examples/tree/main/vae",
         model={"latent_dim": 20, "hidden": (400,), "activation": "relu", "likelihood": "bernoulli"},
         training={"epochs": 10, "batch_size": 128, "learning_rate": 1e-3, "binarisation": "none"},

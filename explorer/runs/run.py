@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from explorer.models.latent_model import LatentModel
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MAX_NAME = 80
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
 MAX_WEIGHT_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 MAX_ENCODED_BYTES = 4 * 1024**3
 DIVERGED = "diverged"

@@ -1,0 +1,96 @@
+"""One field of a configuration on the screen: its widget, what it is without a choice, and what is wrong with it."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.runs.choices import FIELDS
+from explorer.ui.fields import FieldFacts, facts_of, shown
+from explorer.ui.new_run import Checked
+
+MAX_SEGMENTS = 4
+"""Choices that are laid out beside each other; more are listed."""
+
+MAX_TEXT = 60
+"""Characters of a list of widths: six of four digits, with commas and spaces."""
+
+
+def field_key(name: str) -> str:
+    """Return the key of the widget of a field."""
+    return f"new-run-{name}"
+
+
+def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) -> None:
+    """Show the field ``name``, switched off where it changes nothing, with what is wrong with it beneath.
+
+    Args:
+        name: of a field of the configuration.
+        state: what follows from the choices so far.
+        on_change: is called with ``name`` when another value is chosen; the value is in the session, at its key.
+    """
+    facts = facts_of(name, FIELDS[name])
+    st.session_state[field_key(name)] = _as_widget_has_it(facts, state.values[name])
+    common: dict[str, Any] = {
+        "label": f"{facts.label}{_remark(name, state)}",
+        "key": field_key(name),
+        "help": plain(facts.help),
+        "disabled": name in state.idle,
+        "on_change": on_change,
+        "args": (name,),
+    }
+    match facts.kind:
+        case "choice" if len(facts.choices) <= MAX_SEGMENTS:
+            st.segmented_control(options=facts.choices, format_func=shown, required=True, width="stretch", **common)
+        case "choice":
+            st.selectbox(options=facts.choices, format_func=shown, **common)
+        case "whole" | "number":
+            st.number_input(**common, **_number_settings(facts, is_chosen=state.values[name] != state.defaults[name]))
+        case "widths":
+            st.text_input(max_chars=MAX_TEXT, **common)
+        case "run":
+            st.selectbox(options=_with_chosen(state.origins, state.values[name]), placeholder="none", **common)
+    show_problems(state.at(name))
+
+
+def show_problems(messages: Sequence[str]) -> None:
+    """Show what is wrong, a line each, as it was said."""
+    for message in messages:
+        st.caption(f":red[:material/error: {plain(message)}]")
+
+
+def plain(text: str) -> str:
+    """Return ``text`` so that markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>$~|:])", r"\\\1", text)
+
+
+def _remark(name: str, state: Checked) -> str:
+    """Say what a field that is switched off is for, or what one that was chosen is by default."""
+    if name in state.idle:
+        return f" :small[:gray[for {plain(state.idle[name])}]]"
+    value, default = state.values[name], state.defaults[name]
+    return "" if value == default else f" :small[:gray[default {plain(shown(default))}]]"
+
+
+def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:
+    return {
+        "min_value": facts.low,
+        "max_value": facts.high,
+        "step": facts.step,
+        "format": "%d" if facts.kind == "whole" else "%.6g",
+        "placeholder": "none" if facts.may_be_empty else None,
+        # Where it is None a cross empties the field, which puts it back to its default.
+        "value": None if is_chosen or facts.may_be_empty else "min",
+    }
+
+
+def _as_widget_has_it(facts: FieldFacts, value: Any) -> Any:
+    if facts.kind == "widths":
+        return value if isinstance(value, str) else shown(value)
+    return float(value) if facts.kind == "number" and value is not None else value
+
+
+def _with_chosen(options: Sequence[str], chosen: str | None) -> list[str | None]:
+    """Return the options with none before them, and what is chosen though it is not among them."""
+    return [None, *options, *([chosen] if chosen is not None and chosen not in options else [])]

@@ -1,0 +1,16 @@
+"""A page that is the form of a new run and nothing else, for tests: what it returned is in the session."""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.ui.appearance import apply_appearance
+from explorer.ui.components.config_form import config_form
+from explorer.ui.components.training_estimate import training_estimate
+
+st.set_page_config(page_title="New run", layout="wide")
+apply_appearance()
+st.session_state["returned"] = new_run = config_form(Path(os.environ["EXPLORER_CHECKPOINTS"]))
+if new_run is not None and "no-estimate" not in st.session_state:
+    training_estimate(new_run)
