@@ -4,8 +4,10 @@ Heavy packages are imported inside the commands, so that ``--help`` answers at o
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,9 +25,12 @@ from explorer.options import fields_of, first_problem_as_option, with_options_of
 from explorer.runs.choices import as_in_origin
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.listing import free_name, list_runs, open_run
+from explorer.runs.live import Phase
 from explorer.runs.presets import PRESETS, preset
-from explorer.runs.run import Run, check_name, first_problem
+from explorer.runs.run import Run, check_name
 from explorer.terminal import duration, interruptible, messages, quiet_unless, spinner, training_bar
+from explorer.training.jobs import extended
+from explorer.training.worker import Worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from explorer.analysis.density import CodeDensity
     from explorer.data.images import ImageSplit
     from explorer.progress import Stages
+    from explorer.training.trainer import TrainingProgress
 
 app = typer.Typer(
     name="explorer",
@@ -73,34 +79,48 @@ def train(
     **chosen: Any,
 ) -> None:
     """Train a model, or go on with one. Ctrl+C stops it so that it can be gone on with."""
-    from explorer.data.catalogue import load_split
-    from explorer.training.distributed import joined_world
-    from explorer.training.trainer import Trainer
-
     if (run is None) == (data is None):
         given = "both were given: " if run else ""
         message = f"{given}give --data NAME for a new run, or --run RUN to go on with one"
         raise typer.BadParameter(message, param_hint="--data")
     if run is not None:
         _refuse_new_options(context)
-    with joined_world(device) as world, quiet_unless(world.is_first):
+    with Worker(partial(messages.print, soft_wrap=True, markup=False)) as worker:
+        # Alone, at once: a second trainer is refused, and the start is seen, seconds before torch is loaded.
+        is_alone = os.environ.get("WORLD_SIZE", "1") == "1"
+        begun = _go_on_with(run, checkpoints, chosen["epochs"], worker) if run is not None and is_alone else None
 
-        def chosen_run() -> str:
-            if run is not None:
-                return str(_run_to_go_on_with(run, checkpoints, chosen["epochs"]).path)
-            made = _new_run(data or "", name, preset_name, chosen, checkpoints, world.device, download=download)
-            return str(made.path)
+        from explorer.data.catalogue import load_split
+        from explorer.training.distributed import joined_world
+        from explorer.training.trainer import Trainer
 
-        target = Run(Path(world.from_first(chosen_run)))
-        for caution in target.config.cautions():
-            messages.print(f"Note: {caution}")
-        training_set = load_split(target.config.training.data, "train", download=download)
-        validation = load_split(target.config.training.data, "validation")
-        with training_bar(target.config) as (on_progress, on_epoch), interruptible() as stop:
-            trainer = Trainer(target, training_set, validation, world=world, on_progress=on_progress, on_epoch=on_epoch)
-            reason = trainer.fit(stop)
-    if world.is_first:
-        _conclude(target, trainer.epoch, reason.value)
+        with joined_world(device) as world, quiet_unless(world.is_first):
+
+            def chosen_run() -> str:
+                if run is not None:
+                    return str((begun or _go_on_with(run, checkpoints, chosen["epochs"], worker)).path)
+                made = _new_run(data or "", name, preset_name, chosen, checkpoints, world.device, download=download)
+                worker.take(made)
+                return str(made.path)
+
+            target = Run(Path(world.from_first(chosen_run)))
+            for caution in target.config.cautions():
+                messages.print(f"Note: {caution}")
+            training_set = load_split(target.config.training.data, "train", download=download)
+            validation = load_split(target.config.training.data, "validation")
+            with training_bar(target.config) as (show, on_epoch), interruptible() as is_interrupted:
+
+                def on_progress(progress: "TrainingProgress") -> None:
+                    show(progress)
+                    worker.report(progress)
+
+                trainer = Trainer(
+                    target, training_set, validation, world=world, on_progress=on_progress, on_epoch=on_epoch
+                )
+                worker.begin(Phase.TRAINING, epoch=trainer.epoch + 1)
+                reason = trainer.fit(lambda: is_interrupted() or worker.is_stop_requested())
+        if world.is_first:
+            _conclude(target, trainer.epoch, reason.value, worker)
 
 
 @app.command()
@@ -369,15 +389,18 @@ def _weights_to_start_from(config: RunConfig, checkpoints: Path) -> "dict[str, t
     return origin.model().state_dict()
 
 
-def _run_to_go_on_with(reference: str, checkpoints: Path, epochs: int | None) -> Run:
+def _go_on_with(reference: str, checkpoints: Path, epochs: int | None, worker: Worker) -> Run:
+    """Return the run to go on with, taken by ``worker`` before anything in it is changed."""
     run = open_run(reference, checkpoints)
     if run.is_finished():
         raise ConfigError(
             f"{run.name} is finished, and what it would go on from (state.safetensors) is not here. "
             "Train a new run with --name."
         )
-    if epochs is not None:
-        _extend(run, epochs)
+    changed = None if epochs is None else extended(run, epochs)
+    worker.take(run)
+    if changed is not None:
+        run.save_config(changed)
     return run
 
 
@@ -391,20 +414,6 @@ def _refuse_new_options(context: typer.Context) -> None:
         raise typer.BadParameter(
             f"{', '.join(wrong)} cannot change a run that exists; make a new one", param_hint="--run"
         )
-
-
-def _extend(run: Run, epochs: int) -> None:
-    training = run.config.training
-    if epochs != training.epochs and training.schedule == "cosine":
-        raise ConfigError(
-            f"{run.name} lowers its step size to zero over {training.epochs} epochs; it cannot become {epochs}. "
-            "Make a new run."
-        )
-    try:
-        changed = TrainingConfig.model_validate(training.model_dump() | {"epochs": epochs})
-    except ValidationError as error:
-        raise ConfigError(f"{run.name} cannot go on so: {first_problem(error)}") from error
-    run.save_config(run.config.model_copy(update={"training": changed}))
 
 
 def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
@@ -468,22 +477,28 @@ def _project_if_it_can_be(run: Run) -> None:
         messages.print(f"Note: {error}", soft_wrap=True)
 
 
-def _conclude(run: Run, epoch: int, reason: str) -> None:
+def _conclude(run: Run, epoch: int, reason: str, worker: Worker) -> None:
     if reason == "stopped":
+        worker.end(Phase.STOPPED)
         messages.print(
             f"Stopped in epoch {epoch + 1}; saved. Go on: python -m explorer train --run {run.name}", soft_wrap=True
         )
         return
     if reason == "diverged":
-        raise TrainingError(
+        problem = (
             f"The objective of {run.name} is no longer a number (epoch {epoch + 1}); the run keeps its last good "
             f"state, epoch {epoch}. Train again with --learning-rate below "
             f"{run.config.training.learning_rate:g}, or with --max-gradient-norm 20."
         )
+        worker.end(Phase.DIVERGED, problem)
+        raise TrainingError(problem)
     if run.config.model.can_encode:
+        worker.begin(Phase.ENCODING)
         _encode(run, "test", None, download=False)
         if run.config.model.latent_dim > 1:
+            worker.begin(Phase.PROJECTING)
             _project_if_it_can_be(run)
+    worker.end(Phase.FINISHED)
     took = duration(sum(record["seconds"] for record in run.history()))
     messages.print(
         f"Trained {run.name} for {epoch} epochs in {took}. See it: streamlit run explorer/app.py", soft_wrap=True

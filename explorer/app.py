@@ -13,15 +13,19 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).r
 # E402 below: these imports need the path that was just set.
 import streamlit as st  # noqa: E402
 
-from explorer.locations import CHECKPOINTS  # noqa: E402
+from explorer.locations import CHECKPOINTS, READONLY  # noqa: E402
+from explorer.runs.trash import purge  # noqa: E402
 from explorer.serving.routes import api_routes  # noqa: E402
 from explorer.serving.service import decode_service, warm_default  # noqa: E402
+from explorer.training.jobs import training_jobs  # noqa: E402
 
 
 @asynccontextmanager
 async def _warming_up(_: st.App) -> AsyncIterator[None]:
     """Prepare the first screen while the browser loads: importing torch alone takes seconds."""
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    if not READONLY:
+        threading.Thread(target=_look_after_runs, name="look after runs", daemon=True).start()
     yield
 
 
@@ -31,6 +35,12 @@ def _warm_up() -> None:
     import explorer.ui.components.latent_map  # noqa: F401  (what matters is that they are loaded)
 
     warm_default(decode_service(CHECKPOINTS))
+
+
+def _look_after_runs() -> None:
+    """Go on with the runs that waited to be trained when the app ended, and empty the trash of what is old."""
+    training_jobs(CHECKPOINTS)
+    purge(CHECKPOINTS)
 
 
 app = st.App(

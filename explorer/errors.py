@@ -31,3 +31,7 @@ class TrainingError(ExplorerError):
 
 class ServingError(ExplorerError):
     """A request that the decode service refuses."""
+
+
+class ReadOnlyError(ExplorerError):
+    """Something that would write, where the app was told to only show."""

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from explorer.errors import CheckpointError, ServingError
+from explorer.locations import check_may_write
 from explorer.processes import end_group, start_group, wait_for_group, why_it_failed
 from explorer.progress import Progress
 from explorer.runs.files import read_json_text, write_atomically
@@ -109,7 +110,7 @@ class Jobs:
             max_running: at once.
             program: that every job's arguments are given to.
         """
-        self.max_running = max_running or max(1, len(_usable_cores()) // CORES_PER_JOB)
+        self.max_running = max_running or max(1, len(usable_cores()) // CORES_PER_JOB)
         self._program = tuple(program)
         self._folder = tempfile.TemporaryDirectory(prefix="explorer-jobs-", ignore_cleanup_errors=True)
         self._jobs: dict[str, _Job] = {}
@@ -130,7 +131,9 @@ class Jobs:
 
         Raises:
             ServingError: if too many wait, or the app is ending.
+            ReadOnlyError: if this app only shows what is there.
         """
+        check_may_write(f"Computing {title}")
         with self._lock:
             held = self._jobs.get(key)
             if held is not None and not held.ended.is_set():
@@ -263,7 +266,8 @@ def _conclude(job: _Job, state: JobState) -> None:
     job.ended.set()
 
 
-def _usable_cores() -> Sequence[int]:
+def usable_cores() -> Sequence[int]:
+    """Return the numbers of the cores that this process may use."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 

@@ -7,6 +7,7 @@ the starter is gone, even killed, the input ends, upon which the group's first p
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -41,6 +42,52 @@ def start_group(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
         )
     _step_back(process.pid)
     return process
+
+
+def start_detached(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start ``command`` in the project's folder so that it outlives this process, its output in ``log``.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    flags = 0 if HAS_GROUPS else subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]  # Windows has them
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=flags,
+        )
+    _step_back(process.pid)
+    return process
+
+
+def mark_of(pid: int) -> str:
+    """Return what tells the process with this number from any other that ever had it; empty where there is none.
+
+    One that has ended and was not waited for counts as none. Setting the clock does not change it on Linux, where it
+    counts from the start of the machine.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        if sys.platform == "linux":
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            # Behind the name, which may hold anything: state is field 3, the start in clock ticks field 22.
+            ticks = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+            return f"{boot}:{ticks}"
+        return f"{process.create_time():.2f}"
+    except (psutil.Error, OSError, IndexError):
+        return ""
+
+
+def is_alive(pid: int, mark: str) -> bool:
+    """Whether the process that had this number and mark still runs."""
+    return bool(mark) and pid > 0 and mark_of(pid) == mark
 
 
 def wait_for_group(process: "subprocess.Popen[bytes]") -> int:
@@ -82,8 +129,13 @@ def end_group(process: "subprocess.Popen[bytes]", *, is_urgent: bool) -> None:
                 member.kill()
 
 
-def why_it_failed(status: int, log: Path) -> str:
-    """Say why a process failed: the sentence that it ended with, else its last lines."""
+def why_it_failed(status: int | None, log: Path) -> str:
+    """Say why a process failed: the sentence that it ended with, else its last lines.
+
+    Args:
+        status: that it exited with; None where nobody saw its end.
+        log: what it printed.
+    """
     try:
         lines = [line.strip() for line in log.read_bytes()[-MAX_LOG_BYTES:].decode(errors="replace").splitlines()]
     except OSError:
@@ -91,6 +143,9 @@ def why_it_failed(status: int, log: Path) -> str:
     lines = [line for line in lines if line]
     if lines and lines[-1].startswith("Error: "):
         return lines[-1].removeprefix("Error: ")
+    if status is None:
+        said = f" The last it said: {' / '.join(lines[-N_LOG_LINES:])}" if lines else ""
+        return f"Its process is gone, as when it is killed, memory runs out or the machine stops.{said}"
     if status < 0 and -status in {signal.SIGTERM, 9}:
         return (
             "Its process was killed from outside, as the system does when memory runs out. Close something, try again."

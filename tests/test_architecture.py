@@ -17,12 +17,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "explorer.locations": (),
     "explorer.progress": (),
     "explorer.processes": ("explorer.locations",),
-    "explorer.jobs": ("explorer.processes", "explorer.progress", "explorer.runs.files"),
+    "explorer.jobs": ("explorer.locations", "explorer.processes", "explorer.progress", "explorer.runs.files"),
     "explorer.models": (),
     "explorer.data": ("explorer.locations",),
     "explorer.objectives": ("explorer.models",),
     "explorer.analysis": ("explorer.models", "explorer.data", "explorer.objectives", "explorer.progress"),
     "explorer.runs": (
+        "explorer.locations",
+        "explorer.processes",
         "explorer.models.config",
         "explorer.models.latent_model",
         "explorer.objectives.config",
@@ -34,6 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.data",
         "explorer.objectives",
         "explorer.models",
+        "explorer.jobs",
+        "explorer.processes",
         "explorer.locations",
     ),
     "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data"),
@@ -50,9 +54,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.training.estimate",
         "explorer.training.estimator",
         "explorer.training.jobs",
+        "explorer.training.status",
     ),
     "explorer.main": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
-    "explorer.app": ("explorer.ui", "explorer.serving", "explorer.locations"),
+    "explorer.app": (
+        "explorer.ui",
+        "explorer.serving",
+        "explorer.locations",
+        "explorer.runs.trash",
+        "explorer.training.jobs",
+    ),
     "explorer.options": ("explorer.runs.choices", "explorer.runs.config"),
     "explorer.terminal": ("explorer.runs", "explorer.training"),
     "explorer.__main__": ALL,
@@ -176,7 +187,8 @@ def test_nothing_below_the_screen_loads_streamlit(package):
 
 
 def test_the_first_screen_loads_neither_torch_nor_scikit_learn():
-    packages = ["explorer.serving.routes", "explorer.serving.service", "explorer.runs.run", "explorer.ui"]
+    packages = ["explorer.serving.routes", "explorer.serving.service", "explorer.runs", "explorer.training.jobs"]
+    packages += ["explorer.ui"]
     done = python(IMPORT_ALL.format(packages=packages, heavy=["torch", "torchvision", "sklearn"]))
     assert done.returncode == 0, done.stderr
 

@@ -13,8 +13,13 @@ MAX_JSON_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 4 * 1024 * 1024
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, is_lasting: bool = True) -> None:
     """Replace ``path`` by ``content`` so that a reader, or a crash at any moment, sees the old file or the new one.
+
+    Args:
+        path: of the file.
+        content: of the file.
+        is_lasting: whether it must survive a power cut too, which costs milliseconds.
 
     Raises:
         CheckpointError: if it cannot be written (no such folder, no permission, no space); the old file is untouched.
@@ -24,9 +29,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if is_lasting:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        sync_folder(path.parent)
+        if is_lasting:
+            sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(
             f"{path} could not be written: {error.strerror or error}. Check the folder and the space on its disk."

@@ -5,13 +5,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save as arrays_to_bytes
@@ -23,6 +23,7 @@ from explorer.models.config import MAX_PARAMETERS
 from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
 from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
+from explorer.runs.live import JobRecord, LiveProgress
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +35,8 @@ NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
 MAX_WEIGHT_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 MAX_ENCODED_BYTES = 4 * 1024**3
 DIVERGED = "diverged"
+
+_Record = TypeVar("_Record", bound=BaseModel)
 
 
 class Run:
@@ -221,6 +224,51 @@ class Run:
         lines = "".join(json.dumps(record) + "\n" for record in records)
         write_atomically(self.path / "history.jsonl", lines.encode())
 
+    # Training under way
+
+    def progress(self) -> LiveProgress | None:
+        """Return what training said last; None where it never said anything that can be read."""
+        return _record(self.path / "progress.json", LiveProgress)
+
+    def save_progress(self, progress: LiveProgress) -> None:
+        """Write progress.json: whole at any moment, but an end alone is worth waiting for the disk."""
+        content = progress.model_dump_json().encode()
+        write_atomically(self.path / "progress.json", content, is_lasting=progress.phase.is_end)
+
+    def forget_progress(self) -> None:
+        """Remove progress.json."""
+        (self.path / "progress.json").unlink(missing_ok=True)
+
+    def job(self) -> JobRecord | None:
+        """Return what the app was asked to train; None where it was asked for nothing that can be read."""
+        return _record(self.path / "job.json", JobRecord)
+
+    def save_job(self, job: JobRecord) -> None:
+        """Write job.json."""
+        write_atomically(self.path / "job.json", job.model_dump_json().encode())
+
+    def forget_job(self) -> None:
+        """Remove job.json."""
+        (self.path / "job.json").unlink(missing_ok=True)
+
+    def request_stop(self, pid: int = 0) -> None:
+        """Ask whoever trains this run to stop and save, or a process that has not begun yet by its number."""
+        write_atomically(self.path / "stop", str(pid).encode(), is_lasting=False)
+
+    def stop_requested(self) -> bool:
+        """Whether training was asked to stop."""
+        return (self.path / "stop").exists()
+
+    def clear_stop(self, but_for: Collection[int] = ()) -> None:
+        """Take back the request to stop, unless it is addressed to one of the processes ``but_for``."""
+        path = self.path / "stop"
+        try:
+            is_kept = path.read_bytes()[:20] in {str(pid).encode() for pid in but_for}
+        except FileNotFoundError:
+            return
+        if not is_kept:
+            path.unlink(missing_ok=True)
+
     # What is computed from the weights
 
     def encoded(self) -> EncodedSet | None:
@@ -370,6 +418,13 @@ def first_problem(error: ValidationError) -> str:
     field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
     value = "" if isinstance(problem["input"], dict) else f" (got {str(problem['input'])[:60]!r})"
     return f"{field}{': ' if field else ''}{problem['msg'].removeprefix('Value error, ')}{value}."
+
+
+def _record(path: Path, form: type[_Record]) -> _Record | None:
+    try:
+        return form.model_validate_json(read_json_text(path))
+    except (CheckpointError, ValidationError):
+        return None
 
 
 def _check_finite(path: Path, encoded: EncodedSet) -> None:

@@ -16,10 +16,9 @@ from explorer.runs.run import Run
 from explorer.training.trainer import Trainer
 from tests.faults.training_process import TrainingProcess
 
-N_KILLS = 26
-"""Kills of one run: 20 of them while a file is half written, 6 at random moments."""
+N_KILLS = int(os.environ.get("EXPLORER_FAULT_MOMENTS", "26"))
+"""Kills of one run: about three of four while a file is half written, the others at random moments."""
 
-N_KILLS_IN_A_SAVE = 20
 OPTIONS = {
     "digits": ("--hidden", "64", "--batch-size", "256"),
     "mnist": ("--hidden", "32", "--batch-size", "8192", "--binarisation", "none"),
@@ -58,7 +57,9 @@ def assert_same_training(first: Run, second: Run) -> None:
     assert first.fingerprint() == second.fingerprint()
 
 
-def test_training_killed_twenty_times_in_a_save_loses_nothing_and_ends_as_if_it_never_was(tmp_path, data):
+def test_training_killed_again_and_again_in_a_save_and_elsewhere_loses_nothing_and_ends_as_if_it_never_was(
+    tmp_path, data
+):
     path, draw, half_written = tmp_path / "killed" / "run", random.Random(0), Counter()
     path.parent.mkdir()
     train, validation = load_split(data, "train"), load_split(data, "validation")
@@ -71,7 +72,7 @@ def test_training_killed_twenty_times_in_a_save_loses_nothing_and_ends_as_if_it_
             file = ("weights.safetensors", "state.safetensors", "history.jsonl")[k % 4]
             half_written[process.kill_in_a_save(file)] += 1
         assert_whole(Run(path), train, validation)
-    assert half_written.total() == N_KILLS_IN_A_SAVE - 1  # and the first
+    assert half_written.total() == sum(k % 4 != 3 for k in range(1, N_KILLS))
     epochs = assert_whole(Run(path), train, validation) + 2
     TrainingProcess(path, "--run", "run", "--epochs", str(epochs)).finish()
     (tmp_path / "whole").mkdir()
@@ -91,4 +92,4 @@ def test_what_a_kill_left_half_written_is_cleared_when_training_goes_on(tmp_path
     new(tmp_path / "run", "digits").kill_in_a_save()
     epochs = Trainer(Run(tmp_path / "run"), load_split("digits", "train"), load_split("digits", "validation")).epoch + 1
     TrainingProcess(tmp_path / "run", "--run", "run", "--epochs", str(epochs)).finish()
-    assert list((tmp_path / "run").glob(".*")) == []
+    assert list((tmp_path / "run").glob(".*.tmp")) == []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from explorer import locations
 from explorer.analysis.projections import NAMES, SLOW
 from explorer.jobs import JobState, JobStatus
 from explorer.serving.atlas import LoadedRun
@@ -101,6 +102,15 @@ def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
 
 def _show_offer(loaded: LoadedRun, method: str) -> None:
     name, seconds = NAMES[method], computing.expected(loaded, method)
+    if locations.READONLY:
+        _line(
+            "map-offered",
+            f"The link asks for {name}, which was not computed for {loaded.run.name}, and this app only shows what is "
+            "there (EXPLORER_READONLY is set). Another map is shown.",
+            "info",
+            ("Dismiss", computing.dismiss, ("",)),
+        )
+        return
     _line(
         "map-offered",
         f"The link asks for {name}, which was not computed for {loaded.run.name} yet. It takes about "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer import locations
 from explorer.analysis.maps import Projection
 from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
@@ -44,18 +45,28 @@ def projection_control(loaded: LoadedRun, view: View) -> Projection:
     st.session_state["space"] = view.space
     st.segmented_control(
         "Map",
-        list(SPACES),
+        [space for space in SPACES if space not in missing] if locations.READONLY else list(SPACES),
         format_func=lambda space: f"{SPACES[space]} :material/schedule:" if space in missing else SPACES[space],
         key="space",
-        help="A clock marks a map that takes a while: it is computed when it is first chosen, and then stored. "
-        "Until it is there, the map stays as it is."
-        if missing
-        else None,
+        help=_help_on(missing),
         required=True,
         on_change=_set_space,
         args=(loaded,),
     )
     return loaded.projection(view.space, *view.dims)
+
+
+def _help_on(missing: set[str]) -> str | None:
+    """Return what to know of the maps that are not there; None where none is missing."""
+    if not missing:
+        return None
+    if locations.READONLY:
+        names = ", ".join(SPACES[space] for space in SPACES if space in missing)
+        return f"Not computed for this model: {names}. This app only shows what is there (EXPLORER_READONLY is set)."
+    return (
+        "A clock marks a map that takes a while: it is computed when it is first chosen, and then stored. "
+        "Until it is there, the map stays as it is."
+    )
 
 
 def dims_control(loaded: LoadedRun, view: View) -> None:

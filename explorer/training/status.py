@@ -1,0 +1,139 @@
+"""Where the training of a run stands, read off its folder: the same for every process that looks, at any time.
+
+What decides is the lock and whether a process is there, never a clock.
+"""
+
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+
+from explorer.errors import CheckpointError
+from explorer.processes import is_alive, why_it_failed
+from explorer.runs.live import JobRecord, LiveProgress, Phase
+from explorer.runs.lock import is_being_trained
+from explorer.runs.run import Run
+
+LOG = "train.log"
+FULL_DISK_BYTES = 1024 * 1024
+
+
+class TrainingState(StrEnum):
+    """Where the training of a run stands."""
+
+    UNTRAINED = "untrained"
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a process trains the run."""
+        return self in {TrainingState.STARTING, TrainingState.RUNNING, TrainingState.STOPPING}
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the run is being trained or will be."""
+        return self is TrainingState.QUEUED or self.is_at_work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingStatus:
+    """The training of one run as it is now.
+
+    Attributes:
+        name: of the run.
+        state: where it stands.
+        n_ahead: runs that must end before a queued one starts.
+        progress: what it said last; None where it said nothing since it was started.
+        epoch: epochs done, as far as they are in the history.
+        epochs: to train in all; 0 where the configuration cannot be read.
+        problem: why a failed or diverged one did, in words.
+    """
+
+    name: str
+    state: TrainingState
+    n_ahead: int = 0
+    progress: LiveProgress | None = None
+    epoch: int = 0
+    epochs: int = 0
+    problem: str = ""
+
+
+def training_status(run: Run) -> TrainingStatus:
+    """Return where the training of ``run`` stands; of a damaged one, that it failed and why."""
+    try:
+        return _status(run)
+    except CheckpointError as error:
+        return TrainingStatus(name=run.name, state=TrainingState.FAILED, problem=str(error))
+
+
+def _status(run: Run) -> TrainingStatus:
+    job = run.job()
+    is_locked = is_being_trained(run)
+    is_started = job is not None and is_alive(job.pid, job.mark)
+    # Read last: how training ended is written before its lock is free and its process gone.
+    progress = run.progress()
+    state, problem = _state(run, job, progress, is_locked=is_locked, is_started=is_started)
+    if state is None:
+        state, problem = _how_it_ended(run, job, progress)
+        # Started again while we looked: what seemed to have ended was the one before.
+        if state is TrainingState.FAILED and (is_being_trained(run) or run.job() != job):
+            return _status(run)
+    return TrainingStatus(
+        name=run.name,
+        state=state,
+        progress=progress,
+        epoch=len(run.history()),
+        epochs=run.config.training.epochs,
+        problem=problem,
+    )
+
+
+def _state(
+    run: Run, job: JobRecord | None, progress: LiveProgress | None, *, is_locked: bool, is_started: bool
+) -> tuple[TrainingState | None, str]:
+    """Return the state of a run that is active; None in its place where it is not."""
+    if not (is_locked or is_started):
+        return (TrainingState.QUEUED if job is not None and job.is_waiting else None), ""
+    if progress is not None and progress.phase.is_end:
+        # Its process is about to go; where it is gone already, what is here now is another one that begins.
+        if is_alive(progress.pid, progress.mark):
+            return TrainingState(progress.phase.value), progress.problem
+        progress = None
+    if run.stop_requested():
+        return TrainingState.STOPPING, ""
+    is_starting = progress is None or progress.phase is Phase.STARTING
+    return (TrainingState.STARTING if is_starting else TrainingState.RUNNING), ""
+
+
+def _how_it_ended(run: Run, job: JobRecord | None, progress: LiveProgress | None) -> tuple[TrainingState, str]:
+    """Return the state of a run that nobody trains, and the problem where there was one."""
+    if job is not None and job.problem:
+        return TrainingState.FAILED, job.problem
+    if progress is not None and progress.phase.is_end:
+        return TrainingState(progress.phase.value), progress.problem
+    if progress is not None or job is not None:
+        return TrainingState.FAILED, _what_happened(run, job)
+    n_done = len(run.history())
+    if n_done >= run.config.training.epochs:
+        return TrainingState.FINISHED, ""
+    if run.diverged_in() is not None:
+        return TrainingState.DIVERGED, f"The objective was no longer a number in epoch {run.diverged_in()}."
+    has_begun = n_done > 0 or (run.path / "state.safetensors").exists()
+    return (TrainingState.STOPPED if has_begun else TrainingState.UNTRAINED), ""
+
+
+def _what_happened(run: Run, job: JobRecord | None) -> str:
+    """Say why a process that left no word is gone, and what is left."""
+    # The log is that of the job; where somebody else trained the run since, it tells of another time.
+    status, log = (None, run.path / "none") if job is None else (job.exit_status, run.path / LOG)
+    said = why_it_failed(status, log)
+    full = " The disk is full: free some space." if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
+    n_done = len(run.history())
+    left = f"What was saved is whole, {n_done} epochs: resume to go on." if n_done else "Nothing was saved yet."
+    return f"{said}{full} {left}"
