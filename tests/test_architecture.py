@@ -29,7 +29,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.analysis.results",
         "explorer.analysis.maps",
     ),
-    "explorer.training": ("explorer.runs", "explorer.data", "explorer.objectives", "explorer.models"),
+    "explorer.training": (
+        "explorer.runs",
+        "explorer.data",
+        "explorer.objectives",
+        "explorer.models",
+        "explorer.analysis.alignment",
+        "explorer.analysis.generation",
+        "explorer.analysis.results",
+    ),
     "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data"),
     "explorer.figures": ("explorer.analysis.results", "explorer.analysis.maps", "explorer.runs"),
     "explorer.ui": (

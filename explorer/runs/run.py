@@ -22,6 +22,8 @@ from explorer.errors import CheckpointError
 from explorer.models.config import MAX_PARAMETERS
 from explorer.runs.config import RunConfig
 from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
+from explorer.runs.timeline import FOLDER as TIMELINE
+from explorer.runs.timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
     import torch
@@ -218,6 +220,14 @@ class Run:
         """Write history.jsonl."""
         lines = "".join(json.dumps(record) + "\n" for record in records)
         write_atomically(self.path / "history.jsonl", lines.encode())
+
+    def timeline(self) -> Timeline | None:
+        """Return what every epoch made of the same images, or None for a run that was trained without recording it.
+
+        Raises:
+            CheckpointError: if its sample is damaged; an epoch is checked when it is read.
+        """
+        return read_timeline(self.path / TIMELINE, self.config.model)
 
     # What is computed from the weights
 
