@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PERMUTATION_STREAM, NOISE_STREAM, EVALUATION_STREAM, FRESH_STREAM = 0, 1, 2, 3
+PERMUTATION_STREAM, NOISE_STREAM, EVALUATION_STREAM, FRESH_STREAM, RECORDING_STREAM = 0, 1, 2, 3, 4
 
 
 def stream_seed(*key: int) -> int:

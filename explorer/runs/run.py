@@ -24,6 +24,8 @@ from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
 from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
 from explorer.runs.live import JobRecord, LiveProgress
+from explorer.runs.timeline import FOLDER as TIMELINE
+from explorer.runs.timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
     import torch
@@ -268,6 +270,14 @@ class Run:
             return
         if not is_kept:
             path.unlink(missing_ok=True)
+
+    def timeline(self) -> Timeline | None:
+        """Return what every epoch made of the same images, or None for a run that was trained without recording it.
+
+        Raises:
+            CheckpointError: if its sample is damaged; an epoch is checked when it is read.
+        """
+        return read_timeline(self.path / TIMELINE, self.config.model)
 
     # What is computed from the weights
 

@@ -25,7 +25,7 @@ def run_strip(service: DecodeService, name: str) -> tuple[bytes, str]:
     loaded = service.atlas.run(name)
     codes, labels = _strip_codes(loaded)
     images = service.decode(name, codes, labels)
-    return _to_png(images), f'"{loaded.run.fingerprint()}-strip"'
+    return grid_png(images, N_PICTURES), f'"{loaded.run.fingerprint()}-strip"'
 
 
 def _strip_codes(loaded: LoadedRun) -> tuple[Floats, NDArray[np.int64] | None]:
@@ -36,10 +36,18 @@ def _strip_codes(loaded: LoadedRun) -> tuple[Floats, NDArray[np.int64] | None]:
     return prior_codes(loaded.model, N_PICTURES, seed=STRIP_SEED, labels=labels), labels
 
 
-def _to_png(images: NDArray[np.uint8]) -> bytes:
-    factor = -(-MIN_SIDE // images.shape[-1])
-    rows = [np.moveaxis(image, 0, -1).repeat(factor, 0).repeat(factor, 1) for image in images]
-    strip: Any = np.concatenate(rows, axis=1)
+def grid_png(images: NDArray[np.uint8], n_columns: int) -> bytes:
+    """Return a PNG of images ``(n, C, H, W)`` in rows of ``n_columns``; places left over are black.
+
+    Images narrower than ``MIN_SIDE`` pixels are enlarged by a whole factor, without smoothing.
+    """
+    n, channels, height, width = images.shape
+    n_rows = -(-n // n_columns)
+    cells = np.zeros((n_rows * n_columns, channels, height, width), np.uint8)
+    cells[:n] = images
+    rows = cells.reshape(n_rows, n_columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    factor = -(-MIN_SIDE // width)
+    grid: Any = rows.reshape(n_rows * height, n_columns * width, channels).repeat(factor, 0).repeat(factor, 1)
     buffer = io.BytesIO()
-    Image.fromarray(strip.squeeze()).save(buffer, format="PNG")
+    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(buffer, format="PNG")
     return buffer.getvalue()

@@ -26,6 +26,7 @@ from explorer.serving.overlays import MAX_ROWS, Answer, density_answer, ellipses
 from explorer.serving.pictures import run_strip
 from explorer.serving.placing import nearest_class, placed
 from explorer.serving.service import MAX_CODES, MAX_IMAGES, DecodeService
+from explorer.serving.timelines import timeline_answer, timeline_picture
 from explorer.serving.work import Images
 
 MAX_BODY_BYTES = MAX_CODES * 512 * 4
@@ -92,6 +93,15 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         content, etag = await asyncio.to_thread(run_strip, service, request.path_params["name"])
         return _revalidated(request, content, etag, "image/png")
 
+    async def timeline(request: Request) -> Response:
+        return await asyncio.to_thread(_timeline_response, service, request)
+
+    async def epoch_picture(request: Request) -> Response:
+        run = await asyncio.to_thread(service.atlas.run, request.path_params["name"])
+        epoch, what = _bounded_integer("epoch", request.path_params["epoch"]), request.query_params.get("what", "")
+        content, etag = await asyncio.to_thread(timeline_picture, run.run, epoch, what)
+        return _revalidated(request, content, etag, "image/png")
+
     async def plotly(_: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=31536000, immutable", **UNCOMPRESSED}
         return FileResponse(_plotly_js(), media_type="text/javascript", headers=headers)
@@ -106,6 +116,8 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         Route("/runs/{name}/ellipses", _in_words(ellipses)),
         Route("/runs/{name}/images", _in_words(images), methods=["POST"]),
         Route("/runs/{name}/strip.png", _in_words(strip)),
+        Route("/runs/{name}/timeline", _in_words(timeline)),
+        Route("/runs/{name}/timeline/{epoch}.png", _in_words(epoch_picture)),
         Route("/plotly-{version}.js", plotly),
     ]
     return [Mount(f"{_prefix(base_path)}/api", routes=routes)]
@@ -256,6 +268,15 @@ def _digest(content: bytes) -> str:
     return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 
+def _timeline_response(service: DecodeService, request: Request) -> Response:
+    """Answer with E x N x 2 float32 map points, then N uint16 classes; X-Timeline says which epochs these are."""
+    answer = timeline_answer(service.atlas.run(request.path_params["name"]).run, _integer(request, "from") or 0)
+    response = _revalidated(request, answer.content, answer.etag, "application/octet-stream")
+    response.headers["X-Shape"] = ",".join(map(str, answer.shape))
+    response.headers["X-Timeline"] = _compact(answer.facts)
+    return response
+
+
 def _revalidated(request: Request, content: bytes, etag: str, media_type: str) -> Response:
     headers = {"ETag": etag, "Cache-Control": "no-cache", **UNCOMPRESSED}
     if request.headers.get("if-none-match") == etag:
@@ -270,8 +291,10 @@ def _dims(request: Request) -> tuple[int, int]:
 
 def _integer(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
-    if text is None:
-        return None
+    return None if text is None else _bounded_integer(name, text)
+
+
+def _bounded_integer(name: str, text: str) -> int:
     try:
         if len(text) > 12:
             raise ValueError(text)

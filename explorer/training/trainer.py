@@ -25,6 +25,7 @@ from explorer.runs.run import Run
 from explorer.training.distributed import World
 from explorer.training.images import TrainingImages
 from explorer.training.optimisers import learning_rate_at
+from explorer.training.recording import Recorder
 from explorer.training.regimes import build_regime, optimiser_tensors, restore_optimisers
 from explorer.training.validation import validate
 
@@ -123,6 +124,7 @@ class Trainer:
         self.epoch, self.step_in_epoch = 0, 0
         self.best: float | None = None
         self._seconds = 0.0
+        self._recorder: Recorder | None = None
         if self._world.is_first:
             clear_unfinished(run.path)
         self._resume()
@@ -138,6 +140,7 @@ class Trainer:
         When it diverges, what the run holds is that of the last epoch that was good.
         """
         self._clock = _Clock()
+        self._begin_recording()
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             try:
                 while self.epoch < self.config.training.epochs:
@@ -149,6 +152,13 @@ class Trainer:
                     self.run.note_divergence(self.epoch + 1)
                 return StopReason.DIVERGED
         return StopReason.FINISHED
+
+    def _begin_recording(self) -> None:
+        if not self._world.is_first or self.epoch >= self.config.training.epochs:
+            return
+        self._recorder = Recorder(self.run, *self._validation, epoch=self.epoch)
+        if self.step_in_epoch == 0 and not self._recorder.has(self.epoch):
+            self._recorder.record(self.model, self.epoch)
 
     def _run_epoch(self, stop: Callable[[], bool]) -> bool:
         """Train to the end of the epoch, or until ``stop()``; return whether it was stopped before the last."""
@@ -166,6 +176,7 @@ class Trainer:
                 self._save_stopped()
                 return True
         self._check_finite()
+        images_per_second = len(self._images) / (time.perf_counter() - started)
         training = self.config.training
         validation = self._world.from_first(
             lambda: validate(self.model, *self._validation, training.objective, seed=training.seed)
@@ -175,7 +186,7 @@ class Trainer:
         self._regime.end_epoch(validation)
         # What else is no number (the information of codes that are too far apart) is left out, and ends nothing.
         validation = {name: figure for name, figure in validation.items() if np.isfinite(figure).all()}
-        self._finish_epoch(started, validation)
+        self._finish_epoch(started, images_per_second, validation)
         return self._world.agree(stop()) and self.epoch < training.epochs
 
     def _train_on(self, rows: Tensor) -> None:
@@ -193,11 +204,17 @@ class Trainer:
     def _global_step(self) -> int:
         return self.epoch * self.steps_per_epoch + self.step_in_epoch
 
-    def _finish_epoch(self, started: float, validation: dict[str, Any]) -> None:
+    def _finish_epoch(self, started: float, images_per_second: float, validation: dict[str, Any]) -> None:
         train = self._means(self._world.sum(self._sums), len(self._images))
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         self._seconds = time.perf_counter() - started
-        record = {"epoch": self.epoch, "seconds": round(self._seconds, 3), "train": train, "validation": validation}
+        record: dict[str, Any] = {
+            "epoch": self.epoch,
+            "seconds": round(self._seconds, 3),
+            "images_per_second": round(images_per_second, 1),  # of training alone: without validation and saving
+            "train": train,
+            "validation": validation,
+        }
         if self.config.model.has_bound:
             record["beta"] = self.config.training.objective.beta_at(self.epoch - 1)  # as the epoch began
         record |= self._regime.numbers()
@@ -208,11 +225,14 @@ class Trainer:
         self._sums.zero_()
         self._n_summed = 0
         self._seconds = 0.0
-        # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
+        # Order matters for a crash in between: history and timeline may run ahead of the state, and are cut back when
+        # going on.
         if self._world.is_first:
             self.run.save_history([*self._history_so_far(), record])
             if is_best:
                 self.run.save_weights(self.model.state_dict())
+        if self._recorder is not None:
+            self._recorder.record(self.model, self.epoch)
         self._save_state()
         self._on_epoch(record)
 

@@ -75,7 +75,7 @@ def stopped(path, changes: dict, stops: list[int]) -> Run:
 
 
 def without_seconds(record: dict) -> dict:
-    return {key: value for key, value in record.items() if key != "seconds"}
+    return {key: value for key, value in record.items() if key not in ("seconds", "images_per_second")}
 
 
 def assert_same_run(first: Run, second: Run) -> None:
