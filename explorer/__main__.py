@@ -27,7 +27,7 @@ from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_co
 from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.live import Phase
 from explorer.runs.presets import PRESETS, preset
-from explorer.runs.run import Run, check_name
+from explorer.runs.run import Run
 from explorer.terminal import duration, interruptible, messages, quiet_unless, spinner, training_bar
 from explorer.training.jobs import extended
 from explorer.training.worker import Worker
@@ -49,6 +49,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+ENCODING_SECONDS = 8.0
+"""What encoding a test set takes on two cores, torch loaded first: for a bar that moves."""
 
 Reference = Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, or a path to its folder.")]
 Checkpoints = Annotated[
@@ -128,6 +131,9 @@ def encode(
     reference: Reference,
     split: Annotated[str, typer.Option(help="train, validation or test; the app uses test.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Write a Parquet file here instead of into the run.")] = None,
+    progress: Annotated[
+        Path | None, typer.Option(hidden=True, help="Keep in this file how far it is, for who started it.")
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set if it is not there.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
@@ -139,6 +145,11 @@ def encode(
         )
     if out is not None and out.suffix != ".parquet":
         raise typer.BadParameter(f"{out} is to be a Parquet file: end its name in .parquet", param_hint="--out")
+    if progress is not None:
+        from explorer.jobs import report_to
+        from explorer.progress import Progress
+
+        report_to(progress)(Progress(what="encoding the test images", fraction=0, until=1, seconds=ENCODING_SECONDS))
     _encode(run, split, out, download=download)
 
 
@@ -334,16 +345,13 @@ def _new_run(
 ) -> Run:
     """Make the folder of a new run, with its first weights."""
     from explorer.data.catalogue import load_split
-    from explorer.training.memory import check_memory
-    from explorer.training.trainer import initial_model
+    from explorer.training.creation import create_run
 
     training_set = load_split(data, "train", download=download)
     config = _new_config(training_set, preset_name, _like_the_origin(chosen, checkpoints))
-    check_memory(config, device)
     default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"
-    path = checkpoints / check_name(free_name(default_name, checkpoints) if name is None else name)
-    start = _weights_to_start_from(config, checkpoints)
-    made = Run.create(path, config, initial_model(config, training_set, start).state_dict(), start=start)
+    chosen_name = free_name(default_name, checkpoints) if name is None else name
+    made = create_run(checkpoints, chosen_name, config, training_set, device)
     for idle in idle_choices(config, {field for field, value in chosen.items() if value is not None}):
         messages.print(f"Note: {idle}")
     return made
@@ -374,19 +382,6 @@ def _like_the_origin(chosen: dict[str, Any], checkpoints: Path) -> dict[str, Any
     same = as_in_origin(origin)
     same["hidden"] = ",".join(str(width) for width in origin.hidden)
     return chosen | {name: value for name, value in same.items() if chosen[name] is None}
-
-
-def _weights_to_start_from(config: RunConfig, checkpoints: Path) -> "dict[str, torch.Tensor] | None":
-    if config.training.decoder_from is None:
-        return None
-    origin = open_run(config.training.decoder_from, checkpoints)
-    trained, chosen = origin.config.model.activation, config.model.activation
-    if trained != chosen:
-        raise ConfigError(
-            f"The decoder of {origin.name} was trained with {trained} between its layers, not {chosen}: "
-            f"use --activation {trained}."
-        )
-    return origin.model().state_dict()
 
 
 def _go_on_with(reference: str, checkpoints: Path, epochs: int | None, worker: Worker) -> Run:

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.models.config",
         "explorer.jobs",
         "explorer.locations",
+        "explorer.training.creation",
         "explorer.training.estimate",
         "explorer.training.estimator",
         "explorer.training.jobs",

@@ -45,6 +45,7 @@ class View:
         label: class to generate.
         seed: of the samples.
         temperature: of the samples.
+        watch: name of the run whose training is looked at; empty for the form of a new one.
     """
 
     run: str = ""
@@ -59,6 +60,7 @@ class View:
     label: int = 0
     seed: int = 0
     temperature: float = 1.0
+    watch: str = ""
 
     @property
     def pin(self) -> Pin | None:
@@ -249,6 +251,7 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "label": ("label", _natural),
     "seed": ("seed", _natural),
     "temperature": ("temperature", _temperature),
+    "watch": ("watch", str),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

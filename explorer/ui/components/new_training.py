@@ -1,0 +1,26 @@
+"""A new run: its form, what it will take, and the button that starts it."""
+
+import streamlit as st
+
+from explorer.ui.components.config_form import config_form
+from explorer.ui.components.training_estimate import training_estimate
+from explorer.ui.training import begin, said
+
+
+def new_training() -> None:
+    """Show the form of a new run; when it is started, the page shows its training instead."""
+    st.subheader("Train a new model")
+    new_run = config_form()
+    if new_run is not None:
+        training_estimate(new_run)
+    label = "Download and start" if new_run is not None and new_run.download else "Start training"
+    if not st.button(label, type="primary", icon=":material/play_arrow:", disabled=new_run is None, key="start"):
+        return
+    assert new_run is not None, "the button is disabled without one"
+    with st.spinner(f"Making {new_run.name} …"):
+        begin(new_run)
+    if said().refusal:
+        st.error(said().refusal, icon=":material/error:")
+        said().refusal = ""
+    else:
+        st.rerun()

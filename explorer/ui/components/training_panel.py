@@ -1,0 +1,215 @@
+"""The training of one run: how far it is, its curves, its map epoch by epoch, and what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from explorer.analysis.diagnosis import diagnose
+from explorer.figures.training import training_curves
+from explorer.jobs import JobState
+from explorer.locations import PAGES, READONLY
+from explorer.runs.choices import remedied
+from explorer.runs.live import Phase
+from explorer.runs.remedies import remedies
+from explorer.runs.run import Run
+from explorer.training.status import TrainingState, TrainingStatus
+from explorer.ui import resources
+from explorer.ui.components.run_picker import choose_run, describe_run
+from explorer.ui.components.timeline import timeline
+from explorer.ui.components.training_estimate import duration_in_words
+from explorer.ui.components.training_list import COLOURS
+from explorer.ui.new_run import prefill_with
+from explorer.ui.state import change_view
+from explorer.ui.training import delete, duplicate, encode, encoding_status, go_on, jobs, pause
+
+SECONDS_BETWEEN_LOOKS = 1.0
+PHASES = {
+    Phase.STARTING: "Starting",
+    Phase.ENCODING: "Encoding the test images",
+    Phase.PROJECTING: "Projecting their codes",
+}
+FIGURES = {
+    "elbo": ("ELBO", "A lower bound on log p(x) of the validation images, nats per image."),
+    "log_likelihood": ("log p(x|z)", "Reconstruction of the validation images, nats per image; higher is better."),
+    "kl": ("KL", "From q(z|x) to the prior, nats per image."),
+    "mutual_information": ("Information", "Mutual information of images and codes, nats; its ceiling is in the curve."),
+    "active_units": ("Active units", "Dimensions whose mean moves with the image (variance above 0.01)."),
+    "critic_loss": ("Critic's loss", "Of the critic on validation images and generated ones."),
+    "generator_loss": ("Generator's loss", "Of the generator against the critic."),
+    "diversity": ("Diversity", "Mean distance of samples beside that of images; near 0 they are all alike."),
+}
+"""Numbers of an epoch that stand above the curves, and what each is."""
+
+
+def training_panel(name: str) -> None:
+    """Show the training of the run called ``name``; while it is active only what changes is drawn again and again.
+
+    Raises:
+        CheckpointError: if there is no such run, or it is damaged.
+    """
+    run = resources.loaded_run(name).run
+    status = jobs().status(name)
+    every = SECONDS_BETWEEN_LOOKS if status.state.is_active or _is_encoding(name) else None
+    st.fragment(_watch, run_every=every)(name, (status.state.is_active, _is_encoding(name)))
+    if run.config.model.can_encode or status.epoch:
+        st.markdown("##### The latent map, epoch by epoch")
+    timeline(name, is_live=status.state.is_active)
+    _diagnosis(run, status)
+
+
+def _watch(name: str, before: tuple[bool, bool]) -> None:
+    status = jobs().status(name)
+    if (status.state.is_active, _is_encoding(name)) != before:
+        st.rerun()
+    run = resources.loaded_run(name).run
+    history = run.history()
+    _headline(run, status)
+    _progress(status)
+    if not READONLY:
+        _actions(run, status)
+    _numbers(history)
+    _curves(history)
+
+
+def _headline(run: Run, status: TrainingStatus) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(run.name, width="content")
+        st.badge(str(status.state), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
+    st.caption(describe_run(run.config, run.test_elbo()))
+    if status.problem:
+        st.error(status.problem, icon=":material/error:")
+
+
+def _progress(status: TrainingStatus) -> None:
+    """Show how far an active run is."""
+    now = status.progress
+    if status.state is TrainingState.QUEUED:
+        runs = "1 other run" if status.n_ahead == 1 else f"{status.n_ahead} other runs"
+        st.progress(0.0, text=f"Waits for {runs} to end." if status.n_ahead else "About to start.")
+    elif status.state is TrainingState.STARTING or (status.state.is_at_work and now is None):
+        st.progress(0.0, text="Starting: torch and the images are being loaded.")
+    elif status.state.is_at_work and now is not None:
+        steps = max(1, now.steps_per_epoch)
+        fraction = min(1.0, max(0.0, (now.epoch - 1 + now.step / steps) / max(1, now.epochs)))
+        is_training = now.phase is Phase.TRAINING
+        left = f", about {duration_in_words(now.seconds_left)} left" if is_training and now.seconds_left else ""
+        rate = f" · {now.images_per_second:,.0f} images/s" if is_training and now.images_per_second else ""
+        phase = f"Epoch {now.epoch} of {now.epochs}" if is_training else PHASES.get(now.phase, "Ending")
+        doing = f"**{phase}**"
+        stopping = " · saves and stops after this step" if status.state is TrainingState.STOPPING else ""
+        st.progress(fraction if is_training else 1.0, text=f"{doing}{rate}{left}{stopping}")
+    elif status.state is not TrainingState.FINISHED:
+        st.progress(status.epoch / max(1, status.epochs), text=f"{status.epoch} of {status.epochs} epochs are done.")
+
+
+def _actions(run: Run, status: TrainingStatus) -> None:
+    name, state = run.name, status.state
+    with st.container(horizontal=True):
+        if state is TrainingState.QUEUED:
+            _button("Take out of the queue", "playlist_remove", pause, status)
+        elif state.is_at_work:
+            _button("Pause", "pause", pause, status, disabled=state is TrainingState.STOPPING)
+        elif state is TrainingState.FINISHED:
+            _more_epochs(run, status)
+        else:
+            _button("Resume" if status.epoch else "Start", "play_arrow", go_on, name, type="primary")
+        _map_button(run, status)
+        _button("Duplicate with changes", "content_copy", duplicate, name)
+        _button("Delete", "delete", delete, name, disabled=state.is_at_work)
+    encoding = encoding_status(name)
+    if encoding is not None and encoding.is_active:
+        st.progress(encoding.fraction, text=f"**{name}** is encoded as it is: {encoding.what or 'waiting'}.")
+    elif encoding is not None and encoding.state is JobState.FAILED:
+        st.error(f"It could not be encoded. {encoding.problem}", icon=":material/error:")
+
+
+def _more_epochs(run: Run, status: TrainingStatus) -> None:
+    if run.is_finished() or run.config.training.schedule == "cosine":
+        return
+    with st.popover("More epochs", icon=":material/add_task:", width="content"):
+        epochs = st.number_input("Epochs in all", status.epoch + 1, 100_000, value=2 * status.epochs, key="more-epochs")
+        if st.button("Go on", type="primary", key="go-on"):
+            go_on(run.name, int(epochs))
+            st.rerun()
+
+
+def _map_button(run: Run, status: TrainingStatus) -> None:
+    """Offer the map of a run that has one, or to make it of the weights as they are."""
+    if not run.config.model.can_encode or status.state.is_active:
+        return
+    if (run.path / "encoded.safetensors").exists():
+        if st.button("Open its map", icon=":material/scatter_plot:", key="open-map"):
+            choose_run(run.name)
+            st.switch_page(PAGES / "latent_map.py")
+    elif status.epoch:
+        _button("Encode it as it is", "blur_on", encode, run.name, disabled=_is_encoding(run.name))
+
+
+def _button(label: str, icon: str, do: Any, argument: Any, **look: Any) -> None:
+    """Show a button that does something, after which the whole page is drawn again."""
+    if st.button(label, icon=f":material/{icon}:", key=f"do-{label}", **look):
+        do(argument)
+        st.rerun()
+
+
+def _is_encoding(name: str) -> bool:
+    status = encoding_status(name)
+    return status is not None and status.is_active
+
+
+def _numbers(history: list[dict[str, Any]]) -> None:
+    """Show the last epoch's numbers, and how each changed since the one before."""
+    if not history:
+        return
+    last: Mapping[str, Any] = history[-1]["validation"]
+    before: Mapping[str, Any] = history[-2]["validation"] if len(history) > 1 else {}
+    shown = [name for name in FIGURES if name in last]
+    with st.container(horizontal=True):
+        for name in shown:
+            title, explanation = FIGURES[name]
+            is_count = name == "active_units"
+            change = None if name not in before else last[name] - before[name]
+            st.metric(
+                title,
+                f"{last[name]:.0f}" if is_count else f"{last[name]:.2f}",
+                delta=None if change is None else f"{change:+.0f}" if is_count else f"{change:+.2f}",
+                delta_color="off",
+                help=explanation,
+                width=150,
+            )
+
+
+def _curves(history: list[dict[str, Any]]) -> None:
+    curves = training_curves(history)
+    if not curves:
+        st.caption("The curves begin with the end of the first epoch.")
+        return
+    for start in range(0, len(curves), 2):
+        for curve, column in zip(curves[start : start + 2], st.columns(2, gap="large"), strict=False):
+            with column:
+                st.markdown(f"**{curve.title}**")
+                st.plotly_chart(curve.figure, alt=curve.text, key=f"curve-{curve.title}")
+
+
+def _diagnosis(run: Run, status: TrainingStatus) -> None:
+    """Say what is wrong with a run, each finding with changes that may mend it in a new run."""
+    findings = diagnose(run.config.model, run.history(), diverged_in=run.diverged_in())
+    if not findings:
+        if status.epoch:
+            st.caption(":material/check: No sign of collapse, divergence or over-fitting in what was recorded so far.")
+        return
+    st.markdown("##### What is wrong, and what may help")
+    for finding in findings:
+        with st.container(border=True, key=f"finding-{finding.name}"):
+            st.markdown(f"**{finding.name.replace('-', ' ').capitalize()}.** {finding.evidence}")
+            st.caption(finding.remedy)
+            if READONLY:
+                continue
+            with st.container(horizontal=True):
+                for remedy in remedies(finding.name, run.config):
+                    changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
+                    if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
+                        prefill_with(remedied(run.config, remedy.changes))
+                        change_view(watch="")
+                        st.rerun()
