@@ -56,13 +56,13 @@ def checkpoints(tmp_path_factory) -> Path:
 
 @contextmanager
 def serving(
-    folder: Path, checkpoints: Path, data: Path | None = None, script: str = "explorer/app.py"
+    folder: Path, checkpoints: Path, data: Path | None = None, script: str = "explorer/app.py", **environment: str
 ) -> Iterator[App]:
-    """Run the app as a person starts it, or another ``script``, with its log in ``folder``."""
+    """Run the app as a person starts it, or another ``script``, with its log in ``folder``, in an ``environment``."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"EXPLORER_CHECKPOINTS": str(checkpoints)}
+    environment = os.environ | {"EXPLORER_CHECKPOINTS": str(checkpoints)} | environment
     if data is not None:
         environment["EXPLORER_DATA"] = str(data)
     log = folder / "server.log"

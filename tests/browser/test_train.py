@@ -1,0 +1,216 @@
+"""Training from the app: started from the form, watched, paused, resumed, deleted and brought back."""
+
+import re
+import shutil
+import time
+from functools import partial
+
+import pytest
+
+from explorer.runs.live import Phase
+from explorer.runs.run import Run
+from explorer.training.status import TrainingState, training_status
+from tests.browser.app_driver import WAIT_SECONDS
+from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.support import new_run
+
+pytestmark = pytest.mark.browser
+
+MANY = 5000
+N_EPOCHS_SHOWN = "() => document.querySelector('.timeline')?.timeline?.epochs?.list?.length ?? 0"
+AT_EPOCH = "() => document.querySelector('.timeline').timeline.drawn?.epoch ?? -1"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of runs of one's own, with a shipped one in it."""
+    folder = tmp_path_factory.mktemp("runs")
+    shutil.copytree(SHIPPED_FOLDER / "digits-vae-2d", folder / "digits-vae-2d")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory, folder):
+    with serving(tmp_path_factory.mktemp("server"), folder) as app:
+        yield app
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_in_training(folder):
+    """Ends what a test has started: it would go on without the app, and keep others waiting."""
+    yield
+    for path in folder.glob("*/job.json"):
+        run = Run(path.parent)
+        if training_status(run).state.is_active:
+            run.forget_job() if training_status(run).state is TrainingState.QUEUED else run.request_stop()
+        wait_until(partial(is_at_rest, run))
+
+
+def is_at_rest(run):
+    return not training_status(run).state.is_active
+
+
+def wait_until(is_true, seconds=WAIT_SECONDS):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def fill(page, label, text):
+    field = page.page.get_by_label(label, exact=True)
+    field.fill(str(text))
+    field.press("Enter")
+    page.settle()
+
+
+def form(visit, app, name, epochs=MANY, **options):
+    """The form, filled for a small model of the bundled digits."""
+    page = visit("train", on=app, **options)
+    page.page.get_by_text("Conditional digits", exact=True).click()
+    page.page.get_by_text("1,297 grey images of 8 by 8 pixels").wait_for()
+    page.settle()
+    fill(page, "Name of the run", name)
+    page.page.get_by_label(re.compile("^Epochs")).fill(str(epochs))
+    page.page.get_by_label(re.compile("^Epochs")).press("Enter")
+    page.settle()
+    return page
+
+
+def start(page, name):
+    page.page.get_by_role("button", name="Start training").click()
+    assert page.wait_for_query("watch") == name
+    return page
+
+
+def wait_for_state(page, state):
+    page.page.locator(".stBadge, [data-testid=stBadge], .stMarkdownBadge").filter(has_text=state).first.wait_for()
+
+
+def test_a_run_is_started_from_the_form_and_seen_to_learn_paused_and_resumed(visit, workshop, folder):
+    page = start(form(visit, workshop, "first"), "first")
+    page.page.get_by_text(re.compile(r"Epoch \d+ of 5,?000")).wait_for()
+    page.page.wait_for_function(f"({N_EPOCHS_SHOWN})() >= 3")
+    page.page.locator(".stPlotlyChart").first.wait_for()
+    n_before = page.page.evaluate(N_EPOCHS_SHOWN)
+    page.page.wait_for_function(f"({N_EPOCHS_SHOWN})() > {n_before}")
+
+    page.page.locator(".timeline__slider").fill("1")
+    page.page.wait_for_function(f"({AT_EPOCH})() === 1")
+    n_frames = page.page.evaluate(N_EPOCHS_SHOWN)
+    page.page.wait_for_function(f"({N_EPOCHS_SHOWN})() > {n_frames}")
+    assert page.page.evaluate(AT_EPOCH) == 1  # who has scrubbed away is left there
+
+    page.page.get_by_role("button", name="Pause").click()
+    page.page.get_by_role("button", name="Resume").wait_for()
+    n_done = len(Run(folder / "first").history())
+    assert n_done >= 3
+    assert Run(folder / "first").progress().phase is Phase.STOPPED
+    page.page.get_by_role("button", name="Resume").click()
+    page.page.get_by_role("button", name="Pause").wait_for()
+    wait_until(lambda: len(Run(folder / "first").history()) > n_done)
+
+
+def test_a_bad_field_is_refused_at_the_field(visit, workshop):
+    page = form(visit, workshop, "bad")
+    fill(page, "Widths of layers", "wide")
+    page.page.get_by_text("'wide' is not a list of widths such as 512,256").wait_for()
+    assert page.page.get_by_role("button", name="Start training").is_disabled()
+    fill(page, "Widths of layers", "32")
+    page.page.get_by_text("'wide' is not a list of widths").wait_for(state="detached")
+    assert page.page.get_by_role("button", name="Start training").is_enabled()
+    fill(page, "Name of the run", "digits-vae-2d")
+    page.page.get_by_text("There is a run called digits-vae-2d").wait_for()
+    assert page.page.get_by_role("button", name="Start training").is_disabled()
+
+
+def test_a_restarted_app_picks_up_what_is_being_trained(visit, tmp_path, folder):
+    with serving(tmp_path, folder) as app:
+        page = start(form(visit, app, "lasting"), "lasting")
+        page.page.get_by_text(re.compile(r"Epoch \d+ of")).wait_for()
+        page.page.close()
+    run = Run(folder / "lasting")
+    n_done = len(run.history())
+    wait_until(lambda: len(run.history()) > n_done)
+    with serving(tmp_path, folder) as app:
+        page = visit("train", on=app, watch="lasting")
+        page.page.get_by_text(re.compile(r"Epoch \d+ of")).wait_for()
+        page.page.get_by_role("button", name="Pause").click()
+        page.page.get_by_role("button", name="Resume").wait_for()
+    assert training_status(run).state is TrainingState.STOPPED
+
+
+def test_two_who_press_start_at_once_start_it_once(visit, workshop, folder):
+    pages = [form(visit, workshop, "twin") for _ in range(2)]
+    for page in pages:
+        page.page.get_by_role("button", name="Start training").click(no_wait_after=True)
+    wait_until((folder / "twin" / "job.json").exists)
+    wait_until(lambda: any(page.query.get("watch") == "twin" for page in pages))
+    for page in pages:
+        page.settle()
+    said = [page.page.get_by_text(re.compile("twin")).first.inner_text() for page in pages]
+    assert len(said) == 2
+    assert [path.name for path in folder.iterdir() if path.name.startswith("twin")] == ["twin"]
+    wait_until(lambda: training_status(Run(folder / "twin")).state is TrainingState.RUNNING)
+
+
+def test_a_second_run_waits_for_the_first_and_can_be_taken_out_of_the_queue(visit, workshop, folder):
+    start(form(visit, workshop, "one"), "one")
+    page = start(form(visit, workshop, "two"), "two")
+    page.page.get_by_text("Waits for 1 other run to end.").wait_for()
+    page.page.get_by_role("button", name="Take out of the queue").click()
+    page.page.get_by_role("button", name="Start", exact=True).wait_for()
+    assert training_status(Run(folder / "two")).state is TrainingState.UNTRAINED
+
+
+def test_a_deleted_run_is_brought_back_by_undo(visit, workshop, folder):
+    page = visit("train", on=workshop, watch="digits-vae-2d")
+    page.page.get_by_role("button", name="Delete").click()
+    page.page.get_by_text("digits-vae-2d was deleted. It is kept for seven days.").wait_for()
+    assert not (folder / "digits-vae-2d").exists()
+    page.page.get_by_role("button", name="Undo").click()
+    assert page.wait_for_query("watch") == "digits-vae-2d"
+    page.page.get_by_role("button", name="Delete").wait_for()
+    assert (folder / "digits-vae-2d" / "weights.safetensors").exists()
+
+
+def test_a_collapse_is_told_with_remedies_that_fill_the_form(visit, workshop, folder):
+    run = new_run(folder / "collapsed", latent_dim=4)
+    kl = {"kl": 0.01, "kl_per_dimension": [0.002] * 4, "mutual_information": 0.0, "active_units": 0}
+    validation = {"log_likelihood": -30.0, "elbo": -30.01, "objective": -30.01, **kl}
+    epoch = {"seconds": 1.0, "train": validation, "validation": validation, "beta": 1.0}
+    run.save_history([{"epoch": number, **epoch} for number in range(1, 13)])
+    page = visit("train", on=workshop, watch="collapsed")
+    page.page.get_by_text("Posterior collapse.").wait_for()
+    page.page.get_by_role("button", name="Aggressive encoder updates").click()
+    page.page.get_by_role("button", name="Start training").wait_for()
+    assert "watch" not in page.query
+    page.page.get_by_text(re.compile("^Training")).first.wait_for()
+    assert page.page.get_by_label(re.compile("^Latent size")).input_value() == "4"
+
+
+def test_a_run_that_does_not_exist_is_told_and_the_form_shown(visit, workshop):
+    page = visit("train", on=workshop, watch="nowhere")
+    page.page.get_by_text("There is no run called nowhere").wait_for()
+    page.page.get_by_role("button", name="Start training").wait_for()
+    assert page.n_tracebacks() == 0
+
+
+def test_an_app_that_only_shows_trains_and_deletes_nothing_and_says_so(visit, tmp_path, folder):
+    with serving(tmp_path, folder, EXPLORER_READONLY="1") as app:
+        page = visit("train", on=app)
+        page.page.get_by_text("This app only shows what is there").wait_for()
+        assert page.page.get_by_role("button", name="Start training").count() == 0
+        page = visit("train", on=app, watch="digits-vae-2d")
+        page.page.get_by_role("heading", name="digits-vae-2d").wait_for()
+        page.page.locator(".stPlotlyChart").first.wait_for()
+        assert page.page.get_by_role("button", name=re.compile("Delete|Duplicate|More epochs")).count() == 0
+
+
+def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
+    settings = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True}
+    for query in ({}, {"watch": "digits-vae-2d"}):
+        page = visit("train", on=workshop, settings=settings, **query)
+        page.settle()
+        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.n_tracebacks() == 0
