@@ -36,7 +36,8 @@ class Preset:
 PRESETS = {
     "map-in-a-minute": Preset(
         title="2-D map in one minute",
-        about="A VAE of MNIST with two latent dimensions: each place on its map is a digit.",
+        about="A VAE of MNIST with two latent dimensions: every place on its map is a digit. About a minute on two "
+        "cores; a test ELBO of about -143 nats.",
         data="mnist",
         model={"latent_dim": 2},
         training={"epochs": 12, "schedule": "cosine"},
@@ -50,14 +51,16 @@ PRESETS = {
     ),
     "conditional-digits": Preset(
         title="Conditional digits",
-        about="A CVAE that makes the digit you ask for, on the small images that come with scikit-learn.",
+        about="A CVAE that makes the digit you ask for, of the small images that come with scikit-learn. About half a "
+        "minute on two cores, without a download; a test ELBO of about -20 nats.",
         data="digits",
         model={"family": "cvae", "latent_dim": 2, "hidden": (256, 128)},
         training={"epochs": 300, "schedule": "cosine"},
     ),
     "plain-autoencoder": Preset(
         title="Plain autoencoder",
-        about="The network of the first one without a prior: what a VAE is compared with.",
+        about="The network of the first one without a prior, to compare a VAE with: it has a map, and no p(x). About a "
+        "minute on two cores.",
         data="mnist",
         model={"family": "ae", "latent_dim": 2},
         training={"epochs": 12, "schedule": "cosine"},
