@@ -532,7 +532,7 @@ def test_a_run_that_exists_takes_no_new_settings_and_says_which(tmp_path, comman
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--preset", "nothing"), "no preset 'nothing': use one of aevb-2014, iwae-2016, pytorch-example"),
+        (("--preset", "nothing"), "no preset 'nothing': use one of map-in-a-minute, best-elbo,"),
         (("--preset", "iwae-2016", "--beta", "2"), "has no KL term of its own to weigh"),
         (("--preset", "aevb-2014", "--family", "gan"), "use binarisation 'none'"),
         (("--estimator", "iwae", "--free-bits", "per-example"), "has no KL term of its own to weigh"),

@@ -36,28 +36,32 @@ class Preset:
 PRESETS = {
     "map-in-a-minute": Preset(
         title="2-D map in one minute",
-        about="A VAE of MNIST with two latent dimensions: each place on its map is a digit.",
+        about="A VAE of MNIST with two latent dimensions: every place on its map is a digit. About a minute on two "
+        "cores; a test ELBO of about -143 nats.",
         data="mnist",
         model={"latent_dim": 2},
         training={"epochs": 12, "schedule": "cosine"},
     ),
     "best-elbo": Preset(
         title="Best ELBO",
-        about="A convolutional VAE of MNIST with 32 latent dimensions.",
+        about="A convolutional VAE of MNIST with 16 latent dimensions, trained until little is gained. About eight "
+        "minutes on two cores; a test ELBO of about -94 nats.",
         data="mnist",
-        model={"latent_dim": 32, "network": "conv"},
-        training={"epochs": 40, "schedule": "cosine"},
+        model={"latent_dim": 16, "network": "conv"},
+        training={"epochs": 30, "schedule": "cosine"},
     ),
     "conditional-digits": Preset(
         title="Conditional digits",
-        about="A CVAE that makes the digit you ask for, on the small images that come with scikit-learn.",
+        about="A CVAE that makes the digit you ask for, of the small images that come with scikit-learn. About half a "
+        "minute on two cores, without a download; a test ELBO of about -20 nats.",
         data="digits",
         model={"family": "cvae", "latent_dim": 2, "hidden": (256, 128)},
         training={"epochs": 300, "schedule": "cosine"},
     ),
     "plain-autoencoder": Preset(
         title="Plain autoencoder",
-        about="The network of the first one without a prior: what a VAE is compared with.",
+        about="The network of the first one without a prior, to compare a VAE with: it has a map, and no p(x). About a "
+        "minute on two cores.",
         data="mnist",
         model={"family": "ae", "latent_dim": 2},
         training={"epochs": 12, "schedule": "cosine"},

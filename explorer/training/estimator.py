@@ -23,8 +23,8 @@ ANSWER_SECONDS = 60.0
 IDLE_SECONDS = 120.0
 """Time after which the process is ended, and gives back its memory."""
 
-REFUSAL_SECONDS = 20.0
-"""Time for which a refusal is believed: memory becomes free."""
+FRESH_SECONDS = 30.0
+"""Age from which an answer that is asked for is also measured anew: memory becomes free, and other work ends."""
 
 MAX_KEPT = 256
 MAX_WAITING = 16
@@ -51,7 +51,7 @@ class Estimator:
             return self._thread is not None
 
     def ask(self, config: RunConfig, n_train: int, n_validation: int) -> Outcome | None:
-        """Return the estimate for ``config``, or why there is none; None while it is computed: ask again.
+        """Return the estimate for ``config``, or why there is none; None while none was computed yet: ask again.
 
         Args:
             config: of the run; its seed and the number of its epochs make no difference.
@@ -60,18 +60,17 @@ class Estimator:
         """
         request = _request(config, n_train, n_validation)
         with self._changed:
-            kept = self._kept.get(request)
-            if kept is not None and (isinstance(kept[0], Estimate) or time.monotonic() - kept[1] < REFUSAL_SECONDS):
-                return kept[0]
-            if request not in self._waiting:
-                self._waiting[request] = None
-                while len(self._waiting) > MAX_WAITING:
-                    self._waiting.popitem(last=False)
+            outcome, since = self._kept.get(request, (None, 0.0))
+            if outcome is not None and time.monotonic() - since < FRESH_SECONDS:
+                return outcome
+            self._waiting.setdefault(request)
+            while len(self._waiting) > MAX_WAITING:
+                self._waiting.popitem(last=False)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._answer_all, name="estimates", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        return None
+        return outcome
 
     def _answer_all(self) -> None:
         while (request := self._next()) is not None:
@@ -134,12 +133,12 @@ def estimator_of_app() -> Estimator:
 
 
 def _started() -> "subprocess.Popen[str]":
+    """Start the process; what it says of a bug goes where ours does."""
     return subprocess.Popen(
         [sys.executable, "-m", "explorer.training.estimate"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     )
 

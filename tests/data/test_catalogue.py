@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.data.catalogue import DATA_SETS, data_set, load_split
+from explorer.data.catalogue import DATA_SETS, data_set, is_on_disk, load_split
 from explorer.data.images import PARTS, ImageSplit
 from explorer.errors import DataError
 from explorer.locations import DATA, ROOT
@@ -52,6 +52,26 @@ def test_names_are_the_keys_and_only_digits_need_no_download():
     assert [name for name, entry in DATA_SETS.items() if entry.download_megabytes == 0] == ["digits"]
 
 
+PUBLISHED_IMAGES = {
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), 60_000),
+    **{"emnist-letters": 124_800, "cifar10": 50_000, "svhn": 73_257},
+}
+"""Images of the published training parts."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED_IMAGES)
+def test_the_parts_that_are_told_before_a_download_are_those_of_the_published_images(name):
+    entry, n = data_set(name), PUBLISHED_IMAGES[name]
+    assert (entry.n_train, entry.n_validation) == (n - min(5000, n // 10), min(5000, n // 10))
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_in_an_empty_folder_only_the_bundled_digits_are_there(name, tmp_path):
+    assert is_on_disk(name, root=tmp_path) is (name == "digits")
+    with pytest.raises(DataError, match="There is no data set 'imagenet'"):
+        is_on_disk("imagenet", root=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "class_name"), [("fashion-mnist", "FashionMNIST"), ("kmnist", "KMNIST"), ("mnist", "MNIST")]
 )
@@ -89,6 +109,11 @@ def test_data_is_looked_for_where_the_locations_say():
 
 def test_digits_parts_hold_1297_200_and_300_images():
     assert [len(load_split("digits", part)) for part in PARTS] == [1297, 200, 300]
+
+
+def test_what_is_told_of_the_digits_is_what_is_loaded():
+    entry = data_set("digits")
+    assert (entry.n_train, entry.n_validation) == tuple(len(load_split("digits", part)) for part in PARTS[:2])
 
 
 def test_digits_parts_together_are_scikit_learns_1797_scans():
@@ -148,6 +173,7 @@ def mnist(mnist_root: Path) -> dict[str, ImageSplit]:
 @pytest.mark.mnist
 def test_mnist_parts_hold_55000_5000_and_10000_images(mnist):
     assert [len(mnist[part]) for part in PARTS] == [55_000, 5_000, 10_000]
+    assert [data_set("mnist").n_train, data_set("mnist").n_validation] == [55_000, 5_000]
     assert {split.image_shape for split in mnist.values()} == {data_set("mnist").image_shape} == {(1, 28, 28)}
 
 

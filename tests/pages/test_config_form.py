@@ -10,7 +10,7 @@ from explorer.runs.choices import FIELDS, GROUPS, choices_of
 from explorer.runs.presets import PRESETS
 from explorer.ui import new_run as drafts
 from explorer.ui.components.config_form import IN_PLAIN_SIGHT
-from explorer.ui.components.field_widget import MAX_SEGMENTS, field_key, plain
+from explorer.ui.components.field_widget import MAX_SEGMENT_CHARACTERS, field_key, plain
 from explorer.ui.fields import facts_of
 from tests.support import new_run, run_config
 
@@ -62,7 +62,11 @@ def captions(form):
 
 
 def errors(form):
-    return [caption for caption in captions(form) if caption.startswith(":red[")]
+    return errors_in(form)
+
+
+def errors_in(part):
+    return [line.value for line in part.markdown if line.value.startswith(":small[:red[")]
 
 
 def fold_of(form, group):
@@ -88,7 +92,9 @@ def test_a_widget_has_the_kind_and_the_limits_of_its_field(form, name):
     if facts.kind in {"whole", "number"}:
         assert (widget.min, widget.max, widget.step) == (facts.low, facts.high, pytest.approx(facts.step))
     if facts.kind == "choice":
-        assert widget.type == ("button_group" if len(facts.choices) <= MAX_SEGMENTS else "selectbox")
+        assert widget.type == (
+            "button_group" if sum(map(len, facts.choices)) <= MAX_SEGMENT_CHARACTERS else "selectbox"
+        )
         assert len(widget.options) == len(facts.choices)
 
 
@@ -150,10 +156,10 @@ def test_the_objective_of_a_model_without_a_bound_is_switched_off_and_left_out(f
 def test_an_error_is_at_its_field_and_there_is_no_run(form, name, value, message):
     take(form, name, value)
     assert returned(form) is None
-    assert errors(form) == [f":red[:material/error: {plain(message)}]"]
+    assert errors(form) == [f":small[:red[:material/error: {plain(message)}]]"]
     group = next(group for group, fields in GROUPS.items() if name in fields)
     column = next(c for c in form.columns if any(w.key == field_key(name) for kind in WIDGETS for w in c.get(kind)))
-    assert [caption.value for caption in column.caption] == errors(form)
+    assert errors_in(column) == errors(form)
     if name not in IN_PLAIN_SIGHT:
         assert fold_of(form, group).proto.expanded
 

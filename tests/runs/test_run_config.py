@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from explorer.runs.config import FORMAT_VERSION, RunConfig, idle_choices, new_config
+from explorer.runs.config import FORMAT_VERSION, RunConfig, flat, idle_choices, idle_reasons, new_config
 from tests.support import run_config
 
 
@@ -259,3 +259,26 @@ def test_a_choice_that_changes_nothing_is_told():
         "free_nats changes nothing here: it is for free_bits."
     ]
     assert idle_choices(config, {"rank"}) == []
+
+
+def test_what_a_model_without_a_bound_has_no_use_for_is_told():
+    told = idle_choices(run_config("gan"), {"em", "beta", "gradient_penalty", "prior"})
+    assert told == [
+        f"{name} changes nothing here: it is for family 'vae' or 'cvae'." for name in ("prior", "em", "beta")
+    ]
+
+
+@pytest.mark.parametrize("family", ["vae", "cvae", "ae", "gan"])
+def test_a_field_that_is_said_to_change_nothing_is_not_read(family):
+    values = flat(run_config(family))
+    assert values["family"] == family
+    assert ("beta" in idle_reasons(values)) is (family in {"ae", "gan"})
+    assert "gradient_penalty" not in idle_reasons(values | {"family": "gan"})
+
+
+def test_a_flat_configuration_has_every_field_of_its_parts():
+    config = run_config("cvae", objective={"beta": 3.0})
+    values = flat(config)
+    assert (values["family"], values["epochs"], values["beta"]) == ("cvae", 2, 3.0)
+    parts = (config.model, config.training, config.training.objective)
+    assert values.keys() == {name for part in parts for name in type(part).model_fields}

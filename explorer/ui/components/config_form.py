@@ -131,9 +131,9 @@ def _fold(group: str, draft: Draft, state: Checked, checkpoints: Path) -> None:
     names = [name for name in GROUPS[group] if name not in IN_PLAIN_SIGHT]
     wrong = [*state.nowhere(group), *(message for name in names for message in state.at(name))]
     n_changed = sum(state.values[name] != state.defaults[name] and name not in state.idle for name in names)
-    inside = ", ".join(facts_of(name, GROUPS[group][name]).label for name in names[:N_NAMED]).lower() + " …"
+    inside = ", ".join(facts_of(name, GROUPS[group][name]).label for name in names[:N_NAMED])
     changed = f"**{n_changed} changed** · " if n_changed else ""
-    label = f"**{group}** :small[:gray[{changed}{inside}]]"
+    label = f"**{group}** :small[:gray[{changed}{inside} …]]"
     with st.expander(label, expanded=bool(wrong), key=f"fold-{group}", icon=":material/error:" if wrong else None):
         show_problems(state.nowhere(group))
         for start in range(0, len(names), N_COLUMNS):

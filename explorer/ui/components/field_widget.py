@@ -10,8 +10,8 @@ from explorer.runs.choices import FIELDS
 from explorer.ui.fields import FieldFacts, facts_of, shown
 from explorer.ui.new_run import Checked
 
-MAX_SEGMENTS = 4
-"""Choices that are laid out beside each other; more are listed."""
+MAX_SEGMENT_CHARACTERS = 30
+"""Length of all names together up to which choices are laid out beside each other: a phone is 390 pixels wide."""
 
 MAX_TEXT = 60
 """Characters of a list of widths: six of four digits, with commas and spaces."""
@@ -41,7 +41,7 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
         "args": (name,),
     }
     match facts.kind:
-        case "choice" if len(facts.choices) <= MAX_SEGMENTS:
+        case "choice" if len("".join(facts.choices)) <= MAX_SEGMENT_CHARACTERS:
             st.segmented_control(options=facts.choices, format_func=shown, required=True, width="stretch", **common)
         case "choice":
             st.selectbox(options=facts.choices, format_func=shown, **common)
@@ -57,7 +57,7 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
 def show_problems(messages: Sequence[str]) -> None:
     """Show what is wrong, a line each, as it was said."""
     for message in messages:
-        st.caption(f":red[:material/error: {plain(message)}]")
+        st.markdown(f":small[:red[:material/error: {plain(message)}]]")
 
 
 def plain(text: str) -> str:

@@ -63,8 +63,10 @@ def _show(outcome: Outcome, epochs: int) -> None:
 
 
 def _span(least: float, most: float) -> str:
-    low, high = duration_in_words(least), duration_in_words(most)
-    return f"about {low}" if low == high else f"{low} to {high}"
+    """Return limits as a person says them: those that are within half of each other as one."""
+    if most < 1.5 * least:
+        return f"about {duration_in_words((least + most) / 2)}"
+    return f"{duration_in_words(least)} to {duration_in_words(most)}"
 
 
 def _memory(n_bytes: int) -> str:
