@@ -70,6 +70,10 @@ def ignore(_: object) -> None:
     """Take note of nothing."""
 
 
+def save_anyway() -> None:
+    """Check nothing before a save."""
+
+
 def initial_model(config: RunConfig, train: ImageSplit, start: Mapping[str, Tensor] | None = None) -> LatentModel:
     """Return the model that training starts from: weights by the seed, output bias at the training mean.
 
@@ -89,7 +93,12 @@ class Trainer:
     """Trains the model of one run, alone or as one of the processes of a world.
 
     Every process computes its share of each batch. The first one validates, writes and reports; the others follow.
+
+    Attributes:
+        before_save: is called in the first process before it writes; what it raises ends training, and nothing is written.
     """
+
+    before_save: Callable[[], None] = staticmethod(save_anyway)
 
     def __init__(
         self,
@@ -210,6 +219,7 @@ class Trainer:
         self._seconds = 0.0
         # Order matters for a crash in between: history may run ahead of the state and is cut back when going on.
         if self._world.is_first:
+            self.before_save()
             self.run.save_history([*self._history_so_far(), record])
             if is_best:
                 self.run.save_weights(self.model.state_dict())
@@ -256,6 +266,7 @@ class Trainer:
         sums = self._world.sum(self._sums)
         if not self._world.is_first:
             return
+        self.before_save()
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._regime).items()}
         numbers = {
