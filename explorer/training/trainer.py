@@ -95,10 +95,8 @@ class Trainer:
     Every process computes its share of each batch. The first one validates, writes and reports; the others follow.
 
     Attributes:
-        before_save: is called in the first process before it writes; what it raises ends training, and nothing is written.
+        before_save: is called in the first process before it writes; what it raises ends training with nothing written.
     """
-
-    before_save: Callable[[], None] = staticmethod(save_anyway)
 
     def __init__(
         self,
@@ -119,6 +117,7 @@ class Trainer:
         self.device = self._world.device
         _check_fits(self.config, train)
         self._on_progress, self._on_epoch = on_progress, on_epoch
+        self.before_save: Callable[[], None] = save_anyway
         self._images = TrainingImages(train, self.config.training, self._world)
         self._validation = (
             evaluation_pixels(torch.from_numpy(validation.images), is_binary=self.config.is_binary).to(self.device),
@@ -155,6 +154,7 @@ class Trainer:
             # The second is of a covariance that is no longer one.
             except (_DivergedError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # torch does export it
                 if self._world.is_first:
+                    self.before_save()
                     self.run.note_divergence(self.epoch + 1)
                 return StopReason.DIVERGED
         return StopReason.FINISHED
