@@ -24,6 +24,8 @@ from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.progress import Progress
 from explorer.runs.config import TrainingConfig
+from explorer.runs.live import LiveProgress, Phase
+from explorer.runs.lock import training_lock
 from explorer.runs.run import Run
 from tests.support import digits, encode_run, new_run, trained_run
 
@@ -125,6 +127,41 @@ def test_a_stopped_run_is_saved_and_gone_on_with(tmp_path, command):
     epochs = numbers["epoch"] + 1
     assert command("train", "--run", "long", "--epochs", str(epochs)).status == 0
     assert [record["epoch"] for record in Run(path).history()] == list(range(1, epochs + 1))
+
+
+def test_training_says_where_it_stands_from_the_first_moment_to_the_last(tmp_path, command, monkeypatch):
+    said, save = [], Run.save_progress
+
+    def note(run: Run, progress: LiveProgress) -> None:
+        said.append(progress)
+        save(run, progress)
+
+    monkeypatch.setattr(Run, "save_progress", note)
+    command("train", "--data", "digits", "--name", "run", "--epochs", "2", *TINY)
+    phases = list(dict.fromkeys(progress.phase.value for progress in said))
+    assert phases == ["starting", "training", "encoding", "projecting", "finished"]
+    assert {(progress.pid, progress.epochs) for progress in said} == {(os.getpid(), 2)}
+    assert Run(tmp_path / "run").progress().epoch == 2
+
+
+def test_a_run_that_is_being_trained_is_left_as_it_is(tmp_path, command):
+    run = new_run(tmp_path / "run")
+    with training_lock(run):
+        ended = command("train", "--run", "run", "--epochs", "9")
+    assert ended.status == 1
+    assert ended.messages.startswith(f"Error: run is being trained by process {os.getpid()} since ")
+    assert ended.messages.endswith("Stop it first.")
+    assert Run(run.path).config.training.epochs == 2
+    assert run.progress() is None
+
+
+def test_training_that_fails_leaves_the_reason_with_the_run(tmp_path, command):
+    run = new_run(tmp_path / "run")
+    assert command("train", "--run", "run", "--device", "cuda:99").status == 1
+    assert run.progress().phase is Phase.FAILED
+    assert run.progress().problem.startswith("There is no device 'cuda:99'")
+    assert command("train", "--run", "run").status == 0
+    assert run.progress().phase is Phase.FINISHED
 
 
 def test_what_cannot_be_done_ends_a_process_with_one_sentence(tmp_path):
@@ -322,12 +359,14 @@ def test_a_damaged_run_is_refused_in_words(tmp_path, command, damage):
             assert_one_sentence(command(*arguments), damage)
 
 
-def test_training_that_diverges_says_what_to_change(command):
+def test_training_that_diverges_says_what_to_change(tmp_path, command):
     ended = command(
         *("train", "--data", "digits", "--likelihood", "gaussian", "--hidden", "256,256,256,256"),
         *("--learning-rate", "10", "--name", "run"),
     )
     assert_one_sentence(ended, "no longer a number", "--learning-rate", "10")
+    said = Run(tmp_path / "run").progress()
+    assert (said.phase, f"Error: {said.problem}") == (Phase.DIVERGED, ended.messages)
 
 
 @pytest.mark.parametrize(

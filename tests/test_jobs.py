@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from explorer.errors import ServingError
+from explorer import locations
+from explorer.errors import ReadOnlyError, ServingError
 from explorer.jobs import MAX_WAITING, Jobs, JobState, JobStatus, report_to
 from explorer.locations import ROOT
 from explorer.progress import Progress
@@ -125,6 +126,15 @@ def test_a_bug_in_a_job_is_told_by_its_last_lines(jobs):
 def test_a_job_that_is_killed_from_outside_says_so(jobs):
     jobs.start("a", "Dying", ["die", ""])
     assert "killed from outside, as the system does when memory runs out" in ended(jobs, "a").problem
+
+
+def test_an_app_that_only_shows_computes_nothing(jobs, monkeypatch):
+    monkeypatch.setattr(locations, "READONLY", True)
+    with pytest.raises(
+        ReadOnlyError, match="Computing UMAP of a is not possible here: this app only shows what is there"
+    ):
+        jobs.start("a", "UMAP of a", ["fail", ""])
+    assert jobs.status("a") is None
 
 
 def test_a_program_that_is_not_there_is_a_failure_in_words():

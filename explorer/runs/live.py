@@ -67,6 +67,7 @@ class JobRecord(BaseModel):
         order: place in the queue; the least goes first.
         queued_at: when it was asked for, in seconds since 1970; to be shown, not to be counted with.
         epochs: to train in all, where another number was asked for than the run has.
+        device: where it is to be trained.
         pid: of its process; 0 while it waits.
         mark: of its process, as in ``LiveProgress``.
         exit_status: of its process, where who started it saw the end.
@@ -78,6 +79,7 @@ class JobRecord(BaseModel):
     order: int = Field(ge=0)
     queued_at: float
     epochs: int | None = Field(None, ge=1)
+    device: str = Field("cpu", pattern=r"^(cpu|mps|cuda(:\d{1,3})?)$")
     pid: int = Field(0, ge=0)
     mark: str = Field("", max_length=200)
     exit_status: int | None = None

@@ -53,16 +53,17 @@ class TrainingJobs:
         self._is_closed = threading.Event()
         self._watcher: threading.Thread | None = None
 
-    def start(self, name: str, epochs: int | None = None) -> TrainingStatus:
+    def start(self, name: str, epochs: int | None = None, device: str = "cpu") -> TrainingStatus:
         """Start or resume the training of a run, or let it wait its turn; one that is active is left as it is.
 
         Args:
             name: of the run.
             epochs: to train in all, where that is to be another number than the run has.
+            device: cpu, mps, cuda or cuda:N; whether it is there turns out when training starts.
 
         Raises:
             CheckpointError: if there is no such run, or its folder cannot be written to.
-            ConfigError: if the run cannot have that many epochs.
+            ConfigError: if the run cannot have that many epochs, or that is no device.
             TrainingError: if there is nothing left to train, or too many wait.
             ReadOnlyError: if this app only shows what is there.
         """
@@ -71,8 +72,9 @@ class TrainingJobs:
         with self._alone():
             if not training_status(run).state.is_active:
                 self._check_can_start(run, epochs)
+                job = self._new_job(name, epochs, device)
                 run.clear_stop()
-                run.save_job(JobRecord(order=self._next_order(), queued_at=time.time(), epochs=epochs))
+                run.save_job(job)
                 self._launch_waiting()
         return self.status(name)
 
@@ -186,8 +188,12 @@ class TrainingJobs:
         waiting = [(run, job) for run, job in self._jobs() if job.is_waiting]
         return sorted(waiting, key=lambda pair: (pair[1].order, pair[0].name))
 
-    def _next_order(self) -> int:
-        return 1 + max((job.order for _, job in self._jobs()), default=0)
+    def _new_job(self, name: str, epochs: int | None, device: str) -> JobRecord:
+        order = 1 + max((job.order for _, job in self._jobs()), default=0)
+        try:
+            return JobRecord(order=order, queued_at=time.time(), epochs=epochs, device=device)
+        except ValidationError as error:
+            raise ConfigError(f"{name} cannot be trained so: {first_problem(error)}") from error
 
     def _check_can_start(self, run: Run, epochs: int | None) -> None:
         config = run.config if epochs is None else extended(run, epochs)
@@ -213,7 +219,9 @@ class TrainingJobs:
             self._launch(run, job)
 
     def _launch(self, run: Run, job: JobRecord) -> None:
-        more = () if job.epochs is None else ("--epochs", str(job.epochs))
+        more = ["--device", job.device]
+        if job.epochs is not None:
+            more += ["--epochs", str(job.epochs)]
         run.forget_progress()  # from now on what is said there is said by this process, or a later one
         try:
             process = start_detached((*self._program, "train", "--run", str(run.path), *more), run.path / LOG)

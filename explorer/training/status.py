@@ -6,6 +6,8 @@ What decides is the lock and whether a process is there, never a clock.
 import shutil
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
 
 from explorer.errors import CheckpointError
 from explorer.processes import is_alive, why_it_failed
@@ -88,7 +90,7 @@ def _status(run: Run) -> TrainingStatus:
         name=run.name,
         state=state,
         progress=progress,
-        epoch=len(run.history()),
+        epoch=_n_done(run),
         epochs=run.config.training.epochs,
         problem=problem,
     )
@@ -119,7 +121,7 @@ def _how_it_ended(run: Run, job: JobRecord | None, progress: LiveProgress | None
         return TrainingState(progress.phase.value), progress.problem
     if progress is not None or job is not None:
         return TrainingState.FAILED, _what_happened(run, job)
-    n_done = len(run.history())
+    n_done = _n_done(run)
     if n_done >= run.config.training.epochs:
         return TrainingState.FINISHED, ""
     if run.diverged_in() is not None:
@@ -134,6 +136,20 @@ def _what_happened(run: Run, job: JobRecord | None) -> str:
     status, log = (None, run.path / "none") if job is None else (job.exit_status, run.path / LOG)
     said = why_it_failed(status, log)
     full = " The disk is full: free some space." if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
-    n_done = len(run.history())
+    n_done = _n_done(run)
     left = f"What was saved is whole, {n_done} epochs: resume to go on." if n_done else "Nothing was saved yet."
     return f"{said}{full} {left}"
+
+
+def _n_done(run: Run) -> int:
+    """Return the epochs in the history, read again only when it was written: pages ask for every run, all the time."""
+    try:
+        file = (run.path / "history.jsonl").stat()
+    except OSError:
+        return 0
+    return _n_epochs(run.path, file.st_ino, file.st_mtime_ns, file.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _n_epochs(path: Path, number: int, modified_ns: int, size: int) -> int:
+    return len(Run(path).history())

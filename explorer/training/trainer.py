@@ -71,6 +71,10 @@ def ignore(_: object) -> None:
     """Take note of nothing."""
 
 
+def save_anyway() -> None:
+    """Check nothing before a save."""
+
+
 def initial_model(config: RunConfig, train: ImageSplit, start: Mapping[str, Tensor] | None = None) -> LatentModel:
     """Return the model that training starts from: weights by the seed, output bias at the training mean.
 
@@ -90,6 +94,9 @@ class Trainer:
     """Trains the model of one run, alone or as one of the processes of a world.
 
     Every process computes its share of each batch. The first one validates, writes and reports; the others follow.
+
+    Attributes:
+        before_save: is called in the first process before it writes; what it raises ends training with nothing written.
     """
 
     def __init__(
@@ -111,6 +118,7 @@ class Trainer:
         self.device = self._world.device
         _check_fits(self.config, train)
         self._on_progress, self._on_epoch = on_progress, on_epoch
+        self.before_save: Callable[[], None] = save_anyway
         self._images = TrainingImages(train, self.config.training, self._world)
         self._validation = (
             evaluation_pixels(torch.from_numpy(validation.images), is_binary=self.config.is_binary).to(self.device),
@@ -149,6 +157,7 @@ class Trainer:
             # The second is of a covariance that is no longer one.
             except (_DivergedError, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # torch does export it
                 if self._world.is_first:
+                    self.before_save()
                     self.run.note_divergence(self.epoch + 1)
                 return StopReason.DIVERGED
         return StopReason.FINISHED
@@ -228,6 +237,7 @@ class Trainer:
         # Order matters for a crash in between: history and timeline may run ahead of the state, and are cut back when
         # going on.
         if self._world.is_first:
+            self.before_save()
             self.run.save_history([*self._history_so_far(), record])
             if is_best:
                 self.run.save_weights(self.model.state_dict())
@@ -276,6 +286,7 @@ class Trainer:
         sums = self._world.sum(self._sums)
         if not self._world.is_first:
             return
+        self.before_save()
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._regime).items()}
         numbers = {

@@ -89,9 +89,18 @@ class Worker:
         now = time.monotonic()
         if self._run is not None and now - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._looked = now
-            self._lock.check()
+            self.check()
             self._is_stop_requested = self._is_stop_requested or self._run.stop_requested()
         return self._is_stop_requested
+
+    def check(self) -> None:
+        """Check that the run is still there; another one in its place is not written to.
+
+        Raises:
+            CheckpointError: if the run's folder is no longer the one that is being trained.
+        """
+        if self._run is not None:
+            self._lock.check()
 
     def end(self, phase: Phase, problem: str = "") -> None:
         """Say how training ended."""

@@ -16,9 +16,11 @@ from explorer.runs.run import Run
 from explorer.training.trainer import Trainer
 from tests.faults.training_process import TrainingProcess
 
-N_KILLS = int(os.environ.get("EXPLORER_FAULT_MOMENTS", "26"))
+N_KILLS = {"digits": 26, "mnist": 6}
 """Kills of one run: about three of four while a file is half written, the others at random moments."""
 
+if "EXPLORER_FAULT_MOMENTS" in os.environ:
+    N_KILLS = dict.fromkeys(N_KILLS, int(os.environ["EXPLORER_FAULT_MOMENTS"]))
 OPTIONS = {
     "digits": ("--hidden", "64", "--batch-size", "256"),
     "mnist": ("--hidden", "32", "--batch-size", "8192", "--binarisation", "none"),
@@ -64,7 +66,7 @@ def test_training_killed_again_and_again_in_a_save_and_elsewhere_loses_nothing_a
     path.parent.mkdir()
     train, validation = load_split(data, "train"), load_split(data, "validation")
     new(path, data).kill_in_a_save()
-    for k in range(1, N_KILLS):
+    for k in range(1, N_KILLS[data]):
         process = TrainingProcess(path, "--run", "run")
         if k % 4 == 3:
             process.kill_after(draw.uniform(0.0, 0.8))
@@ -72,7 +74,7 @@ def test_training_killed_again_and_again_in_a_save_and_elsewhere_loses_nothing_a
             file = ("weights.safetensors", "state.safetensors", "history.jsonl")[k % 4]
             half_written[process.kill_in_a_save(file)] += 1
         assert_whole(Run(path), train, validation)
-    assert half_written.total() == sum(k % 4 != 3 for k in range(1, N_KILLS))
+    assert half_written.total() == sum(k % 4 != 3 for k in range(1, N_KILLS[data]))
     epochs = assert_whole(Run(path), train, validation) + 2
     TrainingProcess(path, "--run", "run", "--epochs", str(epochs)).finish()
     (tmp_path / "whole").mkdir()

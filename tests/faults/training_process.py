@@ -9,9 +9,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
+from explorer.runs.run import Run
+
 SECONDS = 60
+NUMBERS = count()
 PROCESSES = multiprocessing.get_context("forkserver")
 # torch._dynamo is what the first optimiser of a process imports.
 PROCESSES.set_forkserver_preload(
@@ -35,7 +39,7 @@ class TrainingProcess:
     """``train`` with some options, until it ends or is killed."""
 
     def __init__(self, run: Path, *options: str) -> None:
-        self.run, self.log = run, run.parent / "messages.txt"
+        self.run, self.log = run, run.parent / f"messages-{next(NUMBERS)}.txt"
         arguments = ["train", *options, "--checkpoints", str(run.parent)]
         self.process = PROCESSES.Process(target=command_line, args=(arguments, self.log), daemon=True)
         self.process.start()
@@ -43,6 +47,22 @@ class TrainingProcess:
     def finish(self) -> None:
         self.process.join(SECONDS)
         assert self.process.exitcode == 0, self.log.read_text()
+
+    def fail(self) -> str:
+        """Wait until it ended as a command does that could not be done, and return what it said."""
+        self.process.join(SECONDS)
+        said = self.log.read_text()
+        assert self.process.exitcode == 1, said
+        assert "Traceback" not in said
+        return said
+
+    def wait_for_epoch(self, epoch: int) -> None:
+        """Wait until this epoch is in the run's history."""
+        deadline = time.monotonic() + SECONDS
+        while len(Run(self.run).history()) < epoch:
+            assert self.process.is_alive(), self.log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def kill(self) -> None:
         self.process.kill()

@@ -132,7 +132,7 @@ def test_training_is_stopped_and_resumed(checkpoints):
     (checkpoints / "a" / "began").unlink()
     jobs.resume("a", epochs=7)
     assert pid_of(checkpoints, "a") != first
-    assert (checkpoints / "a" / "began").read_text().startswith("train --run --epochs 7 by")
+    assert (checkpoints / "a" / "began").read_text().startswith("train --run --device cpu --epochs 7 by")
 
 
 def test_a_stop_that_comes_before_the_process_took_the_run_is_honoured(checkpoints):
@@ -332,6 +332,9 @@ def test_what_cannot_be_started_is_refused_in_words(checkpoints):
         jobs.start("../a")
     with pytest.raises(ConfigError, match="a cannot go on so: epochs: Input should be less than"):
         jobs.start("a", epochs=10**9)
+    with pytest.raises(ConfigError, match=r"a cannot be trained so: device: .* \(got 'toaster'\)"):
+        jobs.start("a", device="toaster")
+    assert jobs.status("a").state is TrainingState.UNTRAINED
     new_run(checkpoints / "cosine", schedule="cosine")
     with pytest.raises(ConfigError, match="cosine lowers its step size to zero over 2 epochs; it cannot become 9"):
         extended(Run(checkpoints / "cosine"), 9)
