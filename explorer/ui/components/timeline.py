@@ -77,7 +77,7 @@ def axis_names(model: ModelConfig) -> tuple[str, str]:
     """Return what the axes of an epoch's map are called."""
     if model.latent_dim == 1:
         return "z0", "random height, without meaning"
-    return ("z0", "z1") if model.latent_dim == 2 else ("principal plane", "")
+    return ("z0", "z1") if model.latent_dim == 2 else ("principal plane, across", "principal plane, up")
 
 
 def note(model: ModelConfig) -> str:
