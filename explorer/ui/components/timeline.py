@@ -31,7 +31,7 @@ _HTML = """
           <option value="25">25 a second</option>
         </select></label>
         <label><input type="checkbox" class="timeline__loop"> loop</label>
-        <label><input type="checkbox" class="timeline__zoom"> zoom to each epoch</label>
+        <label class="timeline__zooming"><input type="checkbox" class="timeline__zoom"> zoom to each epoch</label>
       </div>
     </div>
     <div class="timeline__pictures">
