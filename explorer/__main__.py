@@ -6,7 +6,8 @@ Heavy packages are imported inside the commands, so that ``--help`` answers at o
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,6 +79,9 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     download: Annotated[bool, typer.Option("--download", help="Fetch the data set if it is not there.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard event files into tensorboard/ in the run folder.")
+    ] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
     **chosen: Any,
 ) -> None:
@@ -111,11 +115,19 @@ def train(
                 messages.print(f"Note: {caution}")
             training_set = load_split(target.config.training.data, "train", download=download)
             validation = load_split(target.config.training.data, "validation")
-            with training_bar(target.config) as (show, on_epoch), interruptible() as is_interrupted:
+            with (
+                training_bar(target.config) as (show, show_epoch),
+                _event_files(target, wanted=tensorboard and world.is_first) as write_epoch,
+                interruptible() as is_interrupted,
+            ):
 
                 def on_progress(progress: "TrainingProgress") -> None:
                     show(progress)
                     worker.report(progress)
+
+                def on_epoch(record: dict[str, Any]) -> None:
+                    show_epoch(record)
+                    write_epoch(record)
 
                 trainer = Trainer(
                     target, training_set, validation, world=world, on_progress=on_progress, on_epoch=on_epoch
@@ -131,7 +143,13 @@ def train(
 def encode(
     reference: Reference,
     split: Annotated[str, typer.Option(help="train, validation or test; the app uses test.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Write a Parquet file here instead of into the run.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a Parquet file here instead of into the run, or, without the suffix .parquet, a folder of "
+            "parts: one for each process that torchrun starts."
+        ),
+    ] = None,
     progress: Annotated[
         Path | None, typer.Option(hidden=True, help="Keep in this file how far it is, for who started it.")
     ] = None,
@@ -144,14 +162,22 @@ def encode(
         raise typer.BadParameter(
             "only the test split is stored in the run; add --out FILE.parquet", param_hint="--split"
         )
-    if out is not None and out.suffix != ".parquet":
-        raise typer.BadParameter(f"{out} is to be a Parquet file: end its name in .parquet", param_hint="--out")
+    if out is not None and out.suffix not in ("", ".parquet"):
+        raise typer.BadParameter(
+            f"{out} is to be a Parquet file: end its name in .parquet; or, without a suffix, a folder of parts",
+            param_hint="--out",
+        )
     if progress is not None:
         from explorer.jobs import report_to
         from explorer.progress import Progress
 
         report_to(progress)(Progress(what="encoding the test images", fraction=0, until=1, seconds=ENCODING_SECONDS))
-    _encode(run, split, out, download=download)
+    if out is not None and not out.suffix:
+        _encode_parts(run, split, out, download=download)
+    elif int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise typer.BadParameter("several processes write a folder of parts: add --out FOLDER", param_hint="--out")
+    else:
+        _encode(run, split, out, download=download)
 
 
 @app.command()
@@ -288,6 +314,21 @@ def main() -> None:
         sys.exit(1)
 
 
+@contextmanager
+def _event_files(run: Run, *, wanted: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield what writes an epoch's record for TensorBoard, or does nothing where it is not wanted."""
+    if not wanted:
+        yield lambda _: None
+        return
+    from explorer.training.tensorboard import EventFiles
+
+    files = EventFiles(run)
+    try:
+        yield files.write
+    finally:
+        files.close()
+
+
 def _print_evaluation(result: dict[str, Any], *, is_given_class: bool) -> None:
     """Print each figure with a line on it, and what there is not once with its reason."""
     from explorer.analysis.evaluation import EXPLAINED
@@ -402,7 +443,7 @@ def _go_on_with(reference: str, checkpoints: Path, epochs: int | None, worker: W
 
 def _refuse_new_options(context: typer.Context) -> None:
     """Refuse options that describe a new run beside --run: they would change nothing."""
-    allowed = {"run", "epochs", "device", "download", "checkpoints"}
+    allowed = {"run", "epochs", "device", "download", "tensorboard", "checkpoints"}
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     wrong = sorted(f"--{name.removesuffix('_name').replace('_', '-')}" for name in given if name not in allowed)
@@ -429,6 +470,26 @@ def _encode(run: Run, split: str, out: Path | None, *, download: bool) -> None:
     messages.print(
         f"Encoded {len(encoded):,} images{bound} -> {out or run.path / 'encoded.safetensors'}", soft_wrap=True
     )
+
+
+def _encode_parts(run: Run, split: str, folder: Path, *, download: bool) -> None:
+    """Encode this process's shard of a split and write it as its part of ``folder``."""
+    from explorer.analysis.coding import encode_split, shard_rows
+    from explorer.data.catalogue import load_split
+    from explorer.runs.tables import part_path, write_codes
+    from explorer.training.distributed import joined_world
+
+    with joined_world("cpu") as world, quiet_unless(world.is_first):
+        with spinner(f"Encoding the {split} split of {run.config.training.data}"):
+            images = load_split(run.config.training.data, split, download=download)
+            rows = shard_rows(len(images), world.rank, world.size)
+            encoded = encode_split(
+                run.model(), images, is_binary=run.config.is_binary, fingerprint=run.fingerprint(), rows=rows
+            )
+            write_codes(part_path(folder, world.rank, world.size), encoded, first_row=rows.start)
+        # Whoever reads on when this command ends finds all parts.
+        world.any(False)
+        messages.print(f"Encoded {len(images):,} images -> {world.size} parts in {folder}", soft_wrap=True)
 
 
 def _project(run: Run, method: str, progress: Path | None = None) -> None:

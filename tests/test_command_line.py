@@ -787,3 +787,46 @@ def test_codes_go_to_a_parquet_file_only(tmp_path, command):
     ended = command("encode", "run", "--out", str(tmp_path / "codes.csv"))
     assert ended.status == 2
     assert "end its name in .parquet" in ended.messages
+
+
+def test_a_folder_takes_one_part_from_one_process(tmp_path, command):
+    new_run(tmp_path / "run")
+    folder = tmp_path / "parts"
+    assert command("encode", "run", "--out", str(folder)).status == 0
+    assert command("encode", "run", "--out", str(tmp_path / "whole.parquet")).status == 0
+    (part,) = folder.iterdir()
+    assert part.name == "part-00000-of-00001.parquet"
+    assert pq.read_table(part).equals(pq.read_table(tmp_path / "whole.parquet"))
+
+
+def test_parts_of_another_encoding_in_the_folder_are_refused(tmp_path, command):
+    new_run(tmp_path / "run")
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "part-00001-of-00004.parquet").touch()
+    ended = command("encode", "run", "--out", str(folder))
+    assert ended.status == 1
+    assert "holds part-00001-of-00004.parquet, which is no part of this encoding. Choose an empty" in ended.messages
+
+
+def test_a_file_cannot_be_a_folder_of_parts(tmp_path, command):
+    new_run(tmp_path / "run")
+    (tmp_path / "parts").touch()
+    assert_one_sentence(command("encode", "run", "--out", str(tmp_path / "parts")), "cannot be a folder of parts")
+
+
+def test_several_processes_do_not_write_one_file(tmp_path, command, monkeypatch):
+    new_run(tmp_path / "run")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for arguments in ((), ("--out", str(tmp_path / "codes.parquet"))):
+        ended = command("encode", "run", *arguments)
+        assert (ended.status, "add --out FOLDER" in ended.messages) == (2, True)
+
+
+def test_event_files_are_written_when_asked_for_and_only_then(tmp_path, command):
+    for name, options in (("plain", ()), ("watched", ("--tensorboard",))):
+        assert command("train", "--data", "digits", "--epochs", "1", "--name", name, *TINY, *options).status == 0
+    assert not (tmp_path / "plain" / "tensorboard").exists()
+    assert len(list((tmp_path / "watched" / "tensorboard").glob("events.out.tfevents.*"))) == 1
+    assert command("train", "--run", "watched", "--epochs", "2", "--tensorboard").status == 0
+    assert len(list((tmp_path / "watched" / "tensorboard").iterdir())) == 2

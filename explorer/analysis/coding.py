@@ -24,14 +24,19 @@ Images = NDArray[np.uint8]
 
 
 @torch.inference_mode()
-def encode_split(model: LatentModel, split: ImageSplit, *, is_binary: bool, fingerprint: str) -> EncodedSet:
-    """Encode every image of ``split`` and estimate the two terms of its bound.
+def encode_split(
+    model: LatentModel, split: ImageSplit, *, is_binary: bool, fingerprint: str, rows: range | None = None
+) -> EncodedSet:
+    """Encode the images of ``split`` and estimate the two terms of their bound.
+
+    What comes of an image does not depend on which others are asked for: noise is drawn for each ``BATCH`` anew.
 
     Args:
         model: the model, which must be able to encode.
         split: images of the model's shape.
         is_binary: whether the model sees binarised pixels (drawn once, with ``EVALUATION_SEED``).
         fingerprint: of the model's weights.
+        rows: a shard of the images, as ``shard_rows`` cuts them; all if left out.
 
     Raises:
         ConfigError: if the model has no encoder, or the images are not of its shape.
@@ -40,21 +45,34 @@ def encode_split(model: LatentModel, split: ImageSplit, *, is_binary: bool, fing
         raise ConfigError(
             f"{split.name} has images of shape {split.image_shape}; the model was made for {model.config.image_shape}."
         )
+    rows = range(len(split)) if rows is None else rows
+    # All pixels are drawn, also for a shard: an image gets the same ones however many processes there are.
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
     labels = torch.from_numpy(split.labels)
-    with seeded(EVALUATION_SEED, EVALUATION_STREAM, 1):
-        parts = [
-            _encode_batch(model, x, y)
-            for x, y in zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
-        ]
-    joined = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+    # torch's distributions know no empty batches: a shard without images encodes one, and keeps nothing of it.
+    needed = rows or range(1)
+    batches = (slice(start, min(start + BATCH, needed.stop)) for start in range(needed.start, needed.stop, BATCH))
+    parts = [_encode_batch(model, pixels, labels, batch) for batch in batches]
+    joined = {name: torch.cat([part[name] for part in parts])[: len(rows)].numpy() for name in parts[0]}
     arrays: dict[str, Any] = {"log_var": None, **joined}
-    return EncodedSet(labels=split.labels, fingerprint=fingerprint, **arrays)
+    return EncodedSet(labels=split.labels[rows.start : rows.stop], fingerprint=fingerprint, **arrays)
 
 
-def _encode_batch(model: LatentModel, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    posterior = model.encode(x, y)
-    terms = elbo_terms_given(model, posterior, x, y)
+def shard_rows(n: int, rank: int, size: int) -> range:
+    """Return the rows of ``n`` images that process ``rank`` of ``size`` encodes: neighbours, in whole batches.
+
+    With more processes than batches some have none.
+    """
+    n_batches = -(-n // BATCH)
+    first, end = (BATCH * (n_batches * k // size) for k in (rank, rank + 1))
+    return range(min(first, n), min(end, n))
+
+
+def _encode_batch(model: LatentModel, pixels: Tensor, labels: Tensor, rows: slice) -> dict[str, Tensor]:
+    x, y = pixels[rows], labels[rows]
+    with seeded(EVALUATION_SEED, EVALUATION_STREAM, 1, rows.start // BATCH):
+        posterior = model.encode(x, y)
+        terms = elbo_terms_given(model, posterior, x, y)
     arrays = {"mu": posterior.mean, "reconstruction": -terms.log_likelihood, "kl": terms.kl}
     if isinstance(posterior, Distribution):
         arrays["log_var"] = posterior.log_var if isinstance(posterior, DiagonalNormal) else posterior.variance.log()

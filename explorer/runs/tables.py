@@ -33,13 +33,40 @@ def describe(entry: RunSummary) -> dict[str, Any]:
     }
 
 
-def write_codes(path: Path, encoded: EncodedSet) -> None:
-    """Write a Parquet file: row, label, mu_0 …, log_var_0 … (not for an autoencoder), reconstruction and kl in nats."""
+def write_codes(path: Path, encoded: EncodedSet, *, first_row: int = 0) -> None:
+    """Write a Parquet file: row, label, mu_0 …, log_var_0 … (not for an autoencoder), reconstruction and kl in nats.
+
+    Args:
+        path: the file.
+        encoded: what it holds.
+        first_row: of the data set, where ``encoded`` is a shard of it.
+    """
     import numpy as np
 
     from explorer.runs.files import write_atomically
 
-    write_atomically(path, parquet_bytes(_code_columns(encoded, np.arange(len(encoded)))))
+    columns = _code_columns(encoded, np.arange(len(encoded)))
+    write_atomically(path, parquet_bytes(columns | {"row": columns["row"] + first_row}))
+
+
+def part_path(folder: Path, rank: int, size: int) -> Path:
+    """Return where process ``rank`` of ``size`` writes its part of a table in ``folder``, which is made if need be.
+
+    Raises:
+        CheckpointError: if parts of another number of processes lie there: readers would take them for more rows.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"{folder} cannot be a folder of parts ({error.strerror}). Choose another --out."
+        ) from error
+    name = "part-{:05d}-of-{:05d}.parquet"
+    expected = {name.format(k, size) for k in range(size)}
+    other = sorted(path.name for path in folder.glob("*.parquet") if path.name not in expected)
+    if other:
+        raise CheckpointError(f"{folder} holds {other[0]}, which is no part of this encoding. Choose an empty folder.")
+    return folder / name.format(rank, size)
 
 
 def selected_columns(

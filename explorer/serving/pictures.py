@@ -36,18 +36,26 @@ def _strip_codes(loaded: LoadedRun) -> tuple[Floats, NDArray[np.int64] | None]:
     return prior_codes(loaded.model, N_PICTURES, seed=STRIP_SEED, labels=labels), labels
 
 
-def grid_png(images: NDArray[np.uint8], n_columns: int) -> bytes:
-    """Return a PNG of images ``(n, C, H, W)`` in rows of ``n_columns``; places left over are black.
+def grid_png(images: NDArray[np.uint8], n_columns: int, *, gap: int = 0) -> bytes:
+    """Return a PNG of images ``(n, C, H, W)`` in rows of ``n_columns``; what no image covers is transparent.
 
     Images narrower than ``MIN_SIDE`` pixels are enlarged by a whole factor, without smoothing.
+
+    Args:
+        images: grey or RGB, at least one.
+        n_columns: images in a row.
+        gap: pixels of the PNG between two images.
     """
     n, channels, height, width = images.shape
-    n_rows = -(-n // n_columns)
-    cells = np.zeros((n_rows * n_columns, channels, height, width), np.uint8)
-    cells[:n] = images
-    rows = cells.reshape(n_rows, n_columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     factor = -(-MIN_SIDE // width)
-    grid: Any = rows.reshape(n_rows * height, n_columns * width, channels).repeat(factor, 0).repeat(factor, 1)
+    down, across = height * factor + gap, width * factor + gap
+    grid: Any = np.zeros((-(-n // n_columns) * down - gap, n_columns * across - gap, channels + 1), np.uint8)
+    for k, image in enumerate(images):
+        top, left = k // n_columns * down, k % n_columns * across
+        cell = grid[top : top + height * factor, left : left + width * factor]
+        cell[..., :-1] = np.moveaxis(image, 0, -1).repeat(factor, 0).repeat(factor, 1)
+        cell[..., -1] = 255
+    is_covered = bool((grid[..., -1] == 255).all())
     buffer = io.BytesIO()
-    Image.fromarray(grid[..., 0] if channels == 1 else grid).save(buffer, format="PNG")
+    Image.fromarray((grid[..., :-1] if is_covered else grid).squeeze()).save(buffer, format="PNG")
     return buffer.getvalue()

@@ -15,6 +15,8 @@ from explorer.serving.pictures import grid_png
 
 PICTURES = ("originals", "reconstructions", "samples")
 COLUMNS = 8
+GAP = 2
+"""Pixels between two pictures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +71,7 @@ def timeline_picture(run: Run, epoch: int, what: str) -> tuple[bytes, str]:
     images = picture_of(opened(run), epoch, what)
     if images is None:
         raise ProjectionError(f"{run.name} is of family {run.config.model.family!r}, which makes no {what}.")
-    return grid_png(images, COLUMNS), f'"{hashlib.sha256(images.tobytes()).hexdigest()[:16]}-{what}"'
+    return grid_png(images, COLUMNS, gap=GAP), f'"{hashlib.sha256(images.tobytes()).hexdigest()[:16]}-{what}"'
 
 
 def opened(run: Run) -> Timeline:

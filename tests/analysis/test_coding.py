@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.coding import decode_codes, encode_split
+from explorer.analysis.coding import BATCH, decode_codes, encode_split, shard_rows
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
 from explorer.models.config import PosteriorName
@@ -133,3 +133,22 @@ def test_a_class_is_decoded_as_that_class():
     images = decode_codes(model, z, np.arange(10))
     np.testing.assert_array_equal(images[3], decode_codes(model, z[:1], np.array([3]))[0])
     assert len(np.unique(images.reshape(10, -1), axis=0)) == 10
+
+
+def test_shards_are_whole_batches_that_join_to_all_images_in_order():
+    for n, size in ((1, 1), (999, 2), (1000, 3), (10_000, 3), (60_000, 7)):
+        shards = [shard_rows(n, rank, size) for rank in range(size)]
+        assert [row for shard in shards for row in shard] == list(range(n))
+        assert all(shard.start % BATCH == 0 or not len(shard) for shard in shards)
+
+
+@pytest.mark.parametrize("family", ["vae", "ae", "cvae"])
+def test_a_shard_of_a_split_is_encoded_as_it_is_within_the_whole(family):
+    model, split = built(family), digits("train")
+    whole = encode_split(model, split, is_binary=True, fingerprint="f")
+    for rows in (range(0, 1000), range(1000, 1297), range(1297, 1297)):
+        shard = encode_split(model, split, is_binary=True, fingerprint="f", rows=rows)
+        for name in ("mu", "log_var", "labels", "reconstruction", "kl"):
+            part, expected = getattr(shard, name), getattr(whole, name)
+            assert (part is None) == (expected is None)
+            assert part is None or np.array_equal(part, expected[rows.start : rows.stop])

@@ -90,10 +90,11 @@ def test_pictures_are_grids_of_eight_columns(client, trained, what):
     picture = np.asarray(Image.open(io.BytesIO(response.content)))
     timeline = Run(trained / "vae").timeline()
     images = timeline.sample.originals if what == "originals" else getattr(timeline.record(2), what)
-    assert picture.shape == (32 * len(images) // 8, 8 * 32)  # 8 x 8 pixels, each 4 x 4
+    assert picture.shape == (34 * len(images) // 8 - 2, 8 * 34 - 2, 2)  # 8 x 8 pixels, each 4 x 4, and their opacity
     for k, image in enumerate(images):
-        top, left = k // 8 * 32, k % 8 * 32
-        assert np.array_equal(picture[top : top + 32 : 4, left : left + 32 : 4], image[0])
+        top, left = k // 8 * 34, k % 8 * 34
+        assert np.array_equal(picture[top : top + 32 : 4, left : left + 32 : 4, 0], image[0])
+    assert [*picture[0, 30:36, 1]] == [255, 255, 0, 0, 255, 255]
     again = client.get(f"/api/runs/vae/timeline/2.png?what={what}", headers={"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304
 

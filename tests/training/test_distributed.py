@@ -8,13 +8,17 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
+from explorer.analysis.coding import encode_split
 from explorer.errors import TrainingError
 from explorer.locations import ROOT
 from explorer.objectives.share import WholeBatch
 from explorer.runs.run import Run
+from explorer.runs.tables import write_codes
 from explorer.training.distributed import RankShare, World, joined_world
 from explorer.training.trainer import Trainer
 from tests.support import digits, fresh_run, run_config
@@ -111,6 +115,23 @@ def test_the_command_line_under_torchrun_makes_one_run_and_says_everything_once(
     assert output.count("Trained shared for 1 epochs") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
     assert len(Run(tmp_path / "shared").encoded()) == 300
+
+
+@pytest.mark.parametrize(("size", "posterior"), [(2, "gamma"), (3, "normal")])
+def test_parts_that_processes_write_are_together_what_one_process_writes(tmp_path, size, posterior):
+    # 1,297 training images are two batches: the first of three processes has none.
+    run = fresh_run(tmp_path / "run", run_config(posterior=posterior, binarisation="fixed"), TRAIN)
+    whole = encode_split(run.model(), digits("train"), is_binary=True, fingerprint="")
+    write_codes(tmp_path / "whole.parquet", whole)
+    arguments = ("run", "--split", "train", "--checkpoints", str(tmp_path), "--out", str(tmp_path / "parts"))
+    output, status = ended(torchrun(size, "explorer", "encode", *arguments))
+    assert status == 0, output
+    assert output.count(f"Encoded 1,297 images -> {size} parts") == 1
+    parts = sorted((tmp_path / "parts").iterdir())
+    assert [path.name for path in parts] == [f"part-{k:05d}-of-{size:05d}.parquet" for k in range(size)]
+    tables = [pq.read_table(path) for path in parts]
+    assert pa.concat_tables(tables).equals(pq.read_table(tmp_path / "whole.parquet"))
+    assert sorted(table.num_rows for table in tables) == [0] * (size - 2) + [297, 1000]
 
 
 def test_a_refusal_of_the_first_process_ends_all_of_them_in_words(tmp_path):

@@ -82,7 +82,7 @@ class Timeline {
     this.slider.max = head.last;
     this.part("empty").hidden = true;
     this.part("body").hidden = false;
-    this.part("field").hidden = epochs.labels.length === 0;
+    this.part("field").hidden = this.part("zooming").hidden = epochs.labels.length === 0;
     this.part("note").textContent = this.noteOf();
     this.showLegend();
     this.wake();

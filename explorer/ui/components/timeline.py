@@ -31,7 +31,7 @@ _HTML = """
           <option value="25">25 a second</option>
         </select></label>
         <label><input type="checkbox" class="timeline__loop"> loop</label>
-        <label><input type="checkbox" class="timeline__zoom"> zoom to each epoch</label>
+        <label class="timeline__zooming"><input type="checkbox" class="timeline__zoom"> zoom to each epoch</label>
       </div>
     </div>
     <div class="timeline__pictures">
@@ -77,7 +77,7 @@ def axis_names(model: ModelConfig) -> tuple[str, str]:
     """Return what the axes of an epoch's map are called."""
     if model.latent_dim == 1:
         return "z0", "random height, without meaning"
-    return ("z0", "z1") if model.latent_dim == 2 else ("principal plane", "")
+    return ("z0", "z1") if model.latent_dim == 2 else ("principal plane, across", "principal plane, up")
 
 
 def note(model: ModelConfig) -> str:
