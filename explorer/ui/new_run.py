@@ -151,31 +151,28 @@ def checked(draft: Draft, checkpoints: Path) -> Checked:
     """Return what follows from ``draft`` for a run in the folder ``checkpoints``."""
     entry = data_set(draft.data)
     data = DataFacts(entry.name, entry.image_shape, len(entry.class_names))
-    readable, unread = _read(draft.choices)
     origins = _origins(data, checkpoints)
     origin = origins.get(draft.choices.get("decoder_from", ""))
     inherited = {} if origin is None else as_in_origin(origin.model)
+    readable, problems = _read(draft.choices)
     choices = inherited | readable
     values = values_of(data, choices)
+    config, invalid = _configured(data, choices)
     offered = free_name(f"{data.name}-{values['family']}-{values['latent_dim']}d", checkpoints)
     name = draft.name or offered
-    config, problems = _configured(data, choices)
-    problems = [
-        *unread,
-        *problems,
-        *_problems_of_origin(values, origins),
-        *_problems_of_name(name, offered, checkpoints),
-    ]
+    problems += [*invalid, *_problems_of_origin(values, origins), *_problems_of_name(name, offered, checkpoints)]
     return Checked(
         values=values | draft.choices,
-        defaults={name: inherited.get(name, default_of(name, data, choices)) for name in FIELDS},
+        defaults={
+            field_name: inherited.get(field_name, default_of(field_name, data, choices)) for field_name in FIELDS
+        },
         idle=idle_reasons(values),
         problems=problems,
-        origins=tuple(name for name, run in origins.items() if run.model.n_classes == _n_classes(data, values)),
+        origins=tuple(run for run, its in origins.items() if its.model.n_classes == _n_classes(data, values)),
         offered_name=offered,
-        new_run=None
-        if config is None or problems
-        else NewRun(config=config, name=name, download=not is_on_disk(data.name)),
+        new_run=NewRun(config=config, name=name, download=not is_on_disk(data.name))
+        if config and not problems
+        else None,
     )
 
 
