@@ -58,9 +58,12 @@ def wait_until(is_true, seconds=WAIT_SECONDS):
 
 
 def fill(page, label, text):
-    field = page.page.get_by_label(label, exact=True)
+    """Type into a field, whose label may be followed by its default, and wait until the page has taken it."""
+    field = page.page.get_by_label(re.compile(f"^{label}"))
     field.fill(str(text))
+    n_frames = page.n_frames
     field.press("Enter")
+    wait_until(lambda: page.n_frames > n_frames or page.page.wait_for_timeout(20))
     page.settle()
 
 
@@ -71,9 +74,7 @@ def form(visit, app, name, epochs=MANY, **options):
     page.page.get_by_text("1,297 grey images of 8 by 8 pixels").wait_for()
     page.settle()
     fill(page, "Name of the run", name)
-    page.page.get_by_label(re.compile("^Epochs")).fill(str(epochs))
-    page.page.get_by_label(re.compile("^Epochs")).press("Enter")
-    page.settle()
+    fill(page, "Epochs", epochs)
     return page
 
 
@@ -214,3 +215,14 @@ def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
         page.settle()
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.n_tracebacks() == 0
+
+
+def test_what_is_being_typed_survives_the_arrival_of_the_estimate(visit, workshop):
+    page = visit("train", on=workshop)
+    page.page.get_by_text("Conditional digits", exact=True).click()
+    page.page.get_by_text("1,297 grey images of 8 by 8 pixels").wait_for()
+    page.settle()
+    page.page.get_by_label(re.compile("^Name of the run")).type("half-a-na")
+    page.page.get_by_text("in all on this machine").wait_for()
+    page.settle()
+    assert page.page.get_by_label(re.compile("^Name of the run")).input_value() == "half-a-na"

@@ -22,6 +22,7 @@ from explorer.ui.new_run import (
     prefill_from_preset,
     preset_of,
 )
+from explorer.ui.state import hold
 
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
@@ -50,7 +51,7 @@ def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
     for row in FIRST_ROWS:
         for name, column in zip(row, st.columns(len(row)), strict=True):
             with column:
-                field_widget(name, state, _taker(draft, checkpoints))
+                field_widget(name, state, _taker(checkpoints))
     for group in GROUPS:
         _fold(group, draft, state, checkpoints)
     if state.new_run is not None:
@@ -60,7 +61,8 @@ def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
 
 
 def _presets(draft: Draft) -> None:
-    st.session_state[_PRESET] = chosen = preset_of(draft)
+    chosen = preset_of(draft)
+    hold(_PRESET, chosen)
     st.pills(
         "Start from",
         list(PRESETS),
@@ -79,10 +81,8 @@ def _take_preset() -> None:
 
 
 def _data_set(draft: Draft) -> None:
-    st.session_state[_DATA] = draft.data
-    st.selectbox(
-        "Data set", list(DATA_SETS), format_func=_title_of_data, key=_DATA, on_change=_take_data, args=(draft,)
-    )
+    hold(_DATA, draft.data)
+    st.selectbox("Data set", list(DATA_SETS), format_func=_title_of_data, key=_DATA, on_change=_take_data)
     entry = data_set(draft.data)
     channels, height, width = entry.image_shape
     kind = "grey" if channels == 1 else "colour"
@@ -97,31 +97,31 @@ def _title_of_data(name: str) -> str:
     return entry.title if is_on_disk(name) else f"{entry.title} ({entry.download_megabytes:.0f} MB download)"
 
 
-def _take_data(draft: Draft) -> None:
-    draft.data = st.session_state[_DATA]
+def _take_data() -> None:
+    # The draft that is held now: what is chosen right after a preset finds widgets of the one before.
+    held_draft().data = st.session_state[_DATA]
 
 
 def _name(draft: Draft, state: Checked) -> None:
-    st.session_state[_NAME] = draft.name
+    hold(_NAME, draft.name)
     st.text_input(
         "Name of the run",
         key=_NAME,
         max_chars=MAX_NAME,
         placeholder=state.offered_name,
         on_change=_take_name,
-        args=(draft,),
         help="Letters, digits, dots, dashes and underscores. Left empty, it is the one that is shown.",
     )
     show_problems(state.at("name"))
 
 
-def _take_name(draft: Draft) -> None:
-    draft.name = st.session_state[_NAME].strip()
+def _take_name() -> None:
+    held_draft().name = st.session_state[_NAME].strip()
 
 
-def _taker(draft: Draft, checkpoints: Path) -> Callable[[str], None]:
+def _taker(checkpoints: Path) -> Callable[[str], None]:
     def take(name: str) -> None:
-        choose(draft, name, st.session_state[field_key(name)], checkpoints)
+        choose(held_draft(), name, st.session_state[field_key(name)], checkpoints)
 
     return take
 
@@ -139,4 +139,4 @@ def _fold(group: str, draft: Draft, state: Checked, checkpoints: Path) -> None:
         for start in range(0, len(names), N_COLUMNS):
             for name, column in zip(names[start : start + N_COLUMNS], st.columns(N_COLUMNS), strict=False):
                 with column:
-                    field_widget(name, state, _taker(draft, checkpoints))
+                    field_widget(name, state, _taker(checkpoints))
