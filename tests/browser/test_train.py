@@ -17,7 +17,7 @@ from tests.support import new_run
 pytestmark = pytest.mark.browser
 
 MANY = 5000
-N_EPOCHS_SHOWN = "() => document.querySelector('.timeline')?.timeline?.epochs?.list?.length ?? 0"
+N_EPOCHS_SHOWN = "() => document.querySelector('.timeline')?.timeline?.epochs.epochs.length ?? 0"
 AT_EPOCH = "() => document.querySelector('.timeline').timeline.drawn?.epoch ?? -1"
 
 

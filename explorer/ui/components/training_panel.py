@@ -169,11 +169,11 @@ def _numbers(history: list[dict[str, Any]]) -> None:
         for name in shown:
             title, explanation = FIGURES[name]
             is_count = name == "active_units"
-            change = None if name not in before else last[name] - before[name]
+            change = last[name] - before.get(name, last[name])
             st.metric(
                 title,
                 f"{last[name]:.0f}" if is_count else f"{last[name]:.2f}",
-                delta=None if change is None else f"{change:+.0f}" if is_count else f"{change:+.2f}",
+                delta=None if not change else f"{change:+.0f}" if is_count else f"{change:+.2f}",
                 delta_color="off",
                 help=explanation,
                 width=150,
