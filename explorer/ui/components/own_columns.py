@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explorer.errors import ExplorerError
+from explorer.locations import READONLY, check_may_write
 from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.columns import OWN
@@ -12,7 +13,9 @@ _KEY = "own-columns"
 
 
 def bring_columns(loaded: LoadedRun) -> None:
-    """Show a button that opens the place where a file of columns is brought or taken away."""
+    """Show a button that opens the place where a file of columns is brought or taken away; none where that is off."""
+    if READONLY:
+        return
     with st.popover("", icon=":material/upload_file:", help="Colour by numbers of your own", width="content"):
         st.markdown("**Colour by numbers of your own**")
         st.caption(
@@ -42,6 +45,7 @@ def _bring(loaded: LoadedRun) -> None:
     if file is None:
         return
     try:
+        check_may_write("Bringing columns along")
         found = columns_from_file(file.getvalue(), file.name, len(loaded.encoded))
         loaded.run.save_columns(found)
     except ExplorerError as error:
@@ -51,5 +55,6 @@ def _bring(loaded: LoadedRun) -> None:
 
 
 def _take_away(loaded: LoadedRun) -> None:
+    check_may_write("Taking columns away")
     loaded.run.save_columns({})
     change_view(colour="class")
