@@ -1,12 +1,16 @@
 """What every test shares: a skip that may not happen here is a failure.
 
 ``EXPLORER_REQUIRED_TESTS`` names markers ("browser mnist") whose tests must run on this machine.
+Tests run in two workers. Threads of OpenMP that wait for one another spin, and where more want a core than there are
+they keep the others from it: so each process, and what it starts, has one.
 """
 
 import os
 from collections.abc import Generator
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
 
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
 
