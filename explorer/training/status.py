@@ -103,10 +103,12 @@ def _state(
     if not (is_locked or is_started):
         return (TrainingState.QUEUED if job is not None and job.is_waiting else None), ""
     if progress is not None and progress.phase.is_end:
-        # Its process is about to go; where it is gone already, what is here now is another one that begins.
-        if is_alive(progress.pid, progress.mark):
+        if not is_alive(progress.pid, progress.mark):
+            progress = None  # of an earlier process: the one that is here now has yet to say something
+        elif not is_locked:
             return TrainingState(progress.phase.value), progress.problem
-        progress = None
+        else:  # it is about to let go; whoever starts the run before that would be refused
+            return (TrainingState.STOPPING if progress.phase is Phase.STOPPED else TrainingState.RUNNING), ""
     if run.stop_requested():
         return TrainingState.STOPPING, ""
     is_starting = progress is None or progress.phase is Phase.STARTING
