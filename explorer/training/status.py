@@ -139,7 +139,8 @@ def _what_happened(run: Run, job: JobRecord | None) -> str:
     said = why_it_failed(status, log)
     full = " The disk is full: free some space." if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
     n_done = _n_done(run)
-    left = f"What was saved is whole, {n_done} epochs: resume to go on." if n_done else "Nothing was saved yet."
+    epochs = "1 epoch" if n_done == 1 else f"{n_done} epochs"
+    left = f"What was saved is whole, {epochs}: resume to go on." if n_done else "Nothing was saved yet."
     return f"{said}{full} {left}"
 
 
