@@ -67,10 +67,10 @@ class TrainingStatus:
 
 
 def training_status(run: Run) -> TrainingStatus:
-    """Return where the training of ``run`` stands; of a damaged one, that it failed and why."""
+    """Return where the training of ``run`` stands; of one that is damaged or just deleted, that it failed and why."""
     try:
         return _status(run)
-    except CheckpointError as error:
+    except (CheckpointError, OSError) as error:
         return TrainingStatus(name=run.name, state=TrainingState.FAILED, problem=str(error))
 
 
