@@ -240,6 +240,8 @@ class TrainingJobs:
     def _see_the_end(self, process: "subprocess.Popen[bytes]", run: Run) -> None:
         """Wait until a process of ours has ended, note how if it was badly, and go on with the queue."""
         status = process.wait()
+        if not run.path.is_dir():
+            return  # deleted meanwhile: there is nothing to note it in
         try:
             with self._alone():
                 job = run.job()

@@ -67,10 +67,10 @@ class TrainingStatus:
 
 
 def training_status(run: Run) -> TrainingStatus:
-    """Return where the training of ``run`` stands; of a damaged one, that it failed and why."""
+    """Return where the training of ``run`` stands; of one that is damaged or just deleted, that it failed and why."""
     try:
         return _status(run)
-    except CheckpointError as error:
+    except (CheckpointError, OSError) as error:
         return TrainingStatus(name=run.name, state=TrainingState.FAILED, problem=str(error))
 
 
@@ -103,10 +103,12 @@ def _state(
     if not (is_locked or is_started):
         return (TrainingState.QUEUED if job is not None and job.is_waiting else None), ""
     if progress is not None and progress.phase.is_end:
-        # Its process is about to go; where it is gone already, what is here now is another one that begins.
-        if is_alive(progress.pid, progress.mark):
+        if not is_alive(progress.pid, progress.mark):
+            progress = None  # of an earlier process: the one that is here now has yet to say something
+        elif not is_locked:
             return TrainingState(progress.phase.value), progress.problem
-        progress = None
+        else:  # it is about to let go; whoever starts the run before that would be refused
+            return (TrainingState.STOPPING if progress.phase is Phase.STOPPED else TrainingState.RUNNING), ""
     if run.stop_requested():
         return TrainingState.STOPPING, ""
     is_starting = progress is None or progress.phase is Phase.STARTING
@@ -137,7 +139,8 @@ def _what_happened(run: Run, job: JobRecord | None) -> str:
     said = why_it_failed(status, log)
     full = " The disk is full: free some space." if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
     n_done = _n_done(run)
-    left = f"What was saved is whole, {n_done} epochs: resume to go on." if n_done else "Nothing was saved yet."
+    epochs = "1 epoch" if n_done == 1 else f"{n_done} epochs"
+    left = f"What was saved is whole, {epochs}: resume to go on." if n_done else "Nothing was saved yet."
     return f"{said}{full} {left}"
 
 

@@ -16,7 +16,7 @@ from explorer.runs.run import Run
 from explorer.training.trainer import Trainer
 from tests.faults.training_process import TrainingProcess
 
-N_KILLS = {"digits": 26, "mnist": 6}
+N_KILLS = {"digits": 18, "mnist": 6}
 """Kills of one run: about three of four while a file is half written, the others at random moments."""
 
 if "EXPLORER_FAULT_MOMENTS" in os.environ:

@@ -194,6 +194,22 @@ def test_a_clock_that_was_set_back_confuses_nobody(tmp_path):
     assert run.progress().time < tomorrow
 
 
+def test_training_that_is_killed_while_it_encodes_is_resumed_with_that_alone(tmp_path):
+    process = new(tmp_path / "run", "digits", epochs=1)
+    process.kill_in_a_save("encoded.safetensors")
+    run = Run(tmp_path / "run")
+    assert run.progress().phase is Phase.ENCODING
+    failed = training_status(run)
+    assert failed.state is TrainingState.FAILED
+    assert failed.problem.endswith("What was saved is whole, 1 epoch: resume to go on.")
+    assert run.encoded() is None
+    before = run.fingerprint()
+    TrainingProcess(run.path, "--run", "run").finish()
+    assert training_status(run).state is TrainingState.FINISHED
+    assert (run.fingerprint(), len(run.history())) == (before, 1)
+    assert run.encoded() is not None
+
+
 @pytest.mark.parametrize("tail", ['{"epoch": 99, "tra', "\x00\x00\xff", '{"epoch"'], ids=["cut", "binary", "cut-early"])
 def test_a_history_with_a_broken_end_is_read_up_to_there_and_gone_on_with(tmp_path, tail):
     process = begun(tmp_path / "tail" / "run")
