@@ -132,7 +132,7 @@ def test_a_critic_judges_each_image_alone_and_its_gradient_reaches_the_generator
         ("cvae", {"prior": "conditional"}, {"decoder", "class_prior"}),
         ("gan", {"likelihood": "gaussian-learned"}, {"decoder", "likelihood"}),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_weights_are_those_of_q_or_those_of_p_and_never_of_both(family, changes, generative):
     model = build_model(model_config(family, **changes))
