@@ -1,8 +1,9 @@
 """Images a second in training, beside a plain PyTorch loop and beside the bare matrix products of the same model.
 
 Run: python -m tests.benchmarks.training [--epochs 3] [--batch-sizes 128 1024]. Prints JSON lines. The model is
-784-400-20 on grey MNIST, at batch 128 the setting of PyTorch's VAE example, whose loop (torchvision's MNIST, ToTensor, DataLoader without workers) is
-the rival. All run in one process, one after the other, the best of several rounds each.
+784-400-20 on grey MNIST; at batch 128 this is the setting of PyTorch's VAE example, whose loop (torchvision's MNIST,
+ToTensor, DataLoader without workers) is the rival. All run in one process, one after the other, the best of several
+rounds each.
 """
 
 import argparse
