@@ -15,6 +15,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give one worker all tests in a browser, since two browsers that draw in software starve each other."""
+    for item in items:
+        is_browser = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else item.path.name))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
