@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are taken
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give one worker all tests in a browser, since two browsers that draw in software starve each other."""
     for item in items:

@@ -4,6 +4,7 @@ Scalars are named train/… and validation/…; the step is the epoch. The packa
 asked for, and not before.
 """
 
+import time
 from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,10 @@ class EventFiles:
     def _opened(self, first_step: int) -> "SummaryWriter":
         from torch.utils.tensorboard import SummaryWriter
 
+        # TensorBoard reads files by name, which begins with the second they were made in: a file of the same second as
+        # the last one could come before it, and what it purges would stay.
+        while any(self._folder.glob(f"events.out.tfevents.{int(time.time())}.*")):
+            time.sleep(0.05)
         return SummaryWriter(str(self._folder), purge_step=first_step)
 
 

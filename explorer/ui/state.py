@@ -143,12 +143,6 @@ def view_problems() -> list[str]:
     return problems
 
 
-def hold(key: str, value: Any) -> None:
-    """Give the widget with ``key`` a value, unless it has it: setting it anew takes away what is being typed."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-
 def held_view() -> View:
     """Return the view as this session holds it, without a look at the URL: for callbacks."""
     view: View = st.session_state.get(_KEY, View())

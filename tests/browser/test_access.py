@@ -121,7 +121,7 @@ def test_the_map_is_described_by_its_data_and_its_axes(visit, query, words):
 def test_every_image_has_a_text_in_its_place(visit, path, query):
     page = visit(path, **query)
     page.page.get_by_test_id("stImage").first.wait_for()
-    page.page.get_by_test_id("stPopoverButton").click()
+    page.page.get_by_test_id("stPopoverButton").first.click()
     page.page.get_by_alt_text("Ten images that mnist-vae-2d makes").wait_for()
     images = page.page.locator("img").all()
     assert len(images) > 3

@@ -45,7 +45,7 @@ def test_a_link_restores_the_view(visit, app, choice, place):
     again = visit(**page.query).drawn()
     assert again.query == page.query
     np.testing.assert_allclose(again.pin, page.pin, rtol=1e-4)
-    assert again.page.get_by_test_id("stPopoverButton").inner_text().splitlines().count(choice["run"]) == 1
+    assert again.page.get_by_test_id("stPopoverButton").first.inner_text().splitlines().count(choice["run"]) == 1
     assert axis_titles(again) == axis_titles(page)
     difference = np.abs(again.painted().image.astype(int) - painted.image)
     assert difference.max() <= 3
@@ -62,7 +62,7 @@ def test_the_view_follows_to_the_other_page_and_back(visit):
     page.page.wait_for_url("**/generate?*")
     assert page.wait_for_query("run") == "digits-cvae-2d"
     page.page.get_by_alt_text("Samples of class 0").wait_for()
-    assert "digits-cvae-2d" in page.page.get_by_test_id("stPopoverButton").inner_text()
+    assert "digits-cvae-2d" in page.page.get_by_test_id("stPopoverButton").first.inner_text()
     page.page.get_by_role("link", name="Latent map").click()
     assert page.wait_for_query("run") == "digits-cvae-2d"
     page.painted_at(0.5, 0.25, tolerance=1e-3)
@@ -71,7 +71,7 @@ def test_the_view_follows_to_the_other_page_and_back(visit):
 
 def test_choosing_a_run_in_the_gallery_shows_its_map_and_its_address(visit):
     page = visit().drawn()
-    page.page.get_by_test_id("stPopoverButton").click()
+    page.page.get_by_test_id("stPopoverButton").first.click()
     page.page.get_by_role("button", name="digits-vae-2d", exact=True).click()
     assert page.wait_for_query("run") == "digits-vae-2d"
     page.page.wait_for_function("window.nDrawn !== 10000")
@@ -93,7 +93,7 @@ def test_a_bad_link_is_answered_in_words_and_a_good_one_then_works(visit, link, 
 
 def test_beside_a_bad_link_the_gallery_still_leads_to_a_map(visit):
     page = visit(run="nope")
-    page.page.get_by_test_id("stPopoverButton").click()
+    page.page.get_by_test_id("stPopoverButton").first.click()
     page.page.get_by_role("button", name="digits-vae-2d", exact=True).click()
     assert page.wait_for_query("run") == "digits-vae-2d"
     page.settle()
@@ -103,7 +103,7 @@ def test_beside_a_bad_link_the_gallery_still_leads_to_a_map(visit):
 @pytest.mark.parametrize(("name", "file"), [("cut-weights", "weights.safetensors"), ("a-broken-config", "config.json")])
 def test_a_damaged_run_is_listed_with_what_is_wrong_and_harms_no_other(visit, name, file):
     page = visit().drawn()
-    page.page.get_by_test_id("stPopoverButton").click()
+    page.page.get_by_test_id("stPopoverButton").first.click()
     gallery = page.page.get_by_test_id("stPopoverBody")
     gallery.get_by_role("button", name="mnist-vae-2d", exact=True).wait_for()
     assert gallery.get_by_text(name, exact=True).count() == 1

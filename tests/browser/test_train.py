@@ -17,6 +17,7 @@ from tests.support import new_run
 pytestmark = pytest.mark.browser
 
 MANY = 5000
+SCRIPT_BEGINS_MS = 400
 N_EPOCHS_SHOWN = "() => document.querySelector('.timeline')?.timeline?.epochs.epochs.length ?? 0"
 AT_EPOCH = "() => document.querySelector('.timeline').timeline.drawn?.epoch ?? -1"
 
@@ -61,9 +62,8 @@ def fill(page, label, text):
     """Type into a field, whose label may be followed by its default, and wait until the page has taken it."""
     field = page.page.get_by_label(re.compile(f"^{label}"))
     field.fill(str(text))
-    n_frames = page.n_frames
     field.press("Enter")
-    wait_until(lambda: page.n_frames > n_frames or page.page.wait_for_timeout(20))
+    page.page.wait_for_timeout(SCRIPT_BEGINS_MS)
     page.settle()
 
 
@@ -71,7 +71,7 @@ def form(visit, app, name, epochs=MANY, **options):
     """The form, filled for a small model of the bundled digits."""
     page = visit("train", on=app, **options)
     page.page.get_by_text("Conditional digits", exact=True).click()
-    page.page.get_by_text("1,297 grey images of 8 by 8 pixels").wait_for()
+    page.page.get_by_placeholder(re.compile("^digits-cvae-2d")).wait_for()
     page.settle()
     fill(page, "Name of the run", name)
     fill(page, "Epochs", epochs)
@@ -220,7 +220,7 @@ def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
 def test_what_is_being_typed_survives_the_arrival_of_the_estimate(visit, workshop):
     page = visit("train", on=workshop)
     page.page.get_by_text("Conditional digits", exact=True).click()
-    page.page.get_by_text("1,297 grey images of 8 by 8 pixels").wait_for()
+    page.page.get_by_placeholder(re.compile("^digits-cvae-2d")).wait_for()
     page.settle()
     page.page.get_by_label(re.compile("^Name of the run")).type("half-a-na")
     page.page.get_by_text("in all on this machine").wait_for()

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,12 @@ from tests.support import new_run, run_config
 
 SCRIPT = Path(__file__).with_name("form_script.py")
 WIDGETS = ("number_input", "text_input", "selectbox", "button_group")
+
+
+@pytest.fixture(autouse=True)
+def main_stays_what_it_is(monkeypatch):
+    """AppTest puts its script in the place of the main module, which processes that later tests start would import."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
@@ -53,6 +60,12 @@ def take(form, name, value):
     return form
 
 
+def press(form, preset):
+    form.button(key=f"preset-{preset}").click().run()
+    assert not form.exception
+    return form
+
+
 def returned(form):
     return form.session_state["returned"]
 
@@ -75,7 +88,7 @@ def fold_of(form, group):
 
 @pytest.mark.parametrize("family", get_args(Family))
 def test_every_field_is_there_exactly_once(folder, family):
-    assert widgets(shown_form({"family": family})).keys() == {*FIELDS, "data", "name", "preset"}
+    assert widgets(shown_form({"family": family})).keys() == {*FIELDS, "data", "name"}
 
 
 def test_what_matters_first_is_in_plain_sight_and_the_rest_is_under_its_group(form):
@@ -185,7 +198,7 @@ def test_a_name_that_is_taken_is_told(form, folder):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fills_the_form(form, name):
-    take(form, "preset", name)
+    press(form, name)
     preset = PRESETS[name]
     config = returned(form).config
     values = config.model.model_dump() | config.training.model_dump() | config.training.objective.model_dump()
@@ -195,19 +208,19 @@ def test_a_preset_fills_the_form(form, name):
 
 
 def test_a_change_leaves_the_preset_and_pressing_it_again_brings_it_back(form):
-    take(form, "preset", "conditional-digits")
-    assert widgets(form)["preset"].value == "conditional-digits"
-    take(form, "epochs", 3)
-    assert widgets(form)["preset"].value is None
-    assert any(caption.startswith("Your own choices") for caption in captions(form))
-    take(form, "preset", "conditional-digits")
-    assert widgets(form)["epochs"].value == 300
+    press(form, "conditional-digits")
+    assert drafts.preset_of(form.session_state["new-run"]) == "conditional-digits"
+    take(form, "epochs", 7)
+    assert drafts.preset_of(form.session_state["new-run"]) is None
+    assert "Your own choices" in " ".join(captions(form))
+    press(form, "conditional-digits")
+    assert drafts.preset_of(form.session_state["new-run"]) == "conditional-digits"
 
 
 def test_pressing_the_chosen_preset_keeps_it(form):
-    take(form, "preset", "conditional-digits")
-    take(form, "preset", None)
-    assert widgets(form)["preset"].value == "conditional-digits"
+    press(form, "conditional-digits")
+    press(form, "conditional-digits")
+    assert drafts.preset_of(form.session_state["new-run"]) == "conditional-digits"
 
 
 def test_a_data_set_that_is_not_here_says_what_it_costs(form, monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.columns import OWN, PERCENTILES, column, has_kl
-from explorer.ui.state import View, change_view, hold
+from explorer.ui.state import View, change_view
 
 CLASS = "class"
 
@@ -70,7 +70,7 @@ def colour_control(loaded: LoadedRun, view: View) -> None:
     """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
     offered += [OWN + title for title in loaded.own_columns]
-    hold("colour", view.colour)
+    st.session_state["colour"] = view.colour
     st.selectbox(
         "Colour by",
         offered,

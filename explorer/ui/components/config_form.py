@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -22,7 +23,6 @@ from explorer.ui.new_run import (
     prefill_from_preset,
     preset_of,
 )
-from explorer.ui.state import hold
 
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
@@ -30,7 +30,7 @@ N_COLUMNS = 3
 N_NAMED = 4
 """Fields that a fold names while it is closed."""
 
-_PRESET, _DATA, _NAME = (field_key(name) for name in ("preset", "data", "name"))
+_DATA, _NAME = field_key("data"), field_key("name")
 
 
 def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
@@ -61,27 +61,29 @@ def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
 
 
 def _presets(draft: Draft) -> None:
+    """Show a button for each preset.
+
+    Not a choice that the form keeps: a browser that has not heard yet that the draft departed from its preset would
+    seem to choose it again, and the draft would be gone.
+    """
     chosen = preset_of(draft)
-    hold(_PRESET, chosen)
-    st.pills(
-        "Start from",
-        list(PRESETS),
-        format_func=lambda name: PRESETS[name].title,
-        key=_PRESET,
-        on_change=_take_preset,
-    )
+    st.caption("Start from")
+    with st.container(horizontal=True, gap="small", key="presets"):
+        for name, preset in PRESETS.items():
+            kind: Literal["primary", "secondary"] = "primary" if name == chosen else "secondary"
+            st.button(
+                preset.title,
+                key=f"preset-{name}",
+                type=kind,
+                on_click=prefill_from_preset,
+                args=(name,),
+                width="content",
+            )
     st.caption(plain(PRESETS[chosen].about) if chosen else "Your own choices. Pick one above to begin anew.")
 
 
-def _take_preset() -> None:
-    name = st.session_state[_PRESET]
-    # A second press on the one that is chosen gives None, and changes nothing.
-    if name is not None:
-        prefill_from_preset(name)
-
-
 def _data_set(draft: Draft) -> None:
-    hold(_DATA, draft.data)
+    st.session_state[_DATA] = draft.data
     st.selectbox("Data set", list(DATA_SETS), format_func=_title_of_data, key=_DATA, on_change=_take_data)
     entry = data_set(draft.data)
     channels, height, width = entry.image_shape
@@ -103,7 +105,7 @@ def _take_data() -> None:
 
 
 def _name(draft: Draft, state: Checked) -> None:
-    hold(_NAME, draft.name)
+    st.session_state[_NAME] = draft.name
     st.text_input(
         "Name of the run",
         key=_NAME,

@@ -11,7 +11,7 @@ from explorer.analysis.results import Floats
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import grid_picture
-from explorer.ui.state import View, change_view, hold
+from explorer.ui.state import View, change_view
 
 N_COLUMNS = 10
 N_ROWS = 5
@@ -21,8 +21,8 @@ SIDE = 64
 
 def _sample_controls(loaded: LoadedRun, view: View) -> None:
     """Show the seed and, where the prior has one, the temperature."""
-    hold("seed", view.seed)
-    hold("temperature", view.temperature)
+    st.session_state["seed"] = view.seed
+    st.session_state["temperature"] = view.temperature
     seed_column, again_column, temperature_column = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
     seed_column.number_input("Seed", 0, 2**31 - 1, key="seed", on_change=_set_seed)
     again_column.button("Draw again", icon=":material/casino:", on_click=_draw_again, args=(view,))
@@ -41,7 +41,7 @@ def _sample_controls(loaded: LoadedRun, view: View) -> None:
 
 def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     """Show buttons for the classes, samples of the chosen one, and the same z in every class."""
-    hold("label", view.label)
+    st.session_state["label"] = view.label
     st.pills(
         "Class to generate",
         range(len(names)),

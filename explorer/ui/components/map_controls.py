@@ -12,7 +12,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.ui.computing import choose, choose_another, is_missing
 from explorer.ui.pinning import pinned_code
 from explorer.ui.pins import Pin
-from explorer.ui.state import View, change_view, held_view, hold
+from explorer.ui.state import View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 NEAREST = -1
@@ -42,7 +42,7 @@ def support_note(loaded: LoadedRun) -> str:
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
     missing = {space for space in SPACES if is_missing(loaded, space)}
-    hold("space", view.space)
+    st.session_state["space"] = view.space
     st.segmented_control(
         "Map",
         [space for space in SPACES if space not in missing] if locations.READONLY else list(SPACES),
@@ -76,7 +76,7 @@ def dims_control(loaded: LoadedRun, view: View) -> None:
         return
     pair = st.container(horizontal=True, width="content")
     for axis, label, dim in zip(("i", "j"), ("Across", "Up"), view.dims, strict=True):
-        hold(f"dim-{axis}", min(dim, n_dims - 1))
+        st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
         pair.selectbox(
             label,
             range(n_dims),
@@ -92,7 +92,7 @@ def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> 
     """Show the choice of the class in which a conditional model decodes the map; nothing for other models."""
     if loaded.config.model.n_classes is None:
         return
-    hold("decode-as", view.decode_as if view.decode_as < len(class_names) else NEAREST)
+    st.session_state["decode-as"] = view.decode_as if view.decode_as < len(class_names) else NEAREST
     st.selectbox(
         "Decode as class",
         [NEAREST, *range(len(class_names))],

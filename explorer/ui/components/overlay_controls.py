@@ -9,7 +9,7 @@ from explorer.analysis.maps import LinearProjection, Projection
 from explorer.models.config import ModelConfig
 from explorer.serving.atlas import LoadedRun, map_version
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
-from explorer.ui.state import View, change_view, held_view, hold
+from explorer.ui.state import View, change_view, held_view
 
 OVERLAYS = {
     "images": "Images",
@@ -33,7 +33,7 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> No
     """Show the choice of overlays, and the reasons for those that this map cannot have."""
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
-    hold("overlays", [name for name in names if name in view.overlays])
+    st.session_state["overlays"] = [name for name in names if name in view.overlays]
     reasons = " ".join(f"**{OVERLAYS[name]}** is not here: {reason}" for name, reason in missing.items())
     st.pills(
         "Show on the map",

@@ -8,16 +8,15 @@ from explorer.training.estimator import Outcome, estimator_of_app
 from explorer.ui.components.field_widget import plain
 from explorer.ui.new_run import NewRun
 
-SECONDS_BETWEEN_LOOKS = 0.3
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def training_estimate(new_run: NewRun) -> None:
-    """Show about what ``new_run`` takes; while that is computed this part of the page alone runs again and again."""
-    outcome = _outcome(new_run)
-    if outcome is None:
-        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(new_run)
-    else:
-        _show(outcome, new_run.config.training.epochs)
+    """Show about what ``new_run`` takes. This part of the page alone runs again and again, and follows the machine.
+
+    The rest must not: it would take away what is being typed into the form.
+    """
+    st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(new_run)
 
 
 def in_words(outcome: Estimate, epochs: int) -> str:
@@ -50,9 +49,11 @@ def _outcome(new_run: NewRun) -> Outcome | None:
 
 
 def _watch(new_run: NewRun) -> None:
-    if _outcome(new_run) is not None:
-        st.rerun()
-    st.caption(":material/hourglass_empty: Estimating how long this takes …")
+    outcome = _outcome(new_run)
+    if outcome is None:
+        st.caption(":material/hourglass_empty: Estimating how long this takes …")
+    else:
+        _show(outcome, new_run.config.training.epochs)
 
 
 def _show(outcome: Outcome, epochs: int) -> None:

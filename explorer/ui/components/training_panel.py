@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.analysis.diagnosis import diagnose
 from explorer.figures.training import training_curves
 from explorer.jobs import JobState
 from explorer.locations import PAGES, READONLY
@@ -194,6 +193,8 @@ def _curves(history: list[dict[str, Any]]) -> None:
 
 def _diagnosis(run: Run, status: TrainingStatus) -> None:
     """Say what is wrong with a run, each finding with changes that may mend it in a new run."""
+    from explorer.analysis.diagnosis import diagnose  # it needs torch, which the first screen does not
+
     findings = diagnose(run.config.model, run.history(), diverged_in=run.diverged_in())
     if not findings:
         if status.epoch:
