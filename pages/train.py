@@ -8,11 +8,12 @@ from explorer.ui.components.training_list import training_list
 from explorer.ui.components.training_panel import training_panel
 from explorer.ui.guard import errors_in_words
 from explorer.ui.state import current_view, show_problems
+from explorer.ui.training import current_watch
 
 view = current_view()
 show_problems()
 with errors_in_words():
-    training_list(view)
+    training_list(current_watch(view))
     view = current_view()
     if view.watch:
         training_panel(view.watch)

@@ -5,12 +5,14 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
+import psutil
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
@@ -93,11 +95,12 @@ class Run:
             CheckpointError: if the name is not allowed or the folder exists.
         """
         check_name(path.name)
+        exists = f"{path} exists. Choose another name with --name."
         if path.exists():
-            raise CheckpointError(f"{path} exists. Choose another name with --name.")
-        for leftover in path.parent.glob(f".{path.name}.*.new"):  # of a process that was killed here
-            shutil.rmtree(leftover, ignore_errors=True)
-        staging = path.with_name(f".{path.name}.{os.getpid()}.new")
+            raise CheckpointError(exists)
+        _clear_staging(path)
+        # Of this thread alone: two people may make a run of one name at once, and the app is one process.
+        staging = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
         staging.mkdir(parents=True)
         try:
             run = cls(staging)
@@ -105,9 +108,11 @@ class Run:
             run.save_weights(weights)
             if start is not None:
                 run._save_tensors("start.safetensors", start, {})
-            staging.rename(path)
-        except BaseException:
+            staging.rename(path)  # onto a run that was made meanwhile it fails
+        except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)
+            if isinstance(error, OSError) and path.exists():
+                raise CheckpointError(exists) from error
             raise
         sync_folder(path.parent)
         return cls(path)
@@ -406,6 +411,14 @@ class Run:
 
         plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
         write_atomically(self.path / file, save(plain, metadata))
+
+
+def _clear_staging(path: Path) -> None:
+    """Remove what processes left that were killed while they made a run at ``path``."""
+    for leftover in path.parent.glob(f".{path.name}.*.new"):
+        maker = leftover.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if not (maker.isdecimal() and psutil.pid_exists(int(maker))):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def check_name(name: str) -> str:

@@ -10,13 +10,14 @@ from explorer.data.catalogue import load_split
 from explorer.errors import ExplorerError
 from explorer.jobs import JobStatus, jobs_of_app
 from explorer.locations import CHECKPOINTS
+from explorer.runs.config import RunConfig
 from explorer.runs.listing import open_run
 from explorer.runs.trash import Discarded, discard, discarded_runs, restore
 from explorer.training.creation import create_run
 from explorer.training.jobs import TrainingJobs, training_jobs
 from explorer.training.status import TrainingStatus
 from explorer.ui.new_run import NewRun, prefill_with
-from explorer.ui.state import change_view
+from explorer.ui.state import View, change_view
 
 _KEY = "training"
 ENCODING_SECONDS = 8.0
@@ -24,21 +25,37 @@ ENCODING_SECONDS = 8.0
 
 @dataclass(slots=True)
 class Said:
-    """What this session has to be told.
+    """What this session has to be told, and where it goes next.
 
     Attributes:
         refusal: why the last thing was not done.
         deleted: the run that was deleted last, which can be brought back.
+        next_watch: name of the run to look at from now on, empty for the form; None where that stays.
     """
 
     refusal: str = ""
     deleted: Discarded | None = None
+    next_watch: str | None = None
+
+
+# Streamlit may break off a script or a callback wherever it is spoken to, even for the session's state, and run it
+# again. So each action gets hold of the session first, then does its deed, and notes what follows: `current_watch`
+# sees to that.
 
 
 def said() -> Said:
     """Return what this session has to be told."""
     held: Said = st.session_state.setdefault(_KEY, Said())
     return held
+
+
+def current_watch(view: View) -> View:
+    """Return ``view`` with the run that is to be looked at now."""
+    mine = said()
+    if mine.next_watch is not None:
+        view = change_view(watch=mine.next_watch)
+        mine.next_watch = None
+    return view
 
 
 def jobs() -> TrainingJobs:
@@ -48,55 +65,61 @@ def jobs() -> TrainingJobs:
 
 def begin(new_run: NewRun) -> None:
     """Make a new run, start its training or let it wait, and look at it."""
+    mine = said()
 
     def make() -> None:
         train = load_split(new_run.config.training.data, "train", download=new_run.download)
         create_run(CHECKPOINTS, new_run.name, new_run.config, train)
-        change_view(watch=new_run.name)
+        mine.next_watch = new_run.name
         jobs().start(new_run.name)
 
-    _tried(make)
+    _tried(mine, make)
 
 
 def go_on(name: str, epochs: int | None = None) -> None:
     """Start or resume the training of a run, with another number of epochs in all if one is given."""
-    _tried(jobs().start, name, epochs)
+    _tried(said(), jobs().start, name, epochs)
 
 
 def pause(status: TrainingStatus) -> None:
     """Ask the training of a run to save and stop, or take it out of the queue."""
-    _tried(jobs().stop, status.name)
+    _tried(said(), jobs().stop, status.name)
+
+
+def fill_form(config: RunConfig) -> None:
+    """Fill the form of a new run with the choices of another, and show it."""
+    mine = said()
+    prefill_with(config)
+    mine.next_watch = ""
 
 
 def duplicate(name: str) -> None:
     """Fill the form of a new run with the choices of one, and show it."""
-
-    def fill() -> None:
-        prefill_with(open_run(name, CHECKPOINTS).config)
-        change_view(watch="")
-
-    _tried(fill)
+    _tried(said(), lambda: fill_form(open_run(name, CHECKPOINTS).config))
 
 
 def delete(name: str) -> None:
     """Move a run to the trash, from which it can be brought back for a week."""
+    mine = said()
 
     def remove() -> None:
-        said().deleted = discard(open_run(name, CHECKPOINTS))
-        change_view(watch="")
+        mine.deleted = discard(open_run(name, CHECKPOINTS))
+        mine.next_watch = ""
 
-    _tried(remove)
+    _tried(mine, remove)
 
 
 def bring_back(discarded: Discarded) -> None:
-    """Move a run back from the trash, and look at it."""
+    """Move a run back from the trash, if it is still there, and look at it."""
+    mine = said()
 
     def back() -> None:
-        restore(discarded)
-        said().deleted = None
-        change_view(watch=discarded.name)
+        if discarded.path.exists():
+            restore(discarded)
+        mine.deleted = None
+        mine.next_watch = discarded.name
 
-    _tried(back)
+    _tried(mine, back)
 
 
 def deleted_runs() -> list[Discarded]:
@@ -106,12 +129,12 @@ def deleted_runs() -> list[Discarded]:
 
 def encode(name: str) -> None:
     """Encode the test images with a run as it is now, beside the app, so that it has a map."""
-    path = str(open_run(name, CHECKPOINTS).path)
-    _tried(
-        lambda: jobs_of_app().start(
-            _encoding(name), f"Encoding by {name}", ["encode", path], expected_seconds=ENCODING_SECONDS
-        )
-    )
+    mine, path = said(), str(open_run(name, CHECKPOINTS).path)
+
+    def start() -> None:
+        jobs_of_app().start(_encoding(name), f"Encoding by {name}", ["encode", path], expected_seconds=ENCODING_SECONDS)
+
+    _tried(mine, start)
 
 
 def encoding_status(name: str) -> JobStatus | None:
@@ -123,9 +146,9 @@ def _encoding(name: str) -> str:
     return f"{name}/encode"
 
 
-def _tried(do: Callable[..., Any], *arguments: Any) -> None:
-    said().refusal = ""
+def _tried(mine: Said, do: Callable[..., Any], *arguments: Any) -> None:
+    mine.refusal = ""
     try:
         do(*arguments)
     except ExplorerError as error:
-        said().refusal = str(error)
+        mine.refusal = str(error)

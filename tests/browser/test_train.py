@@ -6,6 +6,7 @@ import time
 from functools import partial
 
 import pytest
+from playwright.sync_api import expect
 
 from explorer.runs.live import Phase
 from explorer.runs.run import Run
@@ -187,7 +188,7 @@ def test_a_collapse_is_told_with_remedies_that_fill_the_form(visit, workshop, fo
     page.page.get_by_role("button", name="Start training").wait_for()
     assert "watch" not in page.query
     page.page.get_by_text(re.compile("^Training")).first.wait_for()
-    assert page.page.get_by_label(re.compile("^Latent size")).input_value() == "4"
+    expect(page.page.get_by_label(re.compile("^Latent size"))).to_have_value("4", timeout=1000 * WAIT_SECONDS)
 
 
 def test_a_run_that_does_not_exist_is_told_and_the_form_shown(visit, workshop):

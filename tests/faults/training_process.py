@@ -95,7 +95,7 @@ class TrainingProcess:
 
     def kill_in_the_making(self) -> None:
         """Kill it while the folder of its new run is not yet in place."""
-        self.kill_when(lambda: list(self.run.parent.glob(f".{self.run.name}.{self.process.pid}.new")))
+        self.kill_when(lambda: list(self.run.parent.glob(f".{self.run.name}.{self.process.pid}-*.new")))
 
     def _signal(self, number: signal.Signals, states: str) -> None:
         pid = self.process.pid

@@ -215,6 +215,7 @@ def test_a_change_leaves_the_preset_and_pressing_it_again_brings_it_back(form):
     assert "Your own choices" in " ".join(captions(form))
     press(form, "conditional-digits")
     assert drafts.preset_of(form.session_state["new-run"]) == "conditional-digits"
+    assert widgets(form)["epochs"].value == 300
 
 
 def test_pressing_the_chosen_preset_keeps_it(form):

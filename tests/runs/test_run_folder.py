@@ -1,5 +1,7 @@
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -372,3 +374,24 @@ def test_codes_too_large_for_half_precision_are_stored_whole(run):
     large = replace(encoded, mu=encoded.mu * np.float32(1e6))
     run.save_encoded(large)
     np.testing.assert_array_equal(run.encoded().mu, large.mu)
+
+
+def test_of_many_who_make_one_run_at_once_one_succeeds_and_the_others_are_told(tmp_path):
+    config, n = run_config(), 8
+    weights = build_model(config.model).state_dict()
+    begin = threading.Barrier(n)
+
+    def make() -> str:
+        begin.wait(30)
+        try:
+            Run.create(tmp_path / "twin", config, weights)
+        except CheckpointError as error:
+            return str(error)
+        return "made"
+
+    with ThreadPoolExecutor(n) as pool:
+        said = [job.result(60) for job in [pool.submit(make) for _ in range(n)]]
+    assert said.count("made") == 1
+    assert all("exists. Choose another name" in text for text in said if text != "made")
+    assert Run(tmp_path / "twin").model() is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["twin"]

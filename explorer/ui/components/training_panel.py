@@ -18,9 +18,7 @@ from explorer.ui.components.run_picker import choose_run, describe_run
 from explorer.ui.components.timeline import timeline
 from explorer.ui.components.training_estimate import duration_in_words
 from explorer.ui.components.training_list import COLOURS
-from explorer.ui.new_run import prefill_with
-from explorer.ui.state import change_view
-from explorer.ui.training import delete, duplicate, encode, encoding_status, go_on, jobs, pause
+from explorer.ui.training import delete, duplicate, encode, encoding_status, fill_form, go_on, jobs, pause
 
 SECONDS_BETWEEN_LOOKS = 1.0
 PHASES = {
@@ -211,6 +209,5 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
                 for remedy in remedies(finding.name, run.config):
                     changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
                     if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
-                        prefill_with(remedied(run.config, remedy.changes))
-                        change_view(watch="")
+                        fill_form(remedied(run.config, remedy.changes))
                         st.rerun()
