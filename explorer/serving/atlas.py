@@ -28,6 +28,8 @@ class LoadedRun:
         self.run = run
         self.config = run.config
         self._projections: dict[tuple[str, int, int], Projection] = {}
+        self._gauge: TrustGauge | None = None
+        self._measuring = threading.Lock()
 
     @cached_property
     def model(self) -> "LatentModel":
@@ -56,7 +58,12 @@ class LoadedRun:
         """The numbers that a person brought for each encoded image, by name."""
         return self.run.columns()
 
-    @cached_property
+    @property
+    def has_trust_gauge(self) -> bool:
+        """Whether ``trust_gauge`` answers at once."""
+        return self._gauge is not None
+
+    @property
     def trust_gauge(self) -> "TrustGauge":
         """What tells how far a decoded image can be believed: measured once, in a fraction of a second.
 
@@ -65,7 +72,10 @@ class LoadedRun:
         """
         from explorer.analysis.trust import TrustGauge
 
-        return TrustGauge(self.model, self.encoded)
+        with self._measuring:  # many may ask for the first time at once
+            if self._gauge is None:
+                self._gauge = TrustGauge(self.model, self.encoded)
+            return self._gauge
 
     def holds(self, method: str, i: int = 0, j: int = 1) -> bool:
         """Whether a map is in memory, so that ``projection`` answers at once."""

@@ -52,12 +52,13 @@ def measured(gauge, z, labels=None):
     return gauge.measure(z, labels, np.zeros_like(z))
 
 
-@pytest.mark.parametrize("n_dims", [2, 16])
-def test_neighbours_are_those_that_every_distance_gives(n_dims):
-    mu, places = codes(300, n_dims), 1.3 * codes(40, n_dims, seed=1)
-    around = Neighbourhood(mu, np.arange(300))
+@pytest.mark.parametrize(("n_dims", "n"), [(2, 1200), (16, 300), (16, 1200)])
+def test_neighbours_are_those_that_every_distance_gives(n_dims, n):
+    mu, places = codes(n, n_dims), 1.3 * codes(40, n_dims, seed=1)
+    around = Neighbourhood(mu, np.arange(n))
     every = np.linalg.norm(mu[:, None].astype(float) - mu, axis=-1)
     ordered = np.sort(every, axis=1)
+    ordered = ordered[spread(n)]
     assert around.radius == pytest.approx(np.median(ordered[:, N_CROWD]))
     assert around.reach == pytest.approx(np.quantile(ordered[:, 1], FARTHEST))
     for z in places:
@@ -65,13 +66,29 @@ def test_neighbours_are_those_that_every_distance_gives(n_dims):
         rows, nearest = around.nearest(z, 7)
         np.testing.assert_array_equal(rows, np.argsort(distances)[:7])
         np.testing.assert_allclose(nearest, np.sort(distances)[:7])
-        assert around.n_within(z) == (distances <= around.radius).sum()
+        (distance,), (n_near,) = around.around(z[None])
+        assert distance == pytest.approx(distances.min())
+        assert n_near == (distances <= around.radius).sum()
+
+
+@pytest.mark.parametrize("n_dims", [2, 16])
+def test_a_code_of_the_set_is_at_no_distance_from_it_far_from_the_origin_too(n_dims):
+    mu = codes(1200, n_dims) + 1000
+    distances, n_near = Neighbourhood(mu, np.arange(1200)).around(mu)
+    np.testing.assert_array_equal(distances, 0)
+    assert (n_near >= 1).all()
+
+
+def test_a_place_among_no_codes_is_infinitely_far():
+    distances, n_near = Neighbourhood(codes(0, 16), np.arange(0)).around(codes(3, 16))
+    assert np.isinf(distances).all()
+    assert not n_near.any()
 
 
 def test_half_of_the_encoded_images_have_as_many_around_them_as_is_typical():
     mu = codes(N_SAMPLED)
     around = Neighbourhood(mu, np.arange(N_SAMPLED))
-    others = np.array([around.n_within(z) - 1 for z in mu])
+    others = around.around(mu)[1] - 1
     assert (others >= around.n_typical).mean() == pytest.approx(0.5, abs=0.01)
 
 

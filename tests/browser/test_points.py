@@ -1,5 +1,8 @@
 """How points reach the browser and are drawn: their colours, the legend, large sets, and sets that are hard to draw."""
 
+import io
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,8 +15,8 @@ from tests.support import new_run, save_codes, scattered_run
 
 pytestmark = pytest.mark.browser
 
-N_LARGE = 200_000
-BUDGET = 20_000
+N_LARGE = 110_000
+BUDGET = 12_000
 LAYER = "document.querySelector('.latent-map').map.layer"
 COUNT = ".latent-map__count"
 
@@ -230,7 +233,7 @@ def test_of_a_large_set_a_part_is_drawn_and_the_page_says_how_large_it_is(visit_
     assert len(set(rows)) == len(rows)
     assert len(rows) == pytest.approx(BUDGET, rel=0.03)
     text = page.page.locator(COUNT).inner_text()
-    assert text == f"{len(rows):,} of 200,000 points drawn; the shade behind them counts all"
+    assert text == f"{len(rows):,} of 110,000 points drawn; the shade behind them counts all"
     mu = encoded(sets, "large").mu
     assert set(np.concatenate([mu.argmin(axis=0), mu.argmax(axis=0)])) <= set(rows)
     again = visit_set("large").drawn()
@@ -258,12 +261,12 @@ def test_zooming_in_draws_every_point_in_view(visit_set, sets):
     assert 500 < len(expected) < BUDGET
     rows = {row for trace in page.page.evaluate(DRAWN) for row in trace["rows"]}
     assert set(expected) <= rows
-    assert page.page.locator(COUNT).inner_text() == f"All {len(expected):,} points in view drawn, of 200,000"
+    assert page.page.locator(COUNT).inner_text() == f"All {len(expected):,} points in view drawn, of 110,000"
 
 
 def test_the_wheel_zooms_into_a_large_set_and_draws_more_of_what_is_seen(visit_set):
     page = visit_set("large").drawn()
-    page.page.locator(COUNT, has_text="of 200,000 points").wait_for()
+    page.page.locator(COUNT, has_text="of 110,000 points").wait_for()
     left, top, width, height = page.frame
     page.page.mouse.move(left + width // 2, top + height // 2)
     for _ in range(4):
@@ -326,7 +329,7 @@ def test_a_class_without_a_drawn_point_stays_in_the_legend(visit_set):
     page.page.locator(COUNT, has_text="drawn").wait_for()
     page.page.locator(".latent-map .legendtoggle").nth(4).dblclick()
     wait_for_shown(page, [4])
-    page.page.locator(COUNT, has_text="20,").wait_for()
+    page.page.locator(COUNT, has_text="All ").wait_for()
     assert page.page.locator(".latent-map .legendtext").count() == 10
     page.page.locator(".latent-map .legendtoggle").nth(7).click()
     wait_for_shown(page, [4, 7])
@@ -449,21 +452,44 @@ def test_a_file_that_fits_no_images_is_refused_beside_its_button_and_changes_not
 # The picture to take away
 
 
-def test_the_picture_shows_points_overlays_and_pins_where_the_page_does(visit_set, sets):
-    page = visit_set("small", pins="A=0.5,0.25", overlays="prior").drawn()
+def taken_away(page, kind):
+    """The path of the picture that the map's bar hands out, under the name that says what it is of."""
     with page.page.expect_download() as download:
-        page.page.locator(".modebar-btn[data-title='Download as PNG']").click()
-    assert download.value.suggested_filename == "latent-map-small.png"
-    picture = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
-    box = page.page.locator(".latent-map").bounding_box()
-    assert picture.shape == (2 * round(box["height"]), 2 * round(box["width"]), 3)
+        page.page.locator(f".modebar-btn[data-title='Download as {kind}']").click()
+    assert download.value.suggested_filename == f"latent-map-small.{kind.lower()}"
+    return download.value.path()
+
+
+def assert_shows_the_map(picture, page, box, scale):
+    """``picture``, of ``scale`` pixels for one of the page, has the pin, the prior's circles and a class's colour."""
+    assert picture.shape == (scale * round(box["height"]), scale * round(box["width"]), 3)
     # The chosen pin is a disc of ink, 9 pixels from its centre to all sides.
-    left, top = (page.screen_of([[0.5, 0.25]])[0] - [box["x"], box["y"]]) * 2
-    for dx, dy in ((16, 0), (-16, 0), (0, 16), (0, -16)):
-        assert picture[round(top) + dy, round(left) + dx].sum() < 250
+    left, top = (page.screen_of([[0.5, 0.25]])[0] - [box["x"], box["y"]]) * scale
+    for dx, dy in ((8, 0), (-8, 0), (0, 8), (0, -8)):
+        assert picture[round(top) + scale * dy, round(left) + scale * dx].sum() < 250
     # The circle of one sigma crosses the axis at z0 = -1.
-    x, y = (page.screen_of([[0.0, -1.0]])[0] - [box["x"], box["y"]]) * 2
+    x, y = (page.screen_of([[0.0, -1.0]])[0] - [box["x"], box["y"]]) * scale
     assert picture[round(y) - 3 : round(y) + 4, round(x)].sum(axis=1).min() < 600
     # Of a class's colour there is about as much as on the page.
     colour = np.array([230, 159, 0])
-    assert (np.abs(picture - colour).max(axis=2) < 60).sum() > 2000
+    assert (np.abs(picture - colour).max(axis=2) < 60).sum() > 500 * scale**2
+
+
+def test_the_picture_shows_points_overlays_and_pins_where_the_page_does(visit_set):
+    page = visit_set("small", pins="A=0.5,0.25", overlays="prior").drawn()
+    box = page.page.locator(".latent-map").bounding_box()
+    picture = np.asarray(Image.open(taken_away(page, "PNG")).convert("RGB")).astype(int)
+    assert_shows_the_map(picture, page, box, 2)
+
+
+def test_the_drawing_to_scale_has_every_point_and_looks_like_the_page(visit_set):
+    page = visit_set("small", pins="A=0.5,0.25", overlays="prior").drawn()
+    box = page.page.locator(".latent-map").bounding_box()
+    drawing = taken_away(page, "SVG").read_text(encoding="utf-8")
+    points = ElementTree.fromstring(drawing).findall(".//{http://www.w3.org/2000/svg}path[@class='point']")
+    assert len(points) == page.page.evaluate("() => document.querySelector('.latent-map').map.points.n")
+    viewer = page.page.context.new_page()
+    viewer.set_viewport_size({"width": round(box["width"]), "height": round(box["height"])})
+    viewer.set_content(f"<style>body {{ margin: 0 }} svg {{ display: block }}</style>{drawing}")
+    picture = np.asarray(Image.open(io.BytesIO(viewer.screenshot())).convert("RGB")).astype(int)
+    assert_shows_the_map(picture, page, box, 1)

@@ -9,7 +9,7 @@ import { PointLayer } from "./modules/level_of_detail.js";
 import { PinMarks } from "./modules/marks.js";
 import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
-import { pictureButton } from "./modules/picture.js";
+import { pictureButtons } from "./modules/picture.js";
 import { loadPlotly } from "./modules/plotly.js";
 import { followPress } from "./modules/press.js";
 import { Selection } from "./modules/selection.js";
@@ -96,7 +96,7 @@ class LatentMap {
       displaylogo: false,
       showTips: false,
       editSelection: false,
-      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", pictureButton(this)]],
+      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", ...pictureButtons(this)]],
     };
     this.Plotly.react(this.plot, traces, this.layout(), config);
     this.layer.follow(this.Plotly);

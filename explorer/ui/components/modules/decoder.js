@@ -48,6 +48,9 @@ export class Decoder {
   }
 }
 
+// Words that change more often cannot be read, and each answer costs the server several images.
+const BELIEF_PAUSE_MS = 250;
+
 // Asks what can be believed of the newest image, one question at a time, beside the images and never before them.
 export class Believer {
   constructor(tell, fail) {
@@ -55,6 +58,7 @@ export class Believer {
     this.fail = fail;
     this.newest = null;
     this.busy = false;
+    this.next = 0;
   }
 
   // Asks for a request that was painted, or forgets the last one without it. Only the newest one's answer is told.
@@ -64,7 +68,10 @@ export class Believer {
     this.busy = true;
     try {
       for (let asked = null; this.newest && asked !== this.newest; ) {
+        await until(this.next);
         asked = this.newest;
+        if (!asked) break;
+        this.next = performance.now() + BELIEF_PAUSE_MS;
         const url = new URL(asked.url);
         url.searchParams.set("trust", 1);
         const { beside } = await imagesOf(url, asked.numbers, "X-Trust");
@@ -75,6 +82,11 @@ export class Believer {
     }
     this.busy = false;
   }
+}
+
+function until(moment) {
+  const left = moment - performance.now();
+  return left > 0 ? new Promise((resolve) => setTimeout(resolve, left)) : null;
 }
 
 // Paints one image of bytes C x H x W, grey or RGB, on a canvas of its own size.

@@ -4,8 +4,8 @@
 import { DrawnPoints, loadColumn, loadPoints, rowHash } from "./points.js";
 import { inkBytes, Shade, viewOf } from "./shade.js";
 
-export const BUDGET = 20_000;
-const REST_MS = 120;
+export const BUDGET = 12_000;
+const REST_MS = 250; // longer than drawing a frame takes in software, so that turning a wheel is one movement
 const MARGIN = 0.15;
 const SMALL_POINT = 3;
 const LARGE_POINT = 5;
@@ -33,6 +33,7 @@ export class PointLayer {
     root.append(this.note);
     this.shown = null;
     this.isPressed = false;
+    this.isDue = false;
     plot.addEventListener("pointerdown", () => (this.isPressed = true), true);
     root.addEventListener("transitionend", (event) => this.points && event.target === root && this.restyle());
     this.release = () => {
@@ -198,6 +199,8 @@ export class PointLayer {
 
   rest() {
     clearTimeout(this.timer);
+    if (this.isDue) this.view = ""; // what was not drawn yet is not drawn any more
+    this.isDue = false;
     this.timer = setTimeout(() => {
       // Drawing anew under a drag would end it.
       this.isLate = this.isPressed;
@@ -205,7 +208,8 @@ export class PointLayer {
     }, REST_MS);
   }
 
-  // Draws what is in view now, unless it is drawn.
+  // Draws what is in view now, unless it is drawn: the shade at once, the points in a turn of their own, so that what a
+  // person does in between does not wait for both.
   refine() {
     if (!this.isPart || !this.plot._fullLayout?.xaxis) return;
     this.readLegend();
@@ -215,10 +219,15 @@ export class PointLayer {
     if (view === this.view) return;
     this.view = view;
     const box = viewOf(full, MARGIN);
-    const inView = this.points.index.rowsWithin(box, this.isShown());
-    this.take(this.sample(inView));
-    this.shade.draw(this.points.xy, inView, box, full, inkBytes(ink));
-    this.draw(this.count(viewOf(full, 0)));
+    const rowsInView = () => this.points.index.rowsWithin(box, this.isShown());
+    this.shade.draw(this.points.xy, rowsInView(), box, full, inkBytes(ink));
+    this.isDue = true;
+    setTimeout(() => {
+      if (!this.isDue || view !== this.view) return;
+      this.isDue = false;
+      this.take(this.sample(rowsInView()));
+      this.draw(this.count(viewOf(full, 0)));
+    });
   }
 
   draw(counts) {
@@ -251,6 +260,7 @@ export class PointLayer {
 
   remove() {
     clearTimeout(this.timer);
+    this.isDue = false;
     window.removeEventListener("pointerup", this.release, true);
     window.removeEventListener("pointercancel", this.release, true);
   }

@@ -4,39 +4,75 @@ import { paintMarks } from "./marks.js";
 
 const PICTURE_SCALE = 2;
 
-// A button for plotly's bar. It reads the map when it is clicked.
-export function pictureButton(map) {
-  return {
-    name: "download",
-    title: "Download as PNG",
-    icon: map.Plotly.Icons.camera,
-    click: () => mapPicture(map).then((canvas) => save(canvas, `latent-map-${map.data.run}.png`)),
-  };
+// Buttons for plotly's bar. They read the map when they are clicked.
+export function pictureButtons(map) {
+  const button = (title, icon, blobOf, suffix) => ({
+    name: `download-${suffix}`,
+    title,
+    icon,
+    click: () => blobOf(map).then((blob) => save(blob, `latent-map-${map.data.run}.${suffix}`)),
+  });
+  const { camera, disk } = map.Plotly.Icons;
+  return [button("Download as PNG", camera, pngOf, "png"), button("Download as SVG", disk, svgOf, "svg")];
 }
 
-// Resolves to a canvas of the map as it is seen now, in twice its pixels; the lens is left out.
-export async function mapPicture(map) {
+// A picture of the map as it is seen now, in twice its pixels; the lens is left out.
+async function pngOf(map) {
   const { clientWidth: width, clientHeight: height } = map.root;
-  const points = await loadImage(await map.Plotly.toImage(figureOf(map), { format: "png", width, height, scale: PICTURE_SCALE }));
-  const canvas = Object.assign(document.createElement("canvas"), { width: PICTURE_SCALE * width, height: PICTURE_SCALE * height });
+  const format = { format: "png", width, height, scale: PICTURE_SCALE };
+  const points = await loadImage(await map.Plotly.toImage(figureOf(map), format));
+  const canvas = canvasLike(map.root);
   const context = canvas.getContext("2d");
-  const theme = map.overlays.theme();
-  context.fillStyle = theme.paper;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.scale(PICTURE_SCALE, PICTURE_SCALE);
-  paintShade(context, map.layer.shade);
-  const layers = [map.overlays.under, points, map.overlays.over];
-  for (const layer of layers) context.drawImage(layer, 0, 0, width, height);
-  paintMarks(map.marks, context, theme);
+  paintUnder(map, context);
+  context.drawImage(points, 0, 0, width, height);
+  paintOver(map, context);
+  return new Promise((resolve) => canvas.toBlob(resolve));
+}
+
+// The same with points, axes and legend to scale; what lies under and over them, images mostly, is in pixels.
+async function svgOf(map) {
+  const { clientWidth: width, clientHeight: height } = map.root;
+  const url = await map.Plotly.toImage(figureOf(map, "scatter"), { format: "svg", width, height });
+  const drawing = new DOMParser().parseFromString(decodeURIComponent(url.slice(url.indexOf(",") + 1)), "image/svg+xml");
+  const layer = (paint) => {
+    const canvas = canvasLike(map.root);
+    paint(map, canvas.getContext("2d"));
+    const image = drawing.createElementNS("http://www.w3.org/2000/svg", "image");
+    Object.entries({ href: canvas.toDataURL(), width, height }).forEach(([name, value]) => image.setAttribute(name, value));
+    return image;
+  };
+  drawing.documentElement.prepend(layer(paintUnder));
+  drawing.documentElement.append(layer(paintOver));
+  return new Blob([new XMLSerializer().serializeToString(drawing)], { type: "image/svg+xml" });
+}
+
+function canvasLike({ clientWidth, clientHeight }) {
+  const [width, height] = [PICTURE_SCALE * clientWidth, PICTURE_SCALE * clientHeight];
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d").scale(PICTURE_SCALE, PICTURE_SCALE);
   return canvas;
 }
 
+function paintUnder(map, context) {
+  const { clientWidth: width, clientHeight: height } = map.root;
+  context.fillStyle = map.overlays.theme().paper;
+  context.fillRect(0, 0, width, height);
+  paintShade(context, map.layer.shade);
+  context.drawImage(map.overlays.under, 0, 0, width, height);
+}
+
+function paintOver(map, context) {
+  const { clientWidth: width, clientHeight: height } = map.root;
+  context.drawImage(map.overlays.over, 0, 0, width, height);
+  paintMarks(map.marks, context, map.overlays.theme());
+}
+
 // The figure as the page shows it: the style sheet lets points stand back before what lies behind them.
-function figureOf({ plot, root }) {
+function figureOf({ plot, root }, type = "scattergl") {
   const full = plot._fullLayout;
   const container = plot.querySelector(".gl-container");
   const share = Number(getComputedStyle(container).opacity);
-  const faded = ({ marker, ...trace }) => ({ ...trace, marker: { ...marker, opacity: (marker.opacity ?? 1) * share } });
+  const faded = ({ marker, ...trace }) => ({ ...trace, type, marker: { ...marker, opacity: (marker.opacity ?? 1) * share } });
   const lines = root.classList.contains("latent-map--images") ? { showgrid: false, zeroline: false } : {};
   const axis = (name) => ({ ...plot.layout[name], ...lines, autorange: false, range: [...full[name].range] });
   return { data: plot.data.map(faded), layout: { ...plot.layout, xaxis: axis("xaxis"), yaxis: axis("yaxis") } };
@@ -65,10 +101,8 @@ function loadImage(url) {
   });
 }
 
-function save(canvas, name) {
-  canvas.toBlob((blob) => {
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
+function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
