@@ -304,9 +304,10 @@ def runs(
 
 def main() -> None:
     """Run the command line; what a person can mend is one sentence on stderr and exit status 1."""
-    from explorer.processes import end_with_app
+    from explorer.processes import end_with_app, sleep_while_waiting
 
     end_with_app()
+    sleep_while_waiting()
     try:
         app()
     except ExplorerError as error:

@@ -14,10 +14,13 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).r
 import streamlit as st  # noqa: E402
 
 from explorer.locations import CHECKPOINTS, READONLY  # noqa: E402
+from explorer.processes import sleep_while_waiting  # noqa: E402
 from explorer.runs.trash import purge  # noqa: E402
 from explorer.serving.routes import api_routes  # noqa: E402
 from explorer.serving.service import decode_service, warm_default  # noqa: E402
 from explorer.training.jobs import training_jobs  # noqa: E402
+
+sleep_while_waiting()
 
 
 @asynccontextmanager

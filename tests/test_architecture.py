@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.ui",
         "explorer.serving",
         "explorer.locations",
+        "explorer.processes",
         "explorer.runs.trash",
         "explorer.training.jobs",
     ),
