@@ -428,6 +428,20 @@ MUTATIONS = [
         "is_inside[at] |= x[at]",
         "tests/analysis/test_selection.py",
     ),
+    Mutation(
+        "take the likeliest class instead of weighing the columns of all",
+        "explorer/models/networks.py",
+        "y @ self.label_weight if is_weights(y)",
+        "self.label_weight[y.argmax(dim=-1)] if is_weights(y)",
+        "tests/models/test_networks.py",
+    ),
+    Mutation(
+        "take the prior of the likeliest class instead of weighing those of all",
+        "explorer/models/cvae.py",
+        "torch.tensordot(y, self.class_prior, dims=1)",
+        "self.class_prior[y.argmax(dim=-1)]",
+        "tests/models/test_priors.py",
+    ),
 ]
 
 

@@ -21,6 +21,8 @@ EVALUATION_SEED = 0
 """Seed of binarised pixels and of posterior samples wherever a test set is scored."""
 
 Images = NDArray[np.uint8]
+Labels = NDArray[np.int64] | NDArray[np.float32]
+"""Classes, ``(M,)`` int64, or between them weights of all classes, ``(M, n_classes)`` float32, rows that sum to 1."""
 
 
 @torch.inference_mode()
@@ -98,19 +100,19 @@ def encode_images(model: LatentModel, images: Images, labels: NDArray[np.int64] 
     return codes
 
 
-def decode_codes(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None = None) -> Images:
+def decode_codes(model: LatentModel, z: Floats, labels: Labels | None = None) -> Images:
     """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``.
 
     Args:
         model: the model.
         z: codes, shape ``(M, L)``.
-        labels: classes, shape ``(M,)``, for a model that needs them.
+        labels: classes, or weights of them, for a model that needs them.
     """
     return as_pixels(decoded_means(model, z, labels))
 
 
 @torch.inference_mode()
-def decoded_means(model: LatentModel, z: Floats, labels: NDArray[np.int64] | None = None) -> Tensor:
+def decoded_means(model: LatentModel, z: Floats, labels: Labels | None = None) -> Tensor:
     """Return the mean of p(x|z), clamped to [0, 1], for codes ``(M, L)``, shape ``(M, C, H, W)``."""
     y = None if labels is None else torch.from_numpy(labels)
     mean: Tensor = model.decode(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), y).mean

@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 
 from explorer.errors import ConfigError
 from explorer.models.config import ModelConfig
+from explorer.models.networks import is_weights
 from explorer.models.vae import VAE
 
 
@@ -34,6 +35,9 @@ class CVAE(VAE):
     def prior(self, y: Tensor | None = None) -> Distribution:
         """Return p(z), batch ``()``, or a conditional p(z|y), batch ``(B,)`` for classes ``(B,)``; event ``(L,)``.
 
+        Between classes, for weights ``(B, n_classes)``, means and log-variances are weighted so: linear in y, as every
+        layer that takes a class is, so that a one-hot row gives the prior of its class. Nothing was trained there.
+
         Raises:
             ConfigError: if the prior is conditional and no class is given.
         """
@@ -43,5 +47,6 @@ class CVAE(VAE):
             raise ConfigError(
                 f"This cvae has a prior for each class: pass classes, 0 to {(self.config.n_classes or 1) - 1}."
             )
-        mu, log_var = self.class_prior[y].unbind(dim=-2)
+        rows = torch.tensordot(y, self.class_prior, dims=1) if is_weights(y) else self.class_prior[y]
+        mu, log_var = rows.unbind(dim=-2)
         return self.posterior_family.normal_prior(mu, log_var)

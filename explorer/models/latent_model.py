@@ -12,7 +12,7 @@ from explorer.errors import ConfigError
 from explorer.models.config import MAX_PARAMETERS, ModelConfig
 from explorer.models.distributions import Posterior
 from explorer.models.likelihoods import build_likelihood
-from explorer.models.networks import build_decoder, build_encoder
+from explorer.models.networks import build_decoder, build_encoder, is_weights
 
 NO_ENCODER = (
     "A {family} has no encoder: it makes images from codes and cannot find the code of an image. "
@@ -74,11 +74,16 @@ class LatentModel(nn.Module, ABC):
     def decode(self, z: Tensor, y: Tensor | None = None) -> Distribution:
         """Return p(x|z), batch ``(*batch,)``, event ``(C, H, W)``, for codes ``(*batch, L)`` and classes ``(*batch,)``.
 
+        Between classes, ``y`` may be float32 weights ``(*batch, n_classes)``, rows that sum to 1. The first layer is
+        linear in the one-hot class and takes them in its place; the model was trained with none.
+
         Raises:
-            ConfigError: if the model needs classes and gets none.
+            ConfigError: if the model needs classes and gets none, or weights of another number of classes.
         """
         labels = self._checked_label(y)
-        raw = self.decoder(z.flatten(0, -2), None if labels is None else labels.flatten())
+        if labels is not None:
+            labels = labels.flatten(0, -2) if is_weights(labels) else labels.flatten()
+        raw = self.decoder(z.flatten(0, -2), labels)
         distribution: Distribution = self.likelihood(raw.unflatten(0, z.shape[:-1]))
         return distribution
 
@@ -120,6 +125,11 @@ class LatentModel(nn.Module, ABC):
             raise ConfigError(
                 f"A {self.config.family} encodes and decodes given a class and got none: "
                 f"pass one of 0 to {(self.config.n_classes or 1) - 1} for each image."
+            )
+        if self.needs_label and is_weights(y) and y.shape[-1] != self.config.n_classes:
+            raise ConfigError(
+                f"Weights of {y.shape[-1]} classes were given; this {self.config.family} has {self.config.n_classes}: "
+                "pass a weight for each of them, rows that sum to 1."
             )
         return y if self.needs_label else None
 

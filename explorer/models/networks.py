@@ -1,13 +1,15 @@
 """Dense and convolutional bodies of encoders and decoders. No probability in here.
 
-An encoder maps images ``(B, C, H, W)`` and maybe classes ``(B,)`` to ``(B, n_outputs)``; a decoder maps codes
-``(B, L)`` and maybe classes to raw images ``(B, K C, H, W)``, K numbers for each pixel.
+An encoder maps images ``(B, C, H, W)`` and maybe classes to ``(B, n_outputs)``; a decoder maps codes ``(B, L)`` and
+maybe classes to raw images ``(B, K C, H, W)``, K numbers for each pixel. Classes are int64 ``(B,)``, or float32 weights
+``(B, n_classes)`` between them.
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +23,16 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def is_weights(y: Tensor | None) -> TypeGuard[Tensor]:
+    """Whether ``y`` holds weights of the classes, ``(*batch, n_classes)``, and not a class for each image."""
+    return y is not None and y.is_floating_point()
+
+
 class JoinedLayer(nn.Module):
     """A first layer whose input may be joined by a one-hot class.
 
     ``W [x; onehot(y)] = W_x x + W_y[:, y]``, so the class adds a column of weights. Kept as a sum, a zeroed column
-    leaves the layer's output the same to the last bit.
+    leaves the layer's output the same to the last bit. In place of the one-hot class may stand weights of the classes.
     """
 
     def __init__(self, layer: nn.Linear | nn.Conv2d, n_classes: int | None) -> None:
@@ -38,11 +45,14 @@ class JoinedLayer(nn.Module):
             self.label_weight = nn.Parameter(torch.empty(n_classes, layer.weight.shape[0]).uniform_(-bound, bound))
 
     def forward(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """Return the layer's output for ``x``, plus the column of class ``y``, shape ``(B,)``, if it has classes."""
+        """Return the layer's output for ``x``, plus the column of class ``y`` if it has classes.
+
+        Weights ``y`` of shape ``(B, n_classes)`` add the columns weighted so; a one-hot row adds that of its class.
+        """
         out: Tensor = self.layer(x)
         if self.label_weight is None:
             return out
-        column = self.label_weight[y]
+        column = y @ self.label_weight if is_weights(y) else self.label_weight[y]
         return out + column.view(*column.shape, *[1] * (out.dim() - 2))
 
 

@@ -15,13 +15,25 @@ from explorer.analysis.results import Floats
 from explorer.errors import ExplorerError, ServingError
 from explorer.runs.listing import default_run, list_runs
 from explorer.serving.atlas import Atlas, LoadedRun
-from explorer.serving.work import DecodeRequest, EncodeRequest, Images, Labels, Request, TrustedImages, answer
+from explorer.serving.work import (
+    ClassWeights,
+    DecodeRequest,
+    EncodeRequest,
+    Images,
+    Labels,
+    Request,
+    TrustedImages,
+    answer,
+)
 
 MAX_CODES = 1024
 """Codes in one request, and about as many as are joined into one batch."""
 
 MAX_COORDINATE = 1e6
 """Beyond this float32 networks overflow; the data lie within a few units of 0."""
+
+SUM_TOLERANCE = 1e-3
+"""By how much weights of classes may miss 1 in sum: float32 rounds them."""
 
 MAX_IMAGES = 64
 """Images in one request to encode."""
@@ -37,7 +49,7 @@ class DecodeService:
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def decode(self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None) -> Images:
+    def decode(self, run: str | LoadedRun, codes: Floats, labels: Labels | ClassWeights | None = None) -> Images:
         """Return the mean image of p(x|z) for each code, uint8 of shape ``(M, C, H, W)``; waits for it.
 
         Raises:
@@ -45,8 +57,12 @@ class DecodeService:
         """
         return self.submit(run, codes, labels).result()
 
-    def submit(self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None) -> "Future[Images]":
+    def submit(
+        self, run: str | LoadedRun, codes: Floats, labels: Labels | ClassWeights | None = None
+    ) -> "Future[Images]":
         """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
+
+        Between classes, ``labels`` may be float32 weights of all of them, shape ``(M, n_classes)``, rows that sum to 1.
 
         Raises:
             CheckpointError: if there is no such run.
@@ -65,6 +81,7 @@ class DecodeService:
             ServingError: if codes or labels are not what the run's model takes.
         """
         loaded = self._checked(run, codes, labels)
+        _check_whole(labels)
         _ = loaded.encoded  # a run without one is refused here, not in the batch of others
         return self._put(DecodeRequest(loaded=loaded, rows=codes, labels=labels, has_trust=True))
 
@@ -78,6 +95,7 @@ class DecodeService:
         loaded = self._loaded(run)
         _check_images(loaded, images)
         _check_labels(loaded, labels, len(images))
+        _check_whole(labels)
         return self._put(EncodeRequest(loaded=loaded, rows=images, labels=labels))
 
     def codes_at(
@@ -106,7 +124,7 @@ class DecodeService:
         projection = loaded.projection(space, *dims)
         return projection.inverse(points, reference_code(loaded, reference))
 
-    def _checked(self, run: str | LoadedRun, codes: Floats, labels: Labels | None) -> LoadedRun:
+    def _checked(self, run: str | LoadedRun, codes: Floats, labels: Labels | ClassWeights | None) -> LoadedRun:
         loaded = self._loaded(run)
         _check_codes(loaded, codes)
         _check_labels(loaded, labels, len(codes))
@@ -206,7 +224,7 @@ def _check_images(loaded: LoadedRun, images: Images) -> None:
         )
 
 
-def _check_labels(loaded: LoadedRun, labels: Labels | None, n_codes: int) -> None:
+def _check_labels(loaded: LoadedRun, labels: Labels | ClassWeights | None, n_codes: int) -> None:
     n_classes = loaded.config.model.n_classes
     if n_classes is None:
         if labels is not None:
@@ -214,6 +232,30 @@ def _check_labels(loaded: LoadedRun, labels: Labels | None, n_codes: int) -> Non
         return
     if labels is None:
         raise ServingError(f"{loaded.run.name} decodes given a class: add label, 0 to {n_classes - 1}.")
-    if labels.shape != (n_codes,) or labels.min() < 0 or labels.max() >= n_classes:
+    if labels.dtype.kind == "f":
+        _check_weights(loaded, labels, (n_codes, n_classes))
+    elif labels.shape != (n_codes,) or labels.min() < 0 or labels.max() >= n_classes:
         wrong = next((label for label in labels.ravel().tolist() if not 0 <= label < n_classes), len(labels))
         raise ServingError(f"Class {wrong} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}.")
+
+
+def _check_weights(loaded: LoadedRun, weights: Labels | ClassWeights, shape: tuple[int, int]) -> None:
+    if weights.shape != shape or weights.dtype != np.float32:
+        raise ServingError(
+            f"Weights of classes are {weights.dtype} of shape {weights.shape}; {loaded.run.name} takes float32 of "
+            f"shape {shape}: a row for each code, a column for each class."
+        )
+    # Said of what is right, so that NaN is wrong.
+    is_right = (weights >= 0).all(axis=1) & (np.abs(weights.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    if not is_right.all():
+        row = int(is_right.argmin())
+        raise ServingError(
+            f"The weights of code {row} are {weights[row].round(3).tolist()}; use some that are not negative and sum "
+            "to 1."
+        )
+
+
+def _check_whole(labels: Labels | ClassWeights | None) -> None:
+    """Refuse weights where only a class will do: an image is of one, and so are those that a code is compared with."""
+    if labels is not None and labels.ndim != 1:
+        raise ServingError("Only decoding takes weights of classes: give a class for each image or code.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+ClassWeights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,22 +38,22 @@ class Request(ABC):
     Attributes:
         loaded: the run.
         rows: codes ``(M, L)``, or images ``(M, C, H, W)``.
-        labels: classes, shape ``(M,)``, for a model that needs them.
+        labels: classes, shape ``(M,)``, or weights of them, ``(M, n_classes)``, for a model that needs them.
         answer: what those who asked wait for.
     """
 
     loaded: LoadedRun
     rows: NDArray[Any]
-    labels: Labels | None
+    labels: Labels | ClassWeights | None
     answer: "Future[Any]" = field(default_factory=Future)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def batch(self) -> tuple[int, str]:
-        """What it shares with the requests that it can be done together with."""
-        return id(self.loaded), self.kind
+    def batch(self) -> tuple[int, str, int]:
+        """What it shares with the requests that it can be done together with: classes do not join with weights."""
+        return id(self.loaded), self.kind, 0 if self.labels is None else self.labels.ndim
 
     @property
     @abstractmethod
@@ -139,8 +140,9 @@ def _trust(
     return dict(zip(rows, loaded.trust_gauge.measure(codes[rows], own, back), strict=True))
 
 
-def _joined(requests: Sequence[Request]) -> tuple[NDArray[Any], Labels | None]:
-    labels = [request.labels for request in requests if request.labels is not None]
+def _joined(requests: Sequence[Request]) -> tuple[NDArray[Any], Any]:
+    """Return the rows of all requests, and their classes or weights, if they have some."""
+    labels: list[NDArray[Any]] = [request.labels for request in requests if request.labels is not None]
     return np.concatenate([request.rows for request in requests]), np.concatenate(labels) if labels else None
 
 

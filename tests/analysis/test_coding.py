@@ -152,3 +152,8 @@ def test_a_shard_of_a_split_is_encoded_as_it_is_within_the_whole(family):
             part, expected = getattr(shard, name), getattr(whole, name)
             assert (part is None) == (expected is None)
             assert part is None or np.array_equal(part, expected[rows.start : rows.stop])
+
+
+def test_weights_of_one_class_alone_decode_to_the_images_of_that_class():
+    model, z = built("cvae"), np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
+    assert np.array_equal(decode_codes(model, z, np.eye(10, dtype=np.float32)), decode_codes(model, z, np.arange(10)))

@@ -175,3 +175,11 @@ def test_drawing_leaves_the_outer_random_state():
     before = torch.get_rng_state()
     draw_codes(model, 4, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_draw_between_two_classes_has_the_same_noise_as_in_either():
+    model, weights = with_class_priors(), np.zeros((9, 10), np.float32)
+    weights[:, [0, 3]] = 0.25, 0.75
+    between, first = (draw_codes(model, 9, seed=4, labels=labels) for labels in (weights, classes(9, 0)))
+    scale = 0.5**0.25 * 2**0.75  # deviations of classes 0 and 3, weighed in their logarithms
+    np.testing.assert_allclose((between - 0.75 * 3) / scale, first / 0.5, atol=1e-5)

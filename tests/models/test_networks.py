@@ -3,6 +3,7 @@ from typing import get_args
 import pytest
 import torch
 
+from explorer.errors import ConfigError
 from explorer.models.config import LikelihoodName, ModelConfig
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.models.networks import JoinedLayer
@@ -78,3 +79,33 @@ def test_a_joined_convolution_adds_the_column_of_its_class_everywhere():
     x = torch.randn(2, 1, 5, 5)
     difference = joined(x, torch.tensor([0, 1])) - joined.layer(x)
     torch.testing.assert_close(difference, joined.label_weight[:, :, None, None].expand(2, 3, 5, 5))
+
+
+@pytest.mark.parametrize("layer", [torch.nn.Linear(5, 3), torch.nn.Conv2d(1, 3, 3)], ids=["dense", "conv"])
+def test_a_one_hot_row_of_weights_is_its_class_to_the_last_bit(layer):
+    joined = JoinedLayer(layer, n_classes=4)
+    x, y = torch.randn(6, 5) if isinstance(layer, torch.nn.Linear) else torch.randn(6, 1, 5, 5), torch.arange(6) % 4
+    assert torch.equal(joined(x, torch.nn.functional.one_hot(y, 4).float()), joined(x, y))
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_half_of_one_class_and_half_of_another_joins_as_the_mean_of_their_columns(network):
+    joined = small_model((1, 8, 8), network, "cvae").decoder.input
+    z = torch.randn(5, 3)
+    half = torch.tensor([0.0, 0.5, 0.0, 0.5]).expand(5, 4)
+    one, other = (joined(z, torch.full((5,), label)) for label in (1, 3))
+    torch.testing.assert_close(joined(z, half), (one + other) / 2, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_codes_of_any_batch_shape_decode_with_weights_of_classes(network):
+    model = small_model((1, 8, 8), network, "cvae")
+    z, y = torch.randn(2, 3, 3), torch.tensor([[0, 1, 2], [3, 3, 0]])
+    weights = torch.nn.functional.one_hot(y, 4).float()
+    assert torch.equal(model.decode(z, weights).mean, model.decode(z, y).mean)
+
+
+def test_weights_of_another_number_of_classes_are_refused_in_words():
+    model = small_model((1, 8, 8), "dense", "cvae")
+    with pytest.raises(ConfigError, match="Weights of 3 classes were given; this cvae has 4: pass a weight for each"):
+        model.decode(torch.randn(2, 3), torch.full((2, 3), 1 / 3))

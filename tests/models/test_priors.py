@@ -124,3 +124,20 @@ def test_training_moves_the_priors_of_the_classes_apart():
     assert model.class_prior.detach()[2:].abs().max() == 0
     q = model.encode(x, y)
     assert kl(q, model.prior(y)).mean() < kl(q, model.prior(1 - y)).mean() - 0.2
+
+
+@pytest.mark.parametrize("posterior", REAL)
+def test_a_one_hot_row_of_weights_has_the_prior_of_its_class(posterior):
+    model, y = conditional(posterior), torch.tensor([7, 0, 3])
+    z = images(3).flatten(1)[:, :LATENT_DIM]
+    weights = torch.nn.functional.one_hot(y, 10).double()
+    torch.testing.assert_close(model.prior(weights).log_prob(z), model.prior(y).log_prob(z), atol=0, rtol=0)
+
+
+def test_between_two_classes_the_prior_has_the_mean_of_means_and_the_geometric_mean_of_deviations():
+    model = conditional()
+    weights = torch.zeros(1, 10, dtype=torch.float64)
+    weights[0, [2, 5]] = 0.5
+    between, one, other = model.prior(weights), *(class_normal(model, torch.tensor([k])) for k in (2, 5))
+    torch.testing.assert_close(between.mean, (one.mean + other.mean) / 2)
+    torch.testing.assert_close(between.variance.sqrt(), (one.stddev * other.stddev).sqrt())

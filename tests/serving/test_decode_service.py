@@ -134,6 +134,40 @@ def test_the_refused_class_is_the_one_that_does_not_exist(service):
         service.submit("cvae", codes(2, 3), np.array([-4, 3]))
 
 
+@pytest.mark.parametrize(
+    ("weights", "text"),
+    [
+        (np.full((2, 9), 1 / 9, np.float32), r"float32 of shape \(2, 9\); cvae takes float32 of shape \(2, 10\)"),
+        (np.full((1, 10), 0.1, np.float32), r"shape \(1, 10\); cvae takes float32 of shape \(2, 10\)"),
+        (np.full((2, 10), 0.1), r"float64 of shape \(2, 10\); cvae takes float32"),
+        (np.eye(10, dtype=np.float32)[:2] * np.float32([[1], [2]]), r"weights of code 1 are .*2\.0.* sum to 1"),
+        (np.eye(10, dtype=np.float32)[:2] * 2 - 0.1, "weights of code 0 are .* not negative"),
+        (np.full((2, 10), np.nan, np.float32), "weights of code 0 are"),
+    ],
+    ids=["classes", "rows", "type", "sum", "negative", "nan"],
+)
+def test_weights_of_classes_that_the_model_does_not_take_are_refused(service, weights, text):
+    with pytest.raises(ServingError, match=text):
+        service.submit("cvae", codes(2, 3), weights)
+
+
+def test_only_decoding_takes_weights_of_classes(service):
+    weights = np.eye(10, dtype=np.float32)[:1]
+    with pytest.raises(ServingError, match="Only decoding takes weights of classes: give a class for each"):
+        service.submit_trusted("cvae", codes(1, 3), weights)
+    with pytest.raises(ServingError, match="Only decoding takes weights of classes"):
+        service.submit_images("cvae", np.zeros((1, 1, 8, 8), np.uint8), weights)
+    with pytest.raises(ServingError, match="vae is not conditional"):
+        service.submit("vae", codes(1, 2), weights)
+
+
+def test_requests_with_classes_and_with_weights_of_them_arrive_together_and_each_gets_its_own(service, trained):
+    z, weights = codes(6, 3), np.random.default_rng(0).dirichlet(np.ones(10), 6).astype(np.float32)
+    labels = [np.arange(6), weights, np.arange(6)[::-1].copy(), weights[::-1].copy()]
+    for given, images in zip(labels, answers([service.submit("cvae", z, given) for given in labels]), strict=True):
+        assert_same_images(images, direct(trained, "cvae", z, given))
+
+
 @pytest.mark.parametrize("name", ["none", "../vae", "", "a/b"])
 def test_a_run_that_is_not_there_is_refused(service, name):
     with pytest.raises(CheckpointError):
