@@ -11,6 +11,7 @@ apply_appearance()
 st.navigation(
     [
         st.Page(PAGES / "latent_map.py", title="Latent map", icon=":material/scatter_plot:", default=True),
+        st.Page(PAGES / "interpolate.py", title="Interpolate", icon=":material/timeline:"),
         st.Page(PAGES / "generate.py", title="Generate", icon=":material/auto_awesome:"),
         st.Page(PAGES / "train.py", title="Train", icon=":material/model_training:"),
     ],

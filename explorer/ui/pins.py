@@ -35,8 +35,8 @@ Pins = tuple[Pin, ...]
 
 
 def next_name(pins: Pins) -> str:
-    """Return the first letter that no pin is called by."""
-    taken = {pin.name for pin in pins}
+    """Return the first letter by which no pin's name begins as its first word."""
+    taken = {pin.name.partition(" ")[0] for pin in pins}
     return next((letter for letter in ascii_uppercase if letter not in taken), ascii_uppercase[-1])
 
 

@@ -18,6 +18,9 @@ _KEY = "view"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 
+INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
+WALKS = ("linear", "spherical", "geodesic", "data")
+
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
 
@@ -46,6 +49,12 @@ class View:
         seed: of the samples.
         temperature: of the samples.
         watch: name of the run whose training is looked at; empty for the form of a new one.
+        interpolate: part of the page Interpolate, of ``INTERPOLATE_PARTS``.
+        ends: names of the pins that it goes between, in order, with semicolons between; empty for the first ones.
+        walk: the kind of walk that is played, of ``WALKS``.
+        frames: of a strip, from end to end.
+        even: whether frames are apart equally in image space: 1 or 0.
+        direction: what tells the two sides of an attribute apart: ``class:3``, ``classes:3,8`` or ``own:NAME``.
     """
 
     run: str = ""
@@ -61,6 +70,12 @@ class View:
     seed: int = 0
     temperature: float = 1.0
     watch: str = ""
+    interpolate: str = "path"
+    ends: str = ""
+    walk: str = "linear"
+    frames: int = 12
+    even: int = 0
+    direction: str = "class:0"
 
     @property
     def pin(self) -> Pin | None:
@@ -234,6 +249,25 @@ def _temperature(text: str) -> float:
     return number
 
 
+def _one_of(*names: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _within(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return read
+
+
 _ONE_PIN = "pin"
 """A link by hand may name one place and leave its name out: ``?pin=row:5``, ``?pin=0.5,0.25``."""
 
@@ -252,6 +286,12 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "seed": ("seed", _natural),
     "temperature": ("temperature", _temperature),
     "watch": ("watch", str),
+    "interpolate": ("interpolate", _one_of(*INTERPOLATE_PARTS)),
+    "ends": ("ends", str),
+    "walk": ("walk", _one_of(*WALKS)),
+    "frames": ("frames", _within(4, 48)),
+    "even": ("even", _within(0, 1)),
+    "direction": ("direction", str),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

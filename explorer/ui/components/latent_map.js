@@ -2,7 +2,7 @@
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
 import { Believer, Decoder } from "./modules/decoder.js";
-import { followDrawing, followSliders, projected } from "./modules/drawing.js";
+import { followDrawing, followFilm, followSliders, projected } from "./modules/drawing.js";
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
@@ -57,6 +57,7 @@ class LatentMap {
     this.observer.observe(this.root);
     const stops = [
       followDrawing((place) => this.marks.find("drawing", place)),
+      followFilm((place) => this.marks.find("film", place)),
       followSliders((z) => this.marks.find("sliders", z && this.data.linear ? projected(z, this.data.linear) : null)),
     ];
     this.stopFollowing = () => stops.forEach((stop) => stop());

@@ -1,7 +1,7 @@
 """The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -48,13 +48,15 @@ def preload_plotting() -> None:
     )
 
 
-def latent_map(
+def latent_map(  # noqa: PLR0913  # what a map shows is many things
     loaded: LoadedRun,
     projection: Projection,
     place: PinnedPlace,
     pins: Sequence[PinnedPlace],
     view: View,
     class_names: tuple[str, ...],
+    *,
+    walks: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Show the map, and the pins below it. What is done to pins changes the view before the part around it runs again.
 
@@ -65,6 +67,7 @@ def latent_map(
         pins: all that is pinned.
         view: decides the class in which a conditional model decodes.
         class_names: a name for each class, for the legend.
+        walks: lines to draw over the points, each with its ``points``, its ``dash`` and whether it ``is_shown``.
     """
     path = f"api/runs/{quote(loaded.run.name)}"
     space = _space_query(projection, view)
@@ -83,7 +86,7 @@ def latent_map(
         "at": view.index,
         "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
         "linear": _linear(projection),
-        "overlays": overlay_data(loaded, projection, view, space),
+        "overlays": overlay_data(loaded, projection, view, space) | {"walks": list(walks)},
         "selection": outline_data(loaded, projection),
         "alt": _alt(loaded, projection, class_names),
     }

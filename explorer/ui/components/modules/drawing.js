@@ -1,10 +1,17 @@
-// What other parts of the page tell the map: where a drawing lies, and which code the sliders make.
+// What other parts of the page tell the map: where a drawing lies, which code the sliders make, where a film is.
 
 // Hands each new place of the drawing to `move`, null when it is cleared. Returns what stops it.
 export function followDrawing(move) {
   const follow = (event) => move(event.detail);
   window.addEventListener("latent-map:drawing", follow);
   return () => window.removeEventListener("latent-map:drawing", follow);
+}
+
+// Hands each place that a film comes by to `move`, null when it is gone. Returns what stops it.
+export function followFilm(move) {
+  const follow = (event) => move(event.detail);
+  window.addEventListener("latent-map:film", follow);
+  return () => window.removeEventListener("latent-map:film", follow);
 }
 
 // Hands each code that the sliders make to `move`, null when they are back at the pin. Returns what stops it.

@@ -6,6 +6,7 @@ import { ManifoldLayer } from "./manifold_layer.js";
 import { AxesView, blankCanvas } from "./map_layer.js";
 import { PosteriorLayer, PriorLayer } from "./normal_layers.js";
 import { ThumbnailLayer } from "./thumbnail_layer.js";
+import { WalkLayer } from "./walk_layer.js";
 
 const REST_MILLISECONDS = 150;
 const MOVES = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot", "plotly_restyle"];
@@ -17,6 +18,7 @@ const LAYERS = {
   untrained: UntrainedLayer,
   prior: PriorLayer,
   thumbnails: ThumbnailLayer,
+  walks: WalkLayer,
   posterior: PosteriorLayer,
 };
 
@@ -43,8 +45,8 @@ export class Overlays {
   // After the map was drawn or its data changed: show what the data say.
   update() {
     this.listen();
-    const { shown } = this.map.data.overlays;
-    this.shown = Object.keys(LAYERS).filter((name) => shown.includes(name));
+    const { shown, walks } = this.map.data.overlays;
+    this.shown = Object.keys(LAYERS).filter((name) => shown.includes(name) || (name === "walks" && walks.length > 0));
     for (const name of this.shown) this.layers[name].reset();
     // The points stand back where they would hide what is behind them.
     this.map.root.classList.toggle("latent-map--behind", shown.includes("images") || shown.includes("density"));
@@ -135,7 +137,8 @@ export class Overlays {
   // What each overlay is, in words below the map.
   write() {
     const { names } = this.map.data.overlays;
-    const lines = this.shown.map((name) => [names[name], this.layers[name].problem || this.layers[name].words()]);
+    const named = this.shown.filter((name) => name in names);
+    const lines = named.map((name) => [names[name], this.layers[name].problem || this.layers[name].words()]);
     const text = JSON.stringify(lines);
     if (text === this.written) return;
     this.written = text;

@@ -1,0 +1,135 @@
+"""Walks: paths between two codes of a run, with what is told of every frame. Those that take seconds are errands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.path_facts import PathFacts, mean_images, path_facts
+from explorer.analysis.paths import KINDS, LatentPath, at_constant_speed
+from explorer.analysis.results import Floats
+from explorer.errors import ConfigError
+from explorer.progress import OnProgress
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.errands import Errand, errands
+from explorer.serving.interpolation import PathChoice, find_path
+
+SLOW = "geodesic"
+"""The kind that takes seconds."""
+
+MIN_FRAMES, MAX_FRAMES = 4, 48
+N_PLAYED = 72
+"""Steps of a film, about: more than a strip shows, so that it moves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WalkEnds:
+    """Two codes to walk between.
+
+    Attributes:
+        a: where it begins, L numbers.
+        b: where it ends, L numbers.
+        label: class in which a conditional model decodes the whole walk; None for other models.
+    """
+
+    a: tuple[float, ...]
+    b: tuple[float, ...]
+    label: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that both are codes of one model."""
+        if len(self.a) != len(self.b):
+            raise ConfigError(f"The ends have {len(self.a)} and {len(self.b)} numbers: choose places of one model.")
+
+    @property
+    def codes(self) -> tuple[Floats, Floats]:
+        """Both codes, each of shape ``(L,)``."""
+        return np.array(self.a, np.float32), np.array(self.b, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """At which times a walk is shown.
+
+    Attributes:
+        n_frames: of its strip from end to end; one more lies beyond each end.
+        is_even: whether the image is to change equally from frame to frame, instead of equal steps along the curve.
+    """
+
+    n_frames: int = 12
+    is_even: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if not MIN_FRAMES <= self.n_frames <= MAX_FRAMES:
+            raise ConfigError(f"A strip of {self.n_frames} frames is not shown: use {MIN_FRAMES} to {MAX_FRAMES}.")
+
+    @property
+    def stride(self) -> int:
+        """Frames of the film from one of the strip to the next."""
+        return max(1, round(N_PLAYED / (self.n_frames + 1)))
+
+    def times(self) -> NDArray[np.float64]:
+        """Return the times of the film, of which every ``stride``-th is in the strip."""
+        beyond = 1 / (self.n_frames - 1)
+        n_steps = (self.n_frames + 1) * self.stride
+        return -beyond + (1 + 2 * beyond) * np.arange(n_steps + 1) / n_steps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Walk:
+    """A path with what is told of its frames.
+
+    Attributes:
+        path: sampled at the times of the film.
+        labels: class that each frame is decoded in, shape ``(T,)``; None for a model without classes.
+        facts: of the path, and of each frame.
+    """
+
+    path: LatentPath
+    labels: NDArray[np.int64] | None
+    facts: PathFacts
+
+
+@lru_cache(maxsize=64)
+def quick_walk(loaded: LoadedRun, kind: str, ends: WalkEnds, sampling: Sampling) -> Walk:
+    """Return the walk of a ``kind`` that takes no time, measured.
+
+    Raises:
+        ConfigError: if there is no such kind, or a code is not finite.
+    """
+    if kind == SLOW or kind not in KINDS:
+        raise ConfigError(f"There is no quick walk {kind!r}: use one of {', '.join(set(KINDS) - {SLOW})}.")
+    return measured(loaded, find_path(loaded, *ends.codes, PathChoice(kind=kind), label=ends.label), ends, sampling)
+
+
+def geodesic(loaded: LoadedRun, ends: WalkEnds) -> Errand[LatentPath]:
+    """Return the errand that finds the geodesic between two codes, asked for now if it was not yet."""
+
+    def work(tell: OnProgress, stop: Callable[[], bool]) -> LatentPath:
+        find = partial(find_path, loaded, *ends.codes, PathChoice(kind=SLOW), label=ends.label)
+        return find(on_progress=tell, stop=stop)
+
+    return errands().ask(geodesic_key(loaded, ends), work)
+
+
+def geodesic_key(loaded: LoadedRun, ends: WalkEnds) -> tuple[LoadedRun, str, WalkEnds]:
+    """Return what the geodesic's errand is called."""
+    return loaded, SLOW, ends
+
+
+def measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:
+    """Return ``path`` at the times of ``sampling``, with the class and the facts of its frames."""
+    shown = path.at(sampling.times())
+    if sampling.is_even:
+        fine = path.finely()
+        shown = at_constant_speed(shown, fine, mean_images(loaded.model, fine.codes, _labels(fine, ends.label)))
+    labels = _labels(shown, ends.label)
+    gauge = loaded.trust_gauge if loaded.config.model.can_encode else None
+    return Walk(path=shown, labels=labels, facts=path_facts(loaded.model, gauge, shown, labels))
+
+
+def _labels(path: LatentPath, label: int | None) -> NDArray[np.int64] | None:
+    return None if label is None else np.full(len(path), label, np.int64)

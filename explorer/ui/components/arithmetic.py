@@ -1,0 +1,59 @@
+"""Arithmetic on codes: what tells A from B, put upon C."""
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.directions import latent_arithmetic
+from explorer.analysis.maps import Projection
+from explorer.errors import ExplorerError
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.judge import judge_of
+from explorer.ui.components.pictures import captioned_pictures
+from explorer.ui.components.trust import trust_note
+from explorer.ui.ends import pin_code, with_enough_pins
+from explorer.ui.judging import accuracy_words
+from explorer.ui.places import one_class, pinned_places
+from explorer.ui.pinning import PinnedPlace
+from explorer.ui.state import current_view
+from explorer.ui.walking import judged_images
+
+SIDE = 140
+TITLES = ("A", "minus B", "plus C")
+
+
+def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
+    """Show A, B, C and what A - B + C decodes to, with how far that can be believed."""
+    view = with_enough_pins(loaded, current_view(), 3)
+    places = pinned_places(loaded, view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        a, b, c = (places[index] for index in end_choices(view, TITLES))
+        z = latent_arithmetic(a.z, b.z, c.z)
+        st.button("Pin the result", icon=":material/add_location:", on_click=_keep, args=(z, (a, b, c)))
+    label = one_class(loaded, view, c)
+    labels = None if label is None else np.full(4, label, np.int64)
+    images = resources.service().decode(loaded, np.stack([a.z, b.z, c.z, z]), labels)
+    captions = [a.name, f"minus {b.name}", f"plus {c.name}", "result"]
+    judge = judge_of(loaded)
+    if judge is not None:
+        read = judged_images(judge, images, names)
+        captions = [f"{said}, judged {name} ({share:.0%})" for said, (name, share) in zip(captions, read, strict=True)]
+    captioned_pictures(images, captions, side=SIDE)
+    if judge is not None:
+        st.caption(f"{accuracy_words(judge).capitalize()}.")
+    if projection is not None:
+        place = PinnedPlace(row=None, point=projection.forward(z[None])[0], z=z, label=label, name="result")
+        trust_note(loaded, place)
+    st.caption(
+        "The code A - B + C (Radford, Metz and Chintala 2016). Single images carry much besides what tells them apart: "
+        "means of classes (Add a place) make a cleaner difference."
+    )
+
+
+def _keep(z: np.ndarray, parts: tuple[PinnedPlace, ...]) -> None:
+    a, b, c = (place.name.partition(" ")[0] for place in parts)
+    try:
+        pin_code(z, f"{a}-{b}+{c}")
+    except ExplorerError as error:
+        st.toast(str(error), icon=":material/error:")

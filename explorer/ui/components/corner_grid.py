@@ -1,0 +1,41 @@
+"""A grid of images between four pinned places."""
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.corners import bilinear_grid
+from explorer.analysis.maps import Projection
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.pictures import grid_picture
+from explorer.ui.ends import with_enough_pins
+from explorer.ui.places import one_class, pinned_places
+from explorer.ui.state import change_view, current_view
+
+TITLES = ("Top left", "Top right", "Bottom left", "Bottom right")
+MAX_SIDE = 20
+SIDE = 56
+
+
+def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...]) -> None:
+    """Show the images on a grid between four pins."""
+    view = with_enough_pins(loaded, current_view(), 4)
+    places = pinned_places(loaded, view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        corners = [places[index] for index in end_choices(view, TITLES)]
+        st.session_state["grid-frames"] = min(view.frames, MAX_SIDE)
+        st.slider("Images a side", 4, MAX_SIDE, key="grid-frames", on_change=_set_side, width=190)
+    n = min(view.frames, MAX_SIDE)
+    codes = bilinear_grid(np.stack([place.z for place in corners]), n, n)
+    label = one_class(loaded, view, corners[0])
+    labels = None if label is None else np.full(n * n, label, np.int64)
+    images = resources.service().decode(loaded, codes.reshape(n * n, -1), labels)
+    where = ", ".join(f"{title.lower()} {place.name}" for title, place in zip(TITLES, corners, strict=True))
+    grid_picture(images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE)
+    in_class = "" if label is None else f" All are decoded in class {names[label]}."
+    st.caption(f"Means of p(x|z) for z between the four places: straight lines in z along rows and columns.{in_class}")
+
+
+def _set_side() -> None:
+    change_view(frames=int(st.session_state["grid-frames"]))

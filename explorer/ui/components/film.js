@@ -1,0 +1,194 @@
+// Walks through latent space: a strip of frames each, and one of them played. Nothing here reruns the script but a walk
+// that is chosen, and a frame that is kept as a pin.
+
+import { paintImage, refusal } from "./modules/decoder.js";
+import { Playhead } from "./modules/playhead.js";
+import { Strips, frameWords, inStrip, rowsOf } from "./modules/strips.js";
+
+const MAX_ROWS = 1024;
+const STEPS_A_SECOND = 24;
+
+class Film {
+  constructor(root) {
+    this.root = root;
+    this.part = (name) => root.querySelector(`.film__${name}`);
+    this.head = new Playhead();
+    Object.assign(this.head, { loops: true, speed: STEPS_A_SECOND, n: 0 });
+    this.strips = new Strips(this.part("strips"), {
+      look: (kind, k) => this.lookAt(kind, k),
+      choose: (kind, k) => this.choose(kind, k),
+    });
+    this.images = new Map();
+    this.listen();
+  }
+
+  listen() {
+    this.part("slider").addEventListener("input", (event) => this.scrub(Number(event.target.value)));
+    this.part("slider").addEventListener("keydown", (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      this.toggle();
+    });
+    this.part("play").addEventListener("click", () => this.toggle());
+    this.part("speed").addEventListener("change", (event) => (this.head.speed = STEPS_A_SECOND * Number(event.target.value)));
+    this.part("loop").addEventListener("change", (event) => (this.isLoop = event.target.checked));
+    this.isLoop = this.part("loop").checked;
+    this.part("keep").addEventListener("click", () => this.keep());
+  }
+
+  update(data, send) {
+    this.send = send;
+    const before = this.data;
+    this.data = data;
+    if (before?.version !== data.version) this.begin();
+    else if (before.shown !== data.shown) this.turnTo(data.shown);
+  }
+
+  // Other walks: all strips in one request, then every frame of the one that is played.
+  begin() {
+    this.rows = new Map(this.data.walks.map((walk) => [walk.kind, rowsOf(walk, this.data.n_dims)]));
+    this.images.clear();
+    this.turnTo(this.data.shown);
+    const wanted = this.data.walks.flatMap((walk) => inStrip(walk).map((k) => [walk.kind, k]));
+    this.fetch(wanted).then(() => this.fetchShown());
+  }
+
+  turnTo(kind) {
+    this.walk = this.data.walks.find((walk) => walk.kind === kind) ?? this.data.walks[0];
+    this.strips.show(this.data.walks, this.walk.kind);
+    for (const [key, image] of this.images) {
+      const [of, k] = key.split(" ");
+      if (Number(k) % this.data.walks.find((walk) => walk.kind === of).stride === 0) this.strips.paint(of, k, ...image);
+    }
+    this.head.n = this.walk.frames.length;
+    this.part("slider").max = this.head.last;
+    if (!this.head.isPlaying) this.head.goTo(Math.min(this.head.index, this.head.last));
+    this.show();
+    this.fetchShown();
+  }
+
+  fetchShown() {
+    return this.fetch(this.walk.frames.map((_, k) => [this.walk.kind, k]).filter((key) => !this.images.has(key.join(" "))));
+  }
+
+  // Decodes frames, each a walk's kind and its number, in one request.
+  async fetch(frames) {
+    const { version } = this.data;
+    if (!frames.length) return;
+    const part = frames.slice(0, MAX_ROWS);
+    const numbers = new Float32Array(part.length * this.data.n_dims);
+    part.forEach(([kind, k], index) => numbers.set(this.rows.get(kind).row(k), index * this.data.n_dims));
+    try {
+      const response = await fetch(new URL(this.data.decode, document.baseURI), { method: "POST", body: numbers });
+      if (!response.ok) throw await refusal(response);
+      const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (version !== this.data.version) return;
+      this.take(part, bytes, shape);
+      this.part("status").textContent = "";
+    } catch (error) {
+      this.part("status").textContent = error.message;
+    }
+    await this.fetch(frames.slice(MAX_ROWS));
+  }
+
+  take(frames, bytes, shape) {
+    const size = bytes.length / frames.length;
+    frames.forEach(([kind, k], index) => {
+      const image = [bytes.subarray(index * size, (index + 1) * size), shape];
+      this.images.set(`${kind} ${k}`, image);
+      if (k % this.data.walks.find((walk) => walk.kind === kind).stride === 0) this.strips.paint(kind, k, ...image);
+    });
+    this.show();
+    this.root.dispatchEvent(new CustomEvent("film:decoded", { detail: { n: frames.length, version: this.data.version } }));
+  }
+
+  // What is shown: the frame that is pointed at, else that of the playhead.
+  get frame() {
+    return this.looked ?? { walk: this.walk, k: this.head.index };
+  }
+
+  lookAt(kind, k) {
+    this.looked = kind && { walk: this.data.walks.find((walk) => walk.kind === kind), k };
+    this.show();
+  }
+
+  choose(kind, k) {
+    this.looked = null;
+    if (k !== null) this.head.goTo(k);
+    if (kind === this.walk.kind) this.show();
+    else this.send("shown", kind);
+  }
+
+  keep() {
+    const { walk, k } = this.frame;
+    this.send("kept", { z: Array.from(this.rows.get(walk.kind).row(k)) });
+  }
+
+  scrub(k) {
+    this.head.goTo(k);
+    this.head.position = k;
+    this.show();
+  }
+
+  toggle() {
+    if (this.head.isPlaying) this.head.pause();
+    else this.head.play();
+    this.back = false;
+    this.before = performance.now();
+    this.show();
+    if (this.head.isPlaying) requestAnimationFrame((now) => this.step(now));
+  }
+
+  // Forth and, in a loop, back again.
+  step(now) {
+    if (!this.head.isPlaying || !this.root.isConnected) return;
+    const moved = (this.head.speed * Math.max(0, now - this.before)) / 1000;
+    this.before = now;
+    const { last } = this.head;
+    this.head.position += this.back ? -moved : moved;
+    if (this.head.position >= last || this.head.position <= 0) {
+      this.head.position = Math.min(Math.max(this.head.position, 0), last);
+      this.back = this.head.position === last;
+      if (!this.isLoop) this.head.goTo(last);
+    }
+    this.show();
+    requestAnimationFrame((later) => this.step(later));
+  }
+
+  show() {
+    const { walk, k } = this.frame;
+    const image = this.images.get(`${walk.kind} ${k}`);
+    if (image) paintImage(this.part("screen"), ...image);
+    const frame = walk.frames[k];
+    const words = frameWords(frame);
+    this.part("where").textContent = `${walk.name}, at ${frame.t.toFixed(2)}`;
+    this.part("words").textContent = words.long;
+    this.part("words").dataset.verdict = frame.verdict;
+    this.part("screen").setAttribute("aria-label", `${walk.name}, at ${frame.t.toFixed(2)}: ${words.long}`);
+    const slider = this.part("slider");
+    slider.value = this.head.index;
+    slider.setAttribute("aria-valuetext", `at ${this.walk.frames[this.head.index].t.toFixed(2)}`);
+    this.part("play").dataset.state = this.head.isPlaying ? "playing" : "paused";
+    this.part("play").setAttribute("aria-label", this.head.isPlaying ? "Pause" : "Play");
+    this.strips.mark(walk, k);
+    // The map, which is another component, marks where the frame lies.
+    const detail = frame.place && { x: frame.place[0], y: frame.place[1] };
+    window.dispatchEvent(new CustomEvent("latent-map:film", { detail }));
+    this.root.dispatchEvent(new CustomEvent("film:shown", { detail: { kind: walk.kind, k } }));
+  }
+
+  remove() {
+    this.head.pause();
+    window.dispatchEvent(new CustomEvent("latent-map:film", { detail: null }));
+  }
+}
+
+export default function film({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".film");
+  root.film ??= new Film(root);
+  root.film.update(data, setTriggerValue);
+  return () => {
+    if (!root.isConnected) root.film.remove();
+  };
+}

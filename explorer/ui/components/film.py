@@ -1,0 +1,133 @@
+"""Walks as film strips, and one of them played: what is seen on the way, frame by frame, with what is told of each."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.results import Floats
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.walks import Sampling, Walk
+from explorer.ui.components.browser_code import browser_component
+
+NAMES = {"linear": "Linear", "spherical": "Spherical", "geodesic": "Geodesic", "data": "Through the data"}
+ABOUT = {
+    "linear": "Straight from A to B.",
+    "spherical": "The direction turns evenly, and the distance from the origin goes evenly from A's to B's.",
+    "geodesic": "The path along which the decoded image changes least.",
+    "data": "The shortest path from neighbour to neighbour among the encoded images.",
+}
+DASHES: dict[str, list[int]] = {"linear": [], "spherical": [9, 5], "geodesic": [2, 4], "data": [12, 4, 2, 4]}
+"""How a walk is drawn on the map and beside its strip: told apart without colour, which is the classes'."""
+
+_KEY = "film"
+_HTML = """
+<section class="film" aria-label="Film strips">
+  <div class="film__player">
+    <canvas class="film__screen" role="img"></canvas>
+    <div class="film__said"><p class="film__where"></p><p class="film__words"></p></div>
+    <div class="film__bar">
+      <button type="button" class="film__play" aria-label="Play"><i aria-hidden="true"></i></button>
+      <input type="range" class="film__slider" aria-label="Along the path" min="0" max="0" step="1" value="0">
+    </div>
+    <div class="film__options">
+      <label>speed <select class="film__speed" aria-label="Speed">
+        <option value="0.5">half</option><option value="1" selected>as made</option><option value="2">double</option>
+      </select></label>
+      <label><input type="checkbox" class="film__loop" checked> forth and back</label>
+      <button type="button" class="film__keep">Keep as pin</button>
+    </div>
+  </div>
+  <p class="film__status" role="status"></p>
+  <div class="film__strips"></div>
+</section>
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Reel:
+    """A walk as it is shown.
+
+    Attributes:
+        walk: the walk.
+        places: of its frames on the map, shape ``(T, 2)``; None where there is no map.
+        judged: for each frame the class that it is judged to be, and its probability; None without a judge.
+    """
+
+    walk: Walk
+    places: Floats | None
+    judged: list[tuple[str, float]] | None
+
+
+def film(
+    loaded: LoadedRun,
+    reels: Mapping[str, Reel],
+    shown: str,
+    sampling: Sampling,
+    *,
+    on_choose: Callable[[str], None],
+    on_keep: Callable[[list[float]], None],
+) -> None:
+    """Show walks as strips, and ``shown`` as a film. Playing, scrubbing and pointing at frames rerun no script.
+
+    Args:
+        loaded: the run.
+        reels: by kind, in the order in which they are shown.
+        shown: the kind that is played.
+        sampling: of all of them.
+        on_choose: is given another kind that is to be played, before the part of the page around the film runs again.
+        on_keep: is given the code of a frame that is to be pinned, likewise.
+    """
+    label = next(iter(reels.values())).walk.labels
+    query = "" if label is None else f"?label={int(label[0])}"
+    digest = hashlib.blake2b(f"{loaded.run.fingerprint()} {query} {sampling.stride}".encode(), digest_size=8)
+    for kind, reel in reels.items():
+        digest.update(kind.encode() + reel.walk.path.codes.tobytes())
+        digest.update(b"" if reel.places is None else reel.places.tobytes())
+        digest.update(repr(reel.judged).encode())
+    data = {
+        "decode": f"api/runs/{quote(loaded.run.name)}/decode{query}",
+        "n_dims": loaded.config.model.latent_dim,
+        "version": digest.hexdigest(),
+        "shown": shown,
+        "walks": [_walk_data(kind, reel, sampling) for kind, reel in reels.items()],
+    }
+    browser_component("film", _HTML)(
+        key=_KEY,
+        data=data,
+        on_shown_change=lambda: on_choose(st.session_state[_KEY].shown),
+        on_kept_change=lambda: on_keep(st.session_state[_KEY].kept["z"]),
+    )
+
+
+def _walk_data(kind: str, reel: Reel, sampling: Sampling) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "name": NAMES[kind],
+        "about": ABOUT[kind],
+        "dash": DASHES[kind],
+        "note": reel.walk.path.note,
+        "stride": sampling.stride,
+        "rows": base64.b64encode(reel.walk.path.codes.astype("<f4").tobytes()).decode(),
+        "frames": [_frame(reel, k) for k in range(len(reel.walk.path))],
+    }
+
+
+def _frame(reel: Reel, k: int) -> dict[str, Any]:
+    facts = reel.walk.facts
+    log_prior = None if facts.log_prior is None else float(facts.log_prior[k])
+    judged = None if reel.judged is None else reel.judged[k]
+    return {
+        "t": round(float(reel.walk.path.t[k]), 4),
+        "near": None if facts.n_near is None else int(facts.n_near[k]),
+        "verdict": "" if facts.verdicts is None else facts.verdicts[k],
+        "log_prior": log_prior if log_prior is not None and np.isfinite(log_prior) else None,
+        "judged": None if judged is None else judged[0],
+        "share": None if judged is None else round(judged[1], 4),
+        "place": None if reel.places is None else [round(float(number), 5) for number in reel.places[k]],
+    }

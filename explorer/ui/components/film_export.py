@@ -1,0 +1,60 @@
+"""A walk to take away: a film, a strip, or its codes and images as numbers. Made when it is asked for."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from explorer.runs.tables import images_npz
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.films import film
+from explorer.serving.walks import Walk
+from explorer.ui import resources
+
+FORMATS = {
+    "mp4": ("MP4 film", "video/mp4"),
+    "gif": ("GIF film", "image/gif"),
+    "webp": ("WebP film, lossless", "image/webp"),
+    "png": ("PNG strip", "image/png"),
+    "npz": ("NPZ: codes and images", "application/octet-stream"),
+}
+FILMS = ("mp4", "gif", "webp")
+MAX_IMAGES, MAX_FPS = 240, 60
+
+
+def film_export(loaded: LoadedRun, walk: Walk, name: str) -> None:
+    """Show what the walk can be taken away as."""
+    with st.popover("Take it away", icon=":material/download:", width="content"):
+        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="film-kind")
+        is_film = kind in FILMS
+        n = st.number_input("Images, from A to B", 2, MAX_IMAGES, 60 if is_film else 12, key=f"film-n-{is_film}")
+        fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_film else 1
+        loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_film else False
+        st.download_button(
+            f"Download {FORMATS[kind][0].split(',')[0].split(':')[0]}",
+            data=partial(exported, loaded, walk, kind, int(n), fps=fps, loops=loops),
+            file_name=f"{loaded.run.name}-{name.replace(' ', '-')}.{kind}",
+            mime=FORMATS[kind][1],
+            on_click="ignore",
+            key="film-download",
+        )
+
+
+def exported(loaded: LoadedRun, walk: Walk, kind: str, n: int, *, fps: float, loops: bool) -> bytes:
+    """Return the file of a walk with ``n`` images from end to end, without overshoot.
+
+    Args:
+        loaded: the run.
+        walk: the walk; images are apart as they are in it.
+        kind: of ``FORMATS``.
+        n: images.
+        fps: images a second.
+        loops: whether a film goes back to its beginning.
+    """
+    inner = walk.path.t[~walk.path.is_overshoot]
+    path = walk.path.at(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(inner)), inner))
+    labels = None if walk.labels is None else np.full(n, walk.labels[0], np.int64)
+    images = resources.service().decode(loaded, path.codes, labels)
+    if kind == "npz":
+        return images_npz(images, path.codes, labels=labels, t=path.t)
+    return film(images, kind, fps=fps, loop=loops)

@@ -1,0 +1,74 @@
+"""The parts of the page Interpolate, each over the pins: a path, four corners, arithmetic, and an attribute."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explorer.analysis.maps import Projection
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.arithmetic import arithmetic
+from explorer.ui.components.attribute import attribute
+from explorer.ui.components.corner_grid import corner_grid
+from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.latent_map import latent_map
+from explorer.ui.components.walks import (
+    export_of_walk,
+    film_of_walks,
+    lines_on_map,
+    sampling_controls,
+    walk_figures,
+    walk_table,
+)
+from explorer.ui.ends import with_enough_pins
+from explorer.ui.pinning import resolve_pin
+from explorer.ui.places import pinned_places
+from explorer.ui.state import View, change_view, current_view
+
+NAMES = {"path": "Path", "corners": "Four corners", "arithmetic": "Arithmetic", "attribute": "Attribute"}
+
+
+def part_control(view: View) -> None:
+    """Show the choice of the part."""
+    st.session_state["interpolate"] = view.interpolate
+    st.segmented_control(
+        "Interpolate",
+        list(NAMES),
+        format_func=NAMES.__getitem__,
+        key="interpolate",
+        required=True,
+        label_visibility="collapsed",
+        on_change=lambda: change_view(interpolate=st.session_state["interpolate"]),
+    )
+
+
+def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
+    """Show the walks from one pin to another: their strips, their lines on the map, and what is told of them."""
+    view = with_enough_pins(loaded, current_view(), 2)
+    pins = pinned_places(loaded, view)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        first, last = end_choices(view, ("From", "To"))
+        sampling_controls(view)
+        taking = st.container(width="content")
+    ends = (pins[first], pins[last])
+    if projection is None:
+        found = film_of_walks(loaded, view, None, ends, names)
+    else:
+        film_column, map_column = st.columns([7, 5], gap="large")
+        with film_column:
+            found = film_of_walks(loaded, view, projection, ends, names)
+        with map_column:
+            shown = resolve_pin(loaded, view)
+            lines = lines_on_map(view, found, projection)
+            latent_map(loaded, projection, shown, pins, view, names, walks=lines)
+    with taking:
+        export_of_walk(loaded, view, found)
+    walk_table(found)
+    walk_figures(loaded, view, found, names)
+
+
+PARTS: dict[str, Callable[[LoadedRun, Projection | None, tuple[str, ...]], None]] = {
+    "path": path_part,
+    "corners": corner_grid,
+    "arithmetic": arithmetic,
+    "attribute": attribute,
+}

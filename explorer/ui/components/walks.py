@@ -1,0 +1,217 @@
+"""The way from one pinned place to another: film strips, the map with the paths on it, and what is told of each."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.maps import Projection
+from explorer.figures.walks import Line, along_walks, class_shares, describe
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
+from explorer.ui.components.film import DASHES, NAMES, Reel, film
+from explorer.ui.components.film_export import film_export
+from explorer.ui.components.judge import judge_of, offer_judge
+from explorer.ui.ends import pin_code
+from explorer.ui.judging import accuracy_words
+from explorer.ui.pinning import PinnedPlace
+from explorer.ui.state import View, change_view
+from explorer.ui.walking import (
+    Found,
+    begin_again,
+    cancel_geodesic,
+    frame_probabilities,
+    read_frames,
+    walk_ends,
+    walks_between,
+)
+
+SECONDS_BETWEEN_LOOKS = 0.4
+
+
+def sampling_controls(view: View) -> Sampling:
+    """Show how many frames a strip has and how they are apart, and return it."""
+    st.session_state["frames"], st.session_state["even"] = view.frames, bool(view.even)
+    st.slider("Frames", MIN_FRAMES, MAX_FRAMES, key="frames", on_change=_set_frames, width=190)
+    st.toggle(
+        "Even steps in the image",
+        key="even",
+        on_change=_set_even,
+        help="Frames apart equally in what changes in the image (distance of decoded means), not along the curve.",
+    )
+    return Sampling(n_frames=view.frames, is_even=bool(view.even))
+
+
+def film_of_walks(
+    loaded: LoadedRun,
+    view: View,
+    projection: Projection | None,
+    ends: tuple[PinnedPlace, PinnedPlace],
+    names: Sequence[str],
+) -> Found:
+    """Show the strips and the film of every walk between two places, and return the walks."""
+    sampling = Sampling(n_frames=view.frames, is_even=bool(view.even))
+    between = walk_ends(loaded, view, *ends)
+    found = walks_between(loaded, between, sampling)
+    judge = judge_of(loaded)
+    reels = {
+        kind: Reel(
+            walk=walk,
+            places=None if projection is None else projection.forward(walk.path.codes),
+            judged=None if judge is None else read_frames(frame_probabilities(loaded, judge, walk), names),
+        )
+        for kind, walk in found.walks.items()
+    }
+    film(loaded, reels, shown_kind(view, found), sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
+    _what_is_missing(loaded, between, found)
+    if judge is not None:
+        st.caption(f"Below each frame: encoded images within reach of it, and its class by the judge; {accuracy_words(judge)}.")
+    _class_note(loaded, between, ends, names)
+    return found
+
+
+def shown_kind(view: View, found: Found) -> str:
+    """Return the kind of walk that is played: the chosen one, or the first while that is not there."""
+    return view.walk if view.walk in found.walks else next(iter(found.walks))
+
+
+def lines_on_map(view: View, found: Found, projection: Projection) -> list[dict[str, Any]]:
+    """Return the walks as lines on a map."""
+    shown = shown_kind(view, found)
+    return [
+        {
+            "points": projection.forward(walk.path.codes[~walk.path.is_overshoot]).round(5).tolist(),
+            "dash": DASHES[kind],
+            "is_shown": kind == shown,
+        }
+        for kind, walk in found.walks.items()
+    ]
+
+
+def walk_table(found: Found) -> None:
+    """Show what is told of each walk from end to end, side by side."""
+    rows: list[dict[str, str]] = []
+    for kind, walk in found.walks.items():
+        facts = walk.facts
+        inside = ~walk.path.is_overshoot
+        row = {
+            "path": NAMES[kind],
+            "length in z": f"{facts.latent_length:.2f}",
+            "length in images": f"{facts.image_length:.2f}",
+            "energy": f"{facts.image_energy:.1f}",
+        }
+        if facts.log_prior is not None:
+            row["least log p(z)"] = f"{facts.log_prior[inside].min():.1f}"
+        if facts.verdicts is not None and facts.n_near is not None:
+            far = np.array([verdict == "far" for verdict in facts.verdicts])[inside]
+            row["frames far from the data"] = f"{far.mean():.0%}"
+            row["least neighbours"] = f"{facts.n_near[inside].min():,}"
+        rows.append(row)
+    st.table({name: [row.get(name, "") for row in rows] for name in rows[0]}, border="horizontal")
+    first = next(iter(found.walks.values())).facts
+    st.caption(
+        "Length in images: the sum of distances between decoded means, pixels in [0, 1]; energy: half the mean square of "
+        f"its speed. Both are measured on {first.n_steps} steps from end to end, for every path alike."
+        f"{_geodesic_note(found.walks.get(SLOW))}"
+    )
+
+
+def _geodesic_note(walk: Walk | None) -> str:
+    if walk is None or walk.path.energy is None or walk.path.straight_energy is None:
+        return ""
+    path = walk.path
+    ended = "converged" if path.is_converged else "stopped before it converged"
+    return (
+        f" The geodesic {ended} after {path.iterations} iterations: by the points that were moved its energy is "
+        f"{path.energy:.1f}, that of the straight line {path.straight_energy:.1f}."
+    )
+
+
+def walk_figures(loaded: LoadedRun, view: View, found: Found, names: Sequence[str]) -> None:
+    """Show log p(z), the neighbours and the judged class along the walks."""
+    typical = loaded.trust_gauge.typical_log_prior if loaded.config.model.can_encode else None
+    left, right = st.columns(2, gap="large")
+    with left:
+        _lines(found, "log p(z), nats", "log_prior", typical)
+    with right:
+        judge, kind = judge_of(loaded), shown_kind(view, found)
+        if judge is None:
+            offer_judge(loaded)
+            _lines(found, "distance to the nearest code", "nearest", None)
+            return
+        walk = found.walks[kind]
+        st.markdown(f"**Class along the path: {NAMES[kind].lower()}**")
+        figure = class_shares(walk.path.t, frame_probabilities(loaded, judge, walk), names)
+        st.plotly_chart(figure, alt=f"Probability of each class along the {NAMES[kind].lower()} path", key="shares")
+
+
+def _lines(found: Found, title: str, fact: str, typical: float | None) -> None:
+    lines = [
+        Line(name=NAMES[kind], kind=kind, t=walk.path.t, values=np.where(np.isfinite(values), values, np.nan))
+        for kind, walk in found.walks.items()
+        if (values := getattr(walk.facts, fact)) is not None
+    ]
+    if not lines:
+        st.caption("This model has no prior, so there is no log p(z) along a path.")
+        return
+    st.markdown(f"**{title[0].upper()}{title[1:]}**" if not title.startswith("log") else f"**{title}**")
+    st.plotly_chart(along_walks(lines, title, typical), alt=describe(lines, title), key=f"along-{fact}")
+
+
+def _what_is_missing(loaded: LoadedRun, ends: WalkEnds, found: Found) -> None:
+    for kind, reason in found.missing.items():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/info: **{NAMES[kind]}** is not here. {reason}")
+            if kind == SLOW:
+                st.button("Compute it", key="geodesic-again", on_click=begin_again, args=(loaded, ends))
+    if found.progress is not None:
+        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(loaded, ends)
+
+
+def _watch(loaded: LoadedRun, ends: WalkEnds) -> None:
+    """Show how far the geodesic is; when it is there, the whole page runs again with it."""
+    from explorer.serving.walks import geodesic
+
+    errand = geodesic(loaded, ends)
+    if errand.is_over:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(errand.progress.fraction, text=f"Geodesic: {errand.progress.what}", width="stretch")
+        st.button("Cancel", key="geodesic-cancel", on_click=cancel_geodesic, args=(loaded, ends))
+
+
+def _class_note(
+    loaded: LoadedRun, between: WalkEnds, ends: tuple[PinnedPlace, PinnedPlace], names: Sequence[str]
+) -> None:
+    if between.label is None:
+        return
+    others = [f"{place.name} is a {names[place.label]}" for place in ends if place.label not in (None, between.label)]
+    also = f" {' and '.join(others)}: to go from one class to another, blend them on Generate." if others else ""
+    st.caption(f"All frames are decoded in class {names[between.label]}.{also}")
+
+
+def export_of_walk(loaded: LoadedRun, view: View, found: Found) -> None:
+    """Offer the walk that is played as a file."""
+    kind = shown_kind(view, found)
+    film_export(loaded, found.walks[kind], NAMES[kind].lower())
+
+
+def _keep(view: View, z: Sequence[float]) -> None:
+    pin_code(list(z), NAMES[view.walk].lower())
+
+
+def _set_frames() -> None:
+    change_view(frames=int(st.session_state["frames"]))
+
+
+def _set_even() -> None:
+    change_view(even=int(st.session_state["even"]))
+
+
+def _set_walk(kind: str) -> None:
+    if kind in NAMES:
+        change_view(walk=kind)
+
+

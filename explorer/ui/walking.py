@@ -1,0 +1,123 @@
+"""The walks between two pins of a view: which there are, and how far the one is that takes seconds."""
+
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from functools import lru_cache
+
+import streamlit as st
+
+from explorer.analysis.paths import KINDS, LatentPath
+from explorer.analysis.results import Floats
+from explorer.errors import ExplorerError
+from explorer.progress import Progress
+from explorer.runs.judges import Judge
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.errands import errands
+from explorer.serving.walks import SLOW, Sampling, Walk, WalkEnds, geodesic, geodesic_key, measured, quick_walk
+from explorer.serving.work import Images
+from explorer.ui import resources
+from explorer.ui.pinning import PinnedPlace
+from explorer.ui.places import one_class
+from explorer.ui.state import View
+
+_WANTED = "geodesic-wanted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """The walks that are there, by kind in the order of ``KINDS``, and the kinds that are not with the reason."""
+
+    walks: dict[str, Walk]
+    missing: dict[str, str]
+    progress: Progress | None
+
+
+def walk_ends(loaded: LoadedRun, view: View, first: PinnedPlace, last: PinnedPlace) -> WalkEnds:
+    """Return the ends of the walk from one pinned place to another.
+
+    A conditional model decodes all of it in the view's class, or else in that of the first place.
+    """
+    a, b = (tuple(float(number) for number in place.z) for place in (first, last))
+    return WalkEnds(a=a, b=b, label=one_class(loaded, view, first))
+
+
+def walks_between(loaded: LoadedRun, ends: WalkEnds, sampling: Sampling) -> Found:
+    """Return the walks between two codes; a geodesic that is not there yet is asked for.
+
+    A geodesic that this session waited for before, between other codes, is given up.
+    """
+    walks, missing = {}, {}
+    for kind in KINDS:
+        try:
+            if kind != SLOW:
+                walks[kind] = quick_walk(loaded, kind, ends, sampling)
+        except ExplorerError as error:
+            missing[kind] = str(error)
+    progress = None
+    found = _geodesic(loaded, ends)
+    if isinstance(found, LatentPath):
+        walks[SLOW] = _measured(loaded, found, ends, sampling)
+    elif isinstance(found, Progress):
+        progress = found
+    else:
+        missing[SLOW] = found
+    return Found(walks={kind: walks[kind] for kind in KINDS if kind in walks}, missing=missing, progress=progress)
+
+
+@lru_cache(maxsize=32)
+def _measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:
+    return measured(loaded, path, ends, sampling)
+
+
+def _geodesic(loaded: LoadedRun, ends: WalkEnds) -> LatentPath | Progress | str:
+    key, before = geodesic_key(loaded, ends), st.session_state.get(_WANTED)
+    if before is not None and before != key and not errands().ask(before, _never).is_over:
+        errands().forget(before)
+    st.session_state[_WANTED] = key
+    errand = geodesic(loaded, ends)
+    if errand.is_given_up:
+        return "It was cancelled."
+    if not errand.is_over:
+        return errand.progress
+    try:
+        return errand.result(0)
+    except CancelledError:
+        return "It was cancelled."
+    except ExplorerError as error:
+        return str(error)
+
+
+def _never(*_: object) -> LatentPath:
+    raise AssertionError("an errand that was asked for is there")
+
+
+def cancel_geodesic(loaded: LoadedRun, ends: WalkEnds) -> None:
+    """Give up the geodesic between two codes."""
+    geodesic(loaded, ends).give_up()
+
+
+def begin_again(loaded: LoadedRun, ends: WalkEnds) -> None:
+    """Ask anew for a geodesic that was given up or failed."""
+    errands().forget(geodesic_key(loaded, ends))
+
+
+@lru_cache(maxsize=64)
+def frame_probabilities(loaded: LoadedRun, judge: Judge, walk: Walk) -> Floats:
+    """Return the probability of each class by the judge for each frame of a walk, shape ``(T, K)``."""
+    from explorer.analysis.judging import judged
+
+    return judged(judge.classifier, resources.service().decode(loaded, walk.path.codes, walk.labels))
+
+
+def judged_images(judge: Judge, images: Images, names: Sequence[str]) -> list[tuple[str, float]]:
+    """Return the class that each image is most likely read as, and its probability."""
+    from explorer.analysis.judging import judged
+
+    return read_frames(judged(judge.classifier, images), names)
+
+
+def read_frames(probabilities: Floats, names: Sequence[str]) -> list[tuple[str, float]]:
+    """Return the class of the greatest of each row's probabilities, and that probability."""
+    best = probabilities.argmax(axis=1)
+    return [(names[label], float(row[label])) for label, row in zip(best.tolist(), probabilities, strict=True)]
