@@ -20,6 +20,9 @@ PAGES = ROOT / "pages"
 CHECKPOINTS = Path(os.environ.get("EXPLORER_CHECKPOINTS") or ROOT / "checkpoints").expanduser().absolute()
 """The folder whose subfolders are runs."""
 
+SHIPPED = ROOT / "checkpoints"
+"""The folder of what comes with the project, wherever ``CHECKPOINTS`` is."""
+
 DATA = (
     Path(os.environ.get("EXPLORER_DATA") or user_cache_path("latent-space-explorer") / "data").expanduser().absolute()
 )

@@ -1,0 +1,125 @@
+"""What a judge says of images: their classes, and how often that is what was asked for, with its interval.
+
+A judge is a classifier, and errs. A share of right images can differ from the truth by about as much as the judge is
+wrong on real ones, and it says nothing of images that look like no class: it names one all the same.
+torch is loaded only where the judge is asked.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.results import Floats
+from explorer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from explorer.models.classifier import Classifier
+
+BATCH = 500
+CONFIDENCE = 0.95
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassFidelity:
+    """How many of ``n`` images the judge reads as the class that was asked for.
+
+    Attributes:
+        n: images, at least 1.
+        n_right: of them that are read as their class.
+        low, high: 95 % Wilson interval of the share.
+    """
+
+    n: int
+    n_right: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Images that are read as their class, in [0, 1]."""
+        return self.n_right / self.n
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ClassShares:
+    """What images that were asked to be of no class in particular are read as.
+
+    Attributes:
+        counts: images read as each class, int64, shape ``(K,)``.
+        confidence: mean over the images of the largest probability, in [1 / K, 1].
+    """
+
+    counts: NDArray[np.int64]
+    confidence: float
+
+    @property
+    def n_classes_seen(self) -> int:
+        """Classes that any image is read as."""
+        return int((self.counts > 0).sum())
+
+
+def judged(classifier: "Classifier", images: Images) -> Floats:
+    """Return the judge's probability of each class, float32, shape ``(M, K)``, rows that sum to 1.
+
+    Args:
+        classifier: the judge, in evaluation mode.
+        images: uint8, shape ``(M, C, H, W)``.
+
+    Raises:
+        ConfigError: if the images are not of the shape that it was trained on.
+    """
+    import torch
+
+    from explorer.data.batches import to_unit
+
+    if images.shape[1:] != classifier.image_shape:
+        raise ConfigError(
+            f"Images have shape {images.shape[1:]}; the judge was trained on {classifier.image_shape}. "
+            "Ask the judge of the data set that the model was trained on."
+        )
+    with torch.inference_mode():
+        pixels = torch.from_numpy(np.ascontiguousarray(images))
+        batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
+        parts = [classifier(to_unit(batch)).softmax(dim=1) for batch in batches]
+        none = torch.empty(0, classifier.n_classes)
+        probabilities: Floats = torch.cat([none, *parts]).numpy()
+    return probabilities
+
+
+def agreement(probabilities: Floats, labels: Labels) -> NDArray[np.bool_]:
+    """Return whether each image's likeliest class, of ``(M, K)``, is the one it was asked to be, ``(M,)``."""
+    return np.asarray(probabilities.argmax(axis=1) == labels)
+
+
+def class_fidelity(probabilities: Floats, labels: Labels) -> ClassFidelity:
+    """Return how many images, of probabilities ``(M, K)``, are read as their class in ``labels``, ``(M,)``; M >= 1."""
+    n, n_right = len(labels), int(agreement(probabilities, labels).sum())
+    low, high = wilson_interval(n_right, n)
+    return ClassFidelity(n=n, n_right=n_right, low=low, high=high)
+
+
+def class_shares(probabilities: Floats) -> ClassShares:
+    """Return what images are read as, of probabilities ``(M, K)``, M >= 1."""
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1]).astype(np.int64)
+    return ClassShares(counts=counts, confidence=float(probabilities.max(axis=1).mean()))
+
+
+def wilson_interval(n_right: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the Wilson score interval of a share of which ``n_right`` of ``n`` were seen, within [0, 1].
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference,
+    https://doi.org/10.1080/01621459.1927.10502953; Brown, Cai & DasGupta (2001), equation 4,
+    https://doi.org/10.1214/ss/1009213286.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = n_right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -1,0 +1,129 @@
+"""The judge of a run's data set: whether there is one, training it beside the app, and what may be said by it.
+
+Judges are the app's and every session sees them; what a session asked for, it alone is told the outcome of.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.analysis.judging import ClassFidelity, ClassShares
+from explorer.data.catalogue import data_set, is_on_disk
+from explorer.errors import CheckpointError, DataError, ExplorerError
+from explorer.jobs import JobState, JobStatus, jobs_of_app
+from explorer.locations import CHECKPOINTS
+from explorer.runs.judges import Judge, expected_seconds, find_judge, read_judge
+from explorer.serving.atlas import LoadedRun
+
+_KEY = "judges-asked-for"
+_REFUSAL = "judge-refused"
+
+
+def found_judge(loaded: LoadedRun) -> Judge | CheckpointError | None:
+    """Return the judge of the run's data set, or why it cannot be read, or None where there is none.
+
+    A judge of images of another shape, or of fewer classes than the model has, is none.
+    """
+    path = find_judge(loaded.config.training.data, CHECKPOINTS)
+    if path is None:
+        return None
+    held = _read(str(path), path.stat().st_mtime_ns)
+    if isinstance(held, CheckpointError):
+        return held
+    model = loaded.config.model
+    fits = held.facts.image_shape == model.image_shape and held.facts.n_classes >= (model.n_classes or 0)
+    return held if fits else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(path: str, modified_ns: int) -> Judge | CheckpointError:
+    from pathlib import Path
+
+    try:
+        return read_judge(Path(path))
+    except CheckpointError as error:
+        return error
+
+
+def key_of(data: str) -> str:
+    """Return the key of the job that trains the judge of ``data``."""
+    return f"judge/{data}"
+
+
+def status_of(data: str) -> JobStatus | None:
+    """Return how far the training of a judge is, or None where there is none."""
+    return jobs_of_app().status(key_of(data))
+
+
+def expected(data: str) -> float:
+    """Return about how many seconds training the judge of ``data`` takes.
+
+    Raises:
+        DataError: if the catalogue has no such data set.
+    """
+    entry = data_set(data)
+    return expected_seconds(entry.n_train, entry.image_shape)
+
+
+def has_images(data: str) -> bool:
+    """Whether the images that a judge of ``data`` would be trained on are here."""
+    try:
+        return is_on_disk(data)
+    except DataError:
+        return False
+
+
+def train(data: str) -> None:
+    """Start training the judge of ``data``, or wait with those who did; a refusal is kept for ``refusal``."""
+    st.session_state.pop(_REFUSAL, None)
+    arguments = ["judge", "--data", data, "--again", "--checkpoints", str(CHECKPOINTS)]
+    try:
+        jobs_of_app().start(key_of(data), f"the judge of {data}", arguments, expected_seconds=expected(data))
+    except ExplorerError as error:
+        st.session_state[_REFUSAL] = str(error)
+        return
+    _asked().add(data)
+
+
+def cancel(data: str) -> None:
+    """Stop training the judge of ``data``; nothing is stored."""
+    jobs_of_app().cancel(key_of(data))
+
+
+def problem(data: str) -> str:
+    """Return why this session has no judge although it asked for one, in words; empty where nothing went wrong."""
+    refusal: str = st.session_state.get(_REFUSAL, "")
+    status = status_of(data)
+    if refusal or data not in _asked() or status is None:
+        return refusal
+    if status.state is JobState.CANCELLED:
+        return "Training the judge was cancelled; nothing was stored."
+    return f"The judge could not be trained. {status.problem}" if status.state is JobState.FAILED else ""
+
+
+def _asked() -> set[str]:
+    held: set[str] = st.session_state.setdefault(_KEY, set())
+    return held
+
+
+def accuracy_words(judge: Judge) -> str:
+    """Return how far the judge can be believed, for the end of a sentence."""
+    return f"the judge is right on {judge.facts.accuracy:.1%} of {judge.facts.n_test:,} test images"
+
+
+def fidelity_words(fidelity: ClassFidelity, judge: Judge, name: str) -> str:
+    """Return in a line how many images are read as the class ``name``, and how far that can be believed."""
+    return (
+        f"**Judged to be {name}: {fidelity.n_right} of {fidelity.n}** (95 % interval {fidelity.low:.0%} to "
+        f"{fidelity.high:.0%}); {accuracy_words(judge)}."
+    )
+
+
+def shares_words(shares: ClassShares, judge: Judge, names: Sequence[str]) -> str:
+    """Return in a line which classes images of no class in particular are read as, and how surely."""
+    missing = [names[label] for label, count in enumerate(shares.counts) if count == 0]
+    seen = "all of them" if not missing else f"none is judged to be {', '.join(missing)}"
+    return (
+        f"**Judged to be {shares.n_classes_seen} of {len(shares.counts)} classes** ({seen}), with a mean confidence of "
+        f"{shares.confidence:.0%}; {accuracy_words(judge)}."
+    )

@@ -1,0 +1,83 @@
+"""The command that trains a judge: what it prints and leaves, and how it is refused or stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from explorer.__main__ import main
+from explorer.locations import ROOT, SHIPPED
+from explorer.progress import Progress
+from explorer.runs.judges import judge_path, read_facts, read_judge
+
+SECONDS = 120
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Run ``judge`` in this process, on a folder of runs in ``tmp_path``; returns status, figures and messages."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["explorer", "judge", *arguments, "--checkpoints", str(tmp_path)])
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, " ".join(printed.err.split())
+
+    return run
+
+
+def test_where_there_is_none_of_ones_own_the_shipped_judge_is_told_and_nothing_is_trained(command, tmp_path):
+    status, out, messages = command("--data", "digits", "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["path"] == str(judge_path("digits", SHIPPED))
+    assert facts["accuracy"] == read_facts(judge_path("digits", SHIPPED)).accuracy >= 0.97
+    assert "There is one already; --again trains it anew" in messages
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_judge_is_trained_stored_and_told_and_says_how_far_it_is(command, tmp_path):
+    progress = tmp_path / "progress.json"
+    status, out, _ = command("--data", "digits", "--again", "--seed", "4", "--progress", str(progress))
+    path = judge_path("digits", tmp_path)
+    facts = read_judge(path).facts
+    assert status == 0
+    assert (facts.seed, facts.n_test) == (4, 300)
+    assert facts.accuracy >= 0.95
+    assert f"The judge of digits is right on {facts.accuracy:.2%} of 300 test images" in out
+    assert Progress.from_json(progress.read_text()).what == "counting its right answers"
+
+
+def test_a_data_set_that_is_unknown_or_not_here_is_told_in_words(command, monkeypatch):
+    assert command("--data", "letters")[0] == 1
+    assert "There is no data set 'letters'; use one of digits" in command("--data", "letters")[2]
+
+
+def test_a_judge_that_is_interrupted_leaves_nothing(tmp_path):
+    progress = tmp_path / "progress.json"
+    arguments = ["judge", "--data", "digits", "--again", "--checkpoints", str(tmp_path), "--progress", str(progress)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "explorer", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + SECONDS
+    while not (progress.exists() and "epoch" in progress.read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    _, messages = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert "The judge of digits was stopped before it was trained; nothing was stored" in " ".join(messages.split())
+    assert not judge_path("digits", tmp_path).exists()
