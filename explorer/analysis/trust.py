@@ -235,7 +235,7 @@ class TrustGauge:
         log_prior = self._log_prior(codes, labels)
         errors = np.linalg.norm(back - codes, axis=1)
         found: dict[int, Trust] = {}
-        for label, rows in _rows_of_classes(labels, len(codes)):
+        for label, rows in rows_of_classes(labels, len(codes)):
             around = self.neighbourhood(label)
             for row, nearest, n_near in zip(rows.tolist(), *around.around(codes[rows]), strict=True):
                 found[row] = _trust(
@@ -278,7 +278,7 @@ def _trust(around: Neighbourhood, nearest: float, n_near: int, *, log_prior: flo
     )
 
 
-def _rows_of_classes(labels: Labels | None, n: int) -> list[tuple[int | None, NDArray[np.int64]]]:
+def rows_of_classes(labels: Labels | None, n: int) -> list[tuple[int | None, NDArray[np.int64]]]:
     """Return each class of ``n`` codes with their rows; all rows, of no class, without labels."""
     if labels is None:
         return [(None, np.arange(n))]

@@ -35,7 +35,13 @@ def along_walks(lines: Sequence[Line], title: str, typical: float | None = None)
     if typical is not None:
         figure.add_hline(y=typical, line={"width": 1, "dash": "dot"}, opacity=0.6)
         figure.add_annotation(
-            x=1, xref="paper", y=typical, text="typical of test images", showarrow=False, xanchor="right", yanchor="bottom"
+            x=1,
+            xref="paper",
+            y=typical,
+            text="typical of test images",
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
         )
     return _walked(figure, title)
 

@@ -14,8 +14,8 @@ from explorer.ui.components.pictures import captioned_pictures
 from explorer.ui.components.trust import trust_note
 from explorer.ui.ends import pin_code, with_enough_pins
 from explorer.ui.judging import accuracy_words
-from explorer.ui.places import one_class, pinned_places
 from explorer.ui.pinning import PinnedPlace
+from explorer.ui.places import one_class, pinned_places
 from explorer.ui.state import current_view
 from explorer.ui.walking import judged_images
 

@@ -57,7 +57,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
         captions = [f"{said} · {name} {share:.0%}" for said, (name, share) in zip(captions, read, strict=True)]
     captioned_pictures(images, captions, side=SIDE)
     st.caption(
-        f"{start.name} moved along the direction by shares of the distance between the two means ({found.scale:.2f} in z)"
+        f"{start.name} moved along the direction by shares of the distance between the means ({found.scale:.2f} in z)"
         f"{'' if judge is None else '; below each its class by the judge'}."
     )
 
@@ -122,8 +122,8 @@ def _sides(loaded: LoadedRun, chosen: str) -> tuple[NDArray[np.int64], NDArray[n
 
 def _how_well(found: AttributeDirection, words: str) -> None:
     st.markdown(
-        f"**{words[0].upper()}{words[1:]}:** of two held-out images, one of each side, the right one lies farther along "
-        f"in **{found.auc:.1%}** of pairs (area under the curve; chance is 50 %); balanced accuracy "
+        f"**{words[0].upper()}{words[1:]}:** of two held-out images, one of each side, the right one lies farther "
+        f"along in **{found.auc:.1%}** of pairs (area under the curve; chance is 50 %); balanced accuracy "
         f"{found.balanced_accuracy:.1%}."
     )
     st.caption(

@@ -32,7 +32,9 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     labels = None if label is None else np.full(n * n, label, np.int64)
     images = resources.service().decode(loaded, codes.reshape(n * n, -1), labels)
     where = ", ".join(f"{title.lower()} {place.name}" for title, place in zip(TITLES, corners, strict=True))
-    grid_picture(images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE)
+    grid_picture(
+        images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE
+    )
     in_class = "" if label is None else f" All are decoded in class {names[label]}."
     st.caption(f"Means of p(x|z) for z between the four places: straight lines in z along rows and columns.{in_class}")
 

@@ -37,7 +37,9 @@ def _choose(position: int, n: int) -> None:
 def add_place(loaded: LoadedRun, class_names: Sequence[str]) -> None:
     """Show a menu of places that become pins: an image, a class's mean, a draw of the prior, a picture of one's own."""
     with st.popover("Add a place", icon=":material/add_location:", width="content"):
-        st.caption("What you add is pinned, and can be chosen as an end. Places on the map are pinned by a click there.")
+        st.caption(
+            "What you add is pinned, and can be chosen as an end. Places on the map are pinned by a click there."
+        )
         if loaded.config.model.can_encode:
             _image_row(loaded)
             _class_mean(loaded, class_names)
@@ -59,7 +61,9 @@ def _image_row(loaded: LoadedRun) -> None:
 
 def _class_mean(loaded: LoadedRun, class_names: Sequence[str]) -> None:
     line, button = _row("Pin mean", key="pin-mean")
-    line.selectbox("Mean of class", range(len(class_names)), format_func=class_names.__getitem__, key="end-class", width=150)
+    line.selectbox(
+        "Mean of class", range(len(class_names)), format_func=class_names.__getitem__, key="end-class", width=150
+    )
 
     def pin() -> None:
         label = st.session_state["end-class"]
@@ -104,7 +108,9 @@ def _own_picture(loaded: LoadedRun, class_names: Sequence[str]) -> None:
         return
     label = None
     if loaded.config.model.n_classes is not None:
-        label = st.selectbox("It shows class", range(len(class_names)), format_func=class_names.__getitem__, key="end-file-class")
+        label = st.selectbox(
+            "It shows class", range(len(class_names)), format_func=class_names.__getitem__, key="end-file-class"
+        )
     st.image(np.moveaxis(image, 0, -1).squeeze(), width=84, caption=content.name, clamp=True)
     st.caption(" ".join(said))
 

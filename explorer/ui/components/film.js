@@ -48,6 +48,8 @@ class Film {
   begin() {
     this.rows = new Map(this.data.walks.map((walk) => [walk.kind, rowsOf(walk, this.data.n_dims)]));
     this.images.clear();
+    if (!this.head.n) this.head.n = this.data.walks[0].frames.length;
+    if (!this.head.isPlaying && !this.head.goal) this.head.goTo(this.data.walks[0].stride); // at A: before it lies what is beyond
     this.turnTo(this.data.shown);
     const wanted = this.data.walks.flatMap((walk) => inStrip(walk).map((k) => [walk.kind, k]));
     this.fetch(wanted).then(() => this.fetchShown());

@@ -37,8 +37,12 @@ def part_control(view: View) -> None:
         key="interpolate",
         required=True,
         label_visibility="collapsed",
-        on_change=lambda: change_view(interpolate=st.session_state["interpolate"]),
+        on_change=_set_part,
     )
+
+
+def _set_part() -> None:
+    change_view(interpolate=st.session_state["interpolate"])
 
 
 def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:

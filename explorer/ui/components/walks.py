@@ -67,7 +67,9 @@ def film_of_walks(
     film(loaded, reels, shown_kind(view, found), sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
     _what_is_missing(loaded, between, found)
     if judge is not None:
-        st.caption(f"Below each frame: encoded images within reach of it, and its class by the judge; {accuracy_words(judge)}.")
+        st.caption(
+            f"Below each frame: encoded images within reach of it, and its class by the judge; {accuracy_words(judge)}."
+        )
     _class_note(loaded, between, ends, names)
     return found
 
@@ -112,8 +114,8 @@ def walk_table(found: Found) -> None:
     st.table({name: [row.get(name, "") for row in rows] for name in rows[0]}, border="horizontal")
     first = next(iter(found.walks.values())).facts
     st.caption(
-        "Length in images: the sum of distances between decoded means, pixels in [0, 1]; energy: half the mean square of "
-        f"its speed. Both are measured on {first.n_steps} steps from end to end, for every path alike."
+        "Length in images: the sum of distances between decoded means, pixels in [0, 1]; energy: half the mean square "
+        f"of its speed. Both are measured on {first.n_steps} steps from end to end, for every path alike."
         f"{_geodesic_note(found.walks.get(SLOW))}"
     )
 
@@ -213,5 +215,3 @@ def _set_even() -> None:
 def _set_walk(kind: str) -> None:
     if kind in NAMES:
         change_view(walk=kind)
-
-
