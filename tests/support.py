@@ -1,6 +1,7 @@
 """What several tests need: models with an exact answer, small configurations, images and runs."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,14 @@ def save_codes(run: Run, mu: NDArray[np.float32], labels: NDArray[np.int64], **c
         "kl": np.square(mu).sum(axis=1) / 2,
     } | columns
     run.save_encoded(EncodedSet(mu=mu, labels=labels, fingerprint=run.fingerprint(), **settings))
+
+
+def mp4_frames(content: bytes) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Frames ``(T, H, W, 3)`` of an MP4, and what its reader tells of it."""
+    import imageio.v3 as iio
+
+    with warnings.catch_warnings():
+        # The reader leaves the pipes to its ffmpeg to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        told = iio.immeta(content, plugin="FFMPEG", extension=".mp4")
+        return iio.imread(content, plugin="FFMPEG", extension=".mp4"), told

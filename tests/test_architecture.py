@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.analysis.judging",
         "explorer.analysis.results",
     ),
-    "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data"),
+    "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data", "explorer.progress"),
     "explorer.figures": ("explorer.analysis.results", "explorer.analysis.maps", "explorer.runs"),
     "explorer.ui": (
         "explorer.serving",
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.models.config",
         "explorer.jobs",
         "explorer.locations",
+        "explorer.progress",
         "explorer.training.creation",
         "explorer.training.estimate",
         "explorer.training.estimator",

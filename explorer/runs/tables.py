@@ -130,20 +130,30 @@ def write_images(
     """
     import io
 
-    import numpy as np
     from PIL import Image
 
     from explorer.runs.files import write_atomically
 
-    buffer = io.BytesIO()
     if path.suffix == ".npz":
-        arrays: dict[str, Any] = {"images": images, "codes": codes}
-        np.savez_compressed(buffer, **arrays if labels is None else arrays | {"labels": labels})
+        write_atomically(path, images_npz(images, codes, labels=labels))
     elif path.suffix == ".png":
+        buffer = io.BytesIO()
         Image.fromarray(_grid(images)).save(buffer, format="PNG")
+        write_atomically(path, buffer.getvalue())
     else:
         raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")
-    write_atomically(path, buffer.getvalue())
+
+
+def images_npz(images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", **columns: "NDArray[Any] | None") -> bytes:
+    """Return an .npz of images ``(n, C, H, W)``, codes ``(n, L)`` and ``columns`` of ``(n,)``, but for those None."""
+    import io
+
+    import numpy as np
+
+    arrays: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=images, codes=codes, **arrays)
+    return buffer.getvalue()
 
 
 def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":

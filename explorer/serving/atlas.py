@@ -7,6 +7,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from explorer.analysis.maps import Projection
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
@@ -14,6 +16,7 @@ from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 
 if TYPE_CHECKING:
+    from explorer.analysis.data_paths import NeighbourGraph
     from explorer.analysis.trust import TrustGauge
     from explorer.models.latent_model import LatentModel
 
@@ -30,6 +33,7 @@ class LoadedRun:
         self._projections: dict[tuple[str, int, int], Projection] = {}
         self._gauge: TrustGauge | None = None
         self._measuring = threading.Lock()
+        self._neighbour_graphs: dict[int | None, NeighbourGraph] = {}
 
     @cached_property
     def model(self) -> "LatentModel":
@@ -76,6 +80,23 @@ class LoadedRun:
             if self._gauge is None:
                 self._gauge = TrustGauge(self.model, self.encoded)
             return self._gauge
+
+    def neighbour_graph(self, label: int | None = None) -> "NeighbourGraph":
+        """Return the graph of the encoded codes and their nearest others: made once, in a fraction of a second.
+
+        For a model that decodes in a class it is that of the class ``label``: its decoder saw no others there.
+
+        Raises:
+            ProjectionError: if the run has no encoded set.
+        """
+        from explorer.analysis.data_paths import NeighbourGraph
+
+        key = None if self.config.model.n_classes is None else label
+        if key not in self._neighbour_graphs:
+            encoded = self.encoded
+            rows = np.arange(len(encoded)) if key is None else np.flatnonzero(encoded.labels == key)
+            self._neighbour_graphs[key] = NeighbourGraph(encoded.mu[rows], rows)
+        return self._neighbour_graphs[key]
 
     def holds(self, method: str, i: int = 0, j: int = 1) -> bool:
         """Whether a map is in memory, so that ``projection`` answers at once."""
