@@ -3,6 +3,7 @@
 It lives in the URL, so that a link restores it, and in the session, so that it follows to other pages.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -249,6 +250,13 @@ def _temperature(text: str) -> float:
     return number
 
 
+def _direction(text: str) -> str:
+    is_own = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
+    if not is_own and not re.fullmatch(r"class:\d{1,4}|classes:\d{1,4},\d{1,4}", text):
+        raise ValueError(text)
+    return text
+
+
 def _one_of(*names: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in names:
@@ -291,7 +299,7 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "walk": ("walk", _one_of(*WALKS)),
     "frames": ("frames", _within(4, 48)),
     "even": ("even", _within(0, 1)),
-    "direction": ("direction", str),
+    "direction": ("direction", _direction),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

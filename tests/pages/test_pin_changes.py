@@ -34,6 +34,12 @@ def test_pins_are_called_by_the_first_letter_that_is_free():
     assert names(added(removed(pins, 1), PLACES[0])) == ["A", "C", "B"]
 
 
+def test_a_letter_that_begins_a_longer_name_is_taken():
+    pins = renamed(three(), 1, "B mean of 7")
+    assert next_name(pins) == "D"
+    assert next_name(renamed(three(), 1, "Bert")) == "B"
+
+
 def test_there_are_as_many_pins_as_letters_and_no_more():
     pins = ()
     for _ in range(MAX_PINS):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from explorer.ui.pins import Pin, added
-from explorer.ui.state import OVERLAY_NAMES, View, view_from_query, view_to_query
+from explorer.ui.state import INTERPOLATE_PARTS, OVERLAY_NAMES, WALKS, View, view_from_query, view_to_query
 
 N_VIEWS = 300
 
@@ -34,6 +34,15 @@ UNREADABLE = [
     ("temperature", "nan"),
     ("temperature", "-0.1"),
     ("temperature", "2.1"),
+    ("interpolate", "film"),
+    ("walk", "crooked"),
+    ("frames", "3"),
+    ("frames", "49"),
+    ("frames", "many"),
+    ("even", "2"),
+    ("direction", "class:x"),
+    ("direction", "classes:3"),
+    ("direction", "smile"),
 ]
 
 
@@ -56,6 +65,12 @@ def any_view(rng):
         label=int(rng.integers(62)),
         seed=int(rng.integers(2**31)),
         temperature=float(rng.integers(0, 41)) / 20,
+        interpolate=str(rng.choice(INTERPOLATE_PARTS)),
+        ends=str(rng.choice(["", "A;B", "B mean of 7;A"])),
+        walk=str(rng.choice(WALKS)),
+        frames=int(rng.integers(4, 49)),
+        even=int(rng.integers(2)),
+        direction=str(rng.choice(["class:3", "classes:3,8", "own:weight"])),
     )
 
 

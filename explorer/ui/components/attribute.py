@@ -77,7 +77,7 @@ def _choice(loaded: LoadedRun, names: Sequence[str], direction: str) -> str | No
     )
     if st.session_state["attribute"] != "classes":
         return str(st.session_state["attribute"])
-    pair = [int(part) for part in direction.partition(":")[2].split(",") if part.isdigit()] or [0, 1]
+    pair = [int(part) for part in direction.removeprefix("classes:").split(",")]
     for key, title, label in zip(("attribute-with", "attribute-without"), ("towards", "away from"), pair, strict=True):
         st.session_state[key] = min(label, len(names) - 1)
         st.selectbox(title, range(len(names)), format_func=names.__getitem__, key=key, on_change=_set_pair, width=110)

@@ -1,0 +1,41 @@
+"""Which pins a walk goes between."""
+
+import pytest
+
+from explorer.ui.ends import end_indices
+from explorer.ui.pins import Pin, added, renamed
+from explorer.ui.state import View
+
+
+def view(n=4, **fields):
+    pins = ()
+    for row in range(n):
+        pins = added(pins, Pin(row=row))
+    return View(pins=pins, **fields)
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ("", (0, 1)),
+        ("C;A", (2, 0)),
+        ("D", (3, 0)),
+        ("A", (0, 1)),
+        ("gone;B", (1, 0)),
+        ("B;B", (1, 0)),
+        ("A;B;C;D", (0, 1)),
+    ],
+)
+def test_ends_are_the_named_pins_and_then_the_first_others(ends, expected):
+    assert end_indices(view(ends=ends), 2) == expected
+
+
+def test_a_pin_keeps_being_an_end_when_others_are_put_before_it():
+    before = view(3, ends="C;A")
+    after = View(pins=before.pins[::-1], ends=before.ends)
+    assert [after.pins[k].name for k in end_indices(after, 2)] == ["C", "A"]
+
+
+def test_names_of_several_words_are_told_apart():
+    pins = renamed(view(3).pins, 2, "C mean of 7")
+    assert end_indices(View(pins=pins, ends="C mean of 7;B"), 2) == (2, 1)
