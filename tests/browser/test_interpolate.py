@@ -3,11 +3,12 @@
 import io
 import re
 import urllib.request
+from urllib.parse import urljoin
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from explorer.runs.listing import open_run
 from explorer.ui.components.pictures import GAP
@@ -240,18 +241,27 @@ def test_a_picture_of_ones_own_is_encoded_and_pinned_and_a_broken_one_is_refused
     assert np.isfinite([float(number) for number in kept.split(",")]).all()
 
 
-def taken(page, kind, **fill):
-    """The file that is handed out as ``kind``."""
+def taken(page, kind, extent):
+    """The file of five images that is handed out as ``kind``, once the page says how much it holds."""
     page.page.get_by_role("button", name="Take it away").click()
-    page.page.get_by_test_id("stPopoverBody").get_by_text(kind, exact=True).click()
-    page.settle()
-    number = page.page.get_by_label("Images, from A to B")
+    menu = page.page.get_by_test_id("stPopoverBody")
+    menu.get_by_text(kind, exact=True).click()
+    menu.get_by_role("button", name=f"Download {kind.split(',')[0].split(':')[0]}").wait_for()
+    number = menu.get_by_label("Images, from A to B")
     number.fill("5")
     number.press("Enter")
-    page.settle()
+    menu.get_by_text(extent).wait_for()
     with page.page.expect_download() as download:
-        page.page.get_by_test_id("stDownloadButton").locator("button").click()
+        menu.get_by_test_id("stDownloadButton").locator("button").click()
     return download.value
+
+
+def frames_of(path, suffix):
+    """The pictures of a file, by a reader that had no part in writing it: grey, shape ``(T, H, W)``."""
+    if suffix == "mp4":
+        return np.asarray(iio.imread(path, plugin="FFMPEG"))[..., 0]
+    with Image.open(path) as file:
+        return np.stack([np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(file)])
 
 
 @pytest.mark.parametrize(
@@ -261,26 +271,24 @@ def taken(page, kind, **fill):
 def test_what_is_taken_away_shows_the_walk_frame_by_frame(interpolate, app, kind, suffix):
     page = interpolate()
     strip(page)
-    download = taken(page, kind)
+    download = taken(page, kind, "5 images." if suffix == "png" else "8 frames, 0.3 s.")
     assert download.suggested_filename == f"{RUN}-linear.{suffix}"
-    expected = [app.decode(RUN, (1 - share) * A + share * B).astype(float) for share in np.linspace(0, 1, 5)]
-    frames = np.asarray(iio.imread(download.path(), extension=f".{suffix}")).astype(float)
+    path = download.path().rename(download.path().with_suffix(f".{suffix}"))
+    frames = frames_of(path, suffix)
     if suffix == "png":
-        grey = frames[..., 0] if frames.ndim == 3 else frames
-        assert grey.shape[1] >= 5 * grey.shape[0]
-        frames = np.array_split(grey[:, : grey.shape[1] // 5 * 5], 5, axis=1)
+        frames = np.split(frames[0], 5, axis=1) if frames.shape[2] % 5 == 0 else np.array_split(frames[0], 5, axis=1)
     else:
         assert len(frames) == 8  # forth, and back without the ends twice
-    for frame, image in zip(frames, expected, strict=False):
-        grey = frame[..., 0] if frame.ndim == 3 else frame
-        small = np.asarray(Image.fromarray(grey.astype(np.uint8)).resize((8, 8), Image.Resampling.BOX), float)
+    for frame, share in zip(frames, np.linspace(0, 1, 5), strict=False):
+        image = app.decode(RUN, (1 - share) * A + share * B).astype(float)
+        small = np.asarray(Image.fromarray(np.asarray(frame, np.uint8)).resize((8, 8), Image.Resampling.BOX), float)
         assert np.abs(small - image).mean() < 12
 
 
 def test_codes_and_images_are_taken_away_as_numbers(interpolate, app):
     page = interpolate()
     strip(page)
-    with np.load(taken(page, "NPZ: codes and images").path(), allow_pickle=False) as held:
+    with np.load(taken(page, "NPZ: codes and images", "5 images.").path(), allow_pickle=False) as held:
         codes, images, t = held["codes"], held["images"], held["t"]
     np.testing.assert_allclose(t, np.linspace(0, 1, 5))
     np.testing.assert_allclose(codes, (1 - t[:, None]) * A + t[:, None] * B, atol=1e-6)
@@ -335,7 +343,7 @@ def test_arithmetic_decodes_a_minus_b_plus_c_and_pins_it(visit, app):
     caption = page.page.get_by_text(re.compile("^result, judged"))
     caption.wait_for()
     source = page.page.get_by_alt_text(re.compile("^result")).get_attribute("src")
-    with urllib.request.urlopen(f"{app.url}{source}", timeout=60) as response:
+    with urllib.request.urlopen(urljoin(page.page.url, source), timeout=60) as response:
         picture = np.asarray(Image.open(io.BytesIO(response.read())))[..., 0]
     inner = picture[GAP:-GAP, GAP:-GAP]
     factor = inner.shape[0] // 8

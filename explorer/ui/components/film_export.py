@@ -30,6 +30,7 @@ def film_export(loaded: LoadedRun, walk: Walk, name: str) -> None:
         n = st.number_input("Images, from A to B", 2, MAX_IMAGES, 60 if is_film else 12, key=f"film-n-{is_film}")
         fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_film else 1
         loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_film else False
+        st.caption(_extent(kind, int(n), fps, loops=loops))
         st.download_button(
             f"Download {FORMATS[kind][0].split(',')[0].split(':')[0]}",
             data=partial(exported, loaded, walk, kind, int(n), fps=fps, loops=loops),
@@ -38,6 +39,14 @@ def film_export(loaded: LoadedRun, walk: Walk, name: str) -> None:
             on_click="ignore",
             key="film-download",
         )
+
+
+def _extent(kind: str, n: int, fps: float, *, loops: bool) -> str:
+    """Say how much the file holds."""
+    if kind not in FILMS:
+        return f"{n} images."
+    n_frames = 2 * n - 2 if loops else n
+    return f"{n_frames} frames, {n_frames / fps:.1f} s."
 
 
 def exported(loaded: LoadedRun, walk: Walk, kind: str, n: int, *, fps: float, loops: bool) -> bytes:
