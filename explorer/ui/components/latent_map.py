@@ -40,6 +40,7 @@ def preload_plotting() -> None:
           const script = document.createElement("script");
           script.id = "plotly-js";
           script.src = new URL("{_plotly_path()}", document.baseURI);
+          script.onload = () => (script.Plotly ??= window.Plotly);
           script.onerror = () => script.remove();
           document.head.append(script);
         }}
