@@ -41,7 +41,7 @@ PIECES = 3
 """Images by which each straight piece between two points is measured.
 
 By its points alone a curve hides between them what it takes to get from one to the next: on the shipped models its
-energy is then up to 20 % below that of a fine sampling, and the curve that is found as much above the best.
+energy is then up to 23 % below that of a fine sampling, and that of the curve found so up to 17 % above ours, finely.
 """
 
 TOLERANCE, WINDOW = 1e-3, 5
