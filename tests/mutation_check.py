@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- outcome -->", "<!-- end -->"
-COPIED = ("explorer", "pages", "tests", "pyproject.toml", "README.md")
+COPIED = ("explorer", "pages", "tests", "checkpoints", "pyproject.toml", "README.md")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
 FAILED = 1
 """Pytest's exit status when tests ran and one failed; a file that cannot be imported ends otherwise."""
@@ -43,6 +43,12 @@ IMPORTANCE = "explorer/objectives/importance.py"
 INFORMATION = "explorer/objectives/information.py"
 STEP = "explorer/training/step.py"
 REGIMES = "explorer/training/regimes.py"
+
+CURVES, PATHS = "explorer/analysis/curves.py", "explorer/analysis/paths.py"
+ENERGY, GEODESICS = "explorer/analysis/energy.py", "explorer/analysis/geodesics.py"
+DATA_PATHS, PATH_FACTS = "explorer/analysis/data_paths.py", "explorer/analysis/path_facts.py"
+DIRECTIONS, CORNERS = "explorer/analysis/directions.py", "explorer/analysis/corners.py"
+FILMS = "explorer/serving/films.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
@@ -441,6 +447,146 @@ MUTATIONS = [
         "torch.tensordot(y, self.class_prior, dims=1)",
         "self.class_prior[y.argmax(dim=-1)]",
         "tests/models/test_priors.py",
+    ),
+    Mutation(
+        "go straight where a spherical path turns",
+        CURVES,
+        "np.cos(t * self.angle) * self.along",
+        "(1 - t) * self.along",
+        "tests/analysis/test_paths.py",
+    ),
+    Mutation(
+        "keep the first code's length on a spherical path",
+        CURVES,
+        "(1 - t) * self.lengths[0] + t * self.lengths[1]",
+        "(1 - t) * self.lengths[0] + t * self.lengths[0]",
+        "tests/analysis/test_paths.py",
+    ),
+    Mutation(
+        "go backwards beyond a polyline's end",
+        CURVES,
+        "np.maximum(t - 1, 0)[:, None] * after",
+        "np.maximum(t - 1, 0)[:, None] * -after",
+        "tests/analysis/test_paths.py",
+    ),
+    Mutation(
+        "give every vertex of a polyline the same time",
+        CURVES,
+        "np.cumsum(lengths[lengths > 0])",
+        "np.cumsum(np.ones_like(lengths[lengths > 0]))",
+        "tests/analysis/test_paths.py",
+    ),
+    Mutation(
+        "invert the wrong function for constant speed",
+        PATHS,
+        "np.interp(path.t, passed[advances] / passed[-1], fine.t[advances])",
+        "np.interp(path.t, fine.t[advances], passed[advances] / passed[-1])",
+        "tests/analysis/test_paths.py",
+    ),
+    Mutation(
+        "flip the bends in the gradient of a curve's energy",
+        ENERGY,
+        "-change.diff(dim=0), change[-1:]",
+        "change.diff(dim=0), change[-1:]",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "count a curve's points instead of its pieces in its energy",
+        ENERGY,
+        "0.5 * (len(images) - 1) * float",
+        "0.5 * len(images) * float",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "halve the curvature of a curve's energy",
+        ENERGY,
+        "2 * n_pieces * row @ row.T",
+        "n_pieces * row @ row.T",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "transpose the blocks above the diagonal",
+        ENERGY,
+        "rests[k] - above[k] @ solution[-1]",
+        "rests[k] - above[k].T @ solution[-1]",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "flip a correction of the curvature by the steps",
+        GEODESICS,
+        "gradient = gradient - weights[-1] * changed",
+        "gradient = gradient + weights[-1] * changed",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "take steps that raise the energy",
+        GEODESICS,
+        "if energy < self.energies[-1] + SUFFICIENT * length * slope:",
+        "if energy < self.energies[-1] - 10 * length * slope:",
+        "tests/analysis/test_geodesics.py",
+    ),
+    Mutation(
+        "join codes in one direction alone",
+        DATA_PATHS,
+        "directed=False",
+        "directed=True",
+        "tests/analysis/test_data_paths.py",
+    ),
+    Mutation(
+        "drop the time step from a path's energy",
+        PATH_FACTS,
+        "0.5 * n_steps * np.square(steps)",
+        "0.5 * np.square(steps)",
+        "tests/analysis/test_path_facts.py",
+    ),
+    Mutation(
+        "add instead of subtracting in latent arithmetic",
+        DIRECTIONS,
+        "a.astype(np.float64) - b + c",
+        "a.astype(np.float64) + b + c",
+        "tests/analysis/test_directions.py",
+    ),
+    Mutation(
+        "turn an attribute's direction around",
+        DIRECTIONS,
+        "direction = (there - here) / distance",
+        "direction = (here - there) / distance",
+        "tests/analysis/test_directions.py",
+    ),
+    Mutation(
+        "try an attribute's direction on the images it was found by",
+        DIRECTIONS,
+        "_between_means(codes[~is_held_out], is_member[~is_held_out])",
+        "_between_means(codes, is_member)",
+        "tests/analysis/test_directions.py",
+    ),
+    Mutation(
+        "count ranks from 0 in the area under the curve",
+        DIRECTIONS,
+        "(len(positive) + 1) / 2",
+        "(len(positive) - 1) / 2",
+        "tests/analysis/test_directions.py",
+    ),
+    Mutation(
+        "swap top and bottom of a grid between corners",
+        CORNERS,
+        "(1 - down) * top + down * bottom",
+        "down * top + (1 - down) * bottom",
+        "tests/analysis/test_corners.py",
+    ),
+    Mutation(
+        "show the last frame of a loop twice",
+        FILMS,
+        "np.arange(n - 2, 0, -1)",
+        "np.arange(n - 1, 0, -1)",
+        "tests/serving/test_films.py",
+    ),
+    Mutation(
+        "round each frame's delay by itself",
+        FILMS,
+        "np.round(np.arange(n + 1) / (fps * unit)).astype(int)",
+        "np.arange(n + 1) * round(1 / (fps * unit))",
+        "tests/serving/test_films.py",
     ),
 ]
 

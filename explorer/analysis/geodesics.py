@@ -9,7 +9,7 @@ https://arxiv.org/abs/1711.08014; Arvanitidis, Hansen & Hauberg (2018), Latent S
 https://arxiv.org/abs/1710.11379 (whose metric has a second term, for a decoder's variance; ours is of the mean alone).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,14 @@ import torch
 from torch import Tensor
 
 from explorer.analysis.curves import Doubles, Polyline
-from explorer.analysis.energy import Decoder, curvature, curve_energy, energy_and_slope, solve_block_tridiagonal
+from explorer.analysis.energy import (
+    Curvature,
+    Decoder,
+    curvature,
+    curve_energy,
+    energy_and_slope,
+    solve_block_tridiagonal,
+)
 from explorer.analysis.paths import LatentPath, linear_path, path_along
 from explorer.analysis.results import Floats
 from explorer.errors import ConfigError
@@ -34,7 +41,7 @@ PIECES = 3
 """Images by which each straight piece between two points is measured.
 
 By its points alone a curve hides between them what it takes to get from one to the next: on the shipped models its
-energy is then up to 20 % below that of a fine sampling, and the curve that is found as much above the best.
+energy is then up to 23 % below that of a fine sampling, and that of the curve found so up to 17 % above ours, finely.
 """
 
 TOLERANCE, WINDOW = 1e-3, 5
@@ -225,7 +232,7 @@ class _Descent:
 
     def _advances(self) -> bool:
         """Whether a step along the quasi-Newton direction was taken."""
-        direction = -self._towards_root(self._gradient)
+        direction = -corrected_solve(self._curvature, self._memory, self._gradient)
         slope, length = float((direction * self._gradient).sum()), 1.0
         for _ in range(N_TRIALS):
             trial = self.z.clone()
@@ -245,16 +252,23 @@ class _Descent:
         self.z, self._gradient, self._age = trial, gradient, self._age + 1
         self.energies.append(energy)
 
-    def _towards_root(self, gradient: Tensor) -> Tensor:
-        """Return the gradient times the inverse of the curvature, as the steps since have corrected it."""
-        weights = []
-        for moved, changed in reversed(self._memory):
-            weights.append(float((moved * gradient).sum() / (moved * changed).sum()))
-            gradient = gradient - weights[-1] * changed
-        found = solve_block_tridiagonal(self._curvature.diagonal, self._curvature.above, gradient)
-        for (moved, changed), weight in zip(self._memory, reversed(weights), strict=True):
-            found = found + (weight - float((changed * found).sum() / (moved * changed).sum())) * moved
-        return found
+
+def corrected_solve(known: Curvature, steps: Sequence[tuple[Tensor, Tensor]], gradient: Tensor) -> Tensor:
+    """Return ``gradient``, ``(P, L)``, times the inverse of a curvature, as the steps since it was known correct it.
+
+    Args:
+        known: the curvature, damped.
+        steps: of each, the oldest first, how far the points moved and by how much that changed the gradient.
+        gradient: shape ``(P, L)``.
+    """
+    weights = []
+    for moved, changed in reversed(steps):
+        weights.append(float((moved * gradient).sum() / (moved * changed).sum()))
+        gradient = gradient - weights[-1] * changed
+    found = solve_block_tridiagonal(known.diagonal, known.above, gradient)
+    for (moved, changed), weight in zip(steps, reversed(weights), strict=True):
+        found = found + (weight - float((changed * found).sum() / (moved * changed).sum())) * moved
+    return found
 
 
 def _progress(iteration: int, max_iterations: int) -> Progress:

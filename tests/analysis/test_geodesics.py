@@ -16,7 +16,7 @@ from explorer.analysis.energy import (
     refined,
     solve_block_tridiagonal,
 )
-from explorer.analysis.geodesics import PIECES, STOPPED, decoder_mean, geodesic_path, minimise_energy
+from explorer.analysis.geodesics import PIECES, STOPPED, corrected_solve, decoder_mean, geodesic_path, minimise_energy
 from explorer.analysis.path_facts import mean_images
 from explorer.analysis.paths import linear_path, path_times, step_lengths
 from explorer.errors import ConfigError
@@ -139,6 +139,24 @@ def test_a_block_tridiagonal_system_is_solved_as_the_dense_one(n_blocks):
     above = torch.stack([dense[blocks[k], blocks[k + 1]] for k in range(n_blocks - 1)] or [dense[:0, :0]])
     expected = torch.linalg.solve(dense, right.flatten()).view(n_blocks, size)
     torch.testing.assert_close(solve_block_tridiagonal(diagonal, above, right), expected)
+
+
+def test_the_corrected_curvature_is_that_of_broyden_fletcher_goldfarb_and_shanno():
+    known = curvature(network(), curve(6, 3)).damped(0.1)
+    dense = torch.block_diag(*known.diagonal)
+    for k, block in enumerate(known.above):
+        dense[3 * k : 3 * k + 3, 3 * k + 3 : 3 * k + 6] = block
+        dense[3 * k + 3 : 3 * k + 6, 3 * k : 3 * k + 3] = block.T
+    moves = [curve(4, 3, seed) for seed in (1, 2, 3)]
+    steps = [(moved, (2 * dense @ moved.flatten()).view(4, 3) + 0.1 * moved) for moved in moves]
+    inverse, eye = torch.linalg.inv(dense), torch.eye(12, dtype=torch.float64)
+    for moved, changed in steps:
+        s, y = moved.flatten(), changed.flatten()
+        left = eye - torch.outer(s, y) / (s @ y)
+        inverse = left @ inverse @ left.T + torch.outer(s, s) / (s @ y)
+    gradient = curve(4, 3, seed=4)
+    torch.testing.assert_close(corrected_solve(known, steps, gradient).flatten(), inverse @ gradient.flatten())
+    torch.testing.assert_close(corrected_solve(known, steps, steps[-1][1]), steps[-1][0])
 
 
 @pytest.mark.parametrize("scales", [(1, 1, 1), (1, 0.1, 0.003), (100, 1, 0.1)])
