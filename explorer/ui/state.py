@@ -18,6 +18,9 @@ _KEY = "view"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 
+GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
+MOST_STEPS = 15
+
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
 
@@ -46,6 +49,10 @@ class View:
         seed: of the samples.
         temperature: of the samples.
         watch: name of the run whose training is looked at; empty for the form of a new one.
+        generate: part of the page Generate, of ``GENERATE_SECTIONS``.
+        image: test image whose style is taken.
+        blend: the classes from and to which is blended.
+        steps: of a blend, both ends among them.
     """
 
     run: str = ""
@@ -61,6 +68,10 @@ class View:
     seed: int = 0
     temperature: float = 1.0
     watch: str = ""
+    generate: str = "samples"
+    image: int = 0
+    blend: tuple[int, int] = (0, 1)
+    steps: int = 9
 
     @property
     def pin(self) -> Pin | None:
@@ -234,6 +245,24 @@ def _temperature(text: str) -> float:
     return number
 
 
+def _section(text: str) -> str:
+    if text not in GENERATE_SECTIONS:
+        raise ValueError(text)
+    return text
+
+
+def _classes(text: str) -> tuple[int, int]:
+    first, last = (_natural(part) for part in text.split(","))
+    return first, last
+
+
+def _steps_of_blend(text: str) -> int:
+    number = int(text)
+    if not 2 <= number <= MOST_STEPS:
+        raise ValueError(text)
+    return number
+
+
 _ONE_PIN = "pin"
 """A link by hand may name one place and leave its name out: ``?pin=row:5``, ``?pin=0.5,0.25``."""
 
@@ -252,6 +281,10 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "seed": ("seed", _natural),
     "temperature": ("temperature", _temperature),
     "watch": ("watch", str),
+    "generate": ("generate", _section),
+    "image": ("image", _natural),
+    "blend": ("blend", _classes),
+    "steps": ("steps", _steps_of_blend),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from explorer.ui.pins import Pin, added
-from explorer.ui.state import OVERLAY_NAMES, View, view_from_query, view_to_query
+from explorer.ui.state import GENERATE_SECTIONS, OVERLAY_NAMES, View, view_from_query, view_to_query
 
 N_VIEWS = 300
 
@@ -34,6 +34,12 @@ UNREADABLE = [
     ("temperature", "nan"),
     ("temperature", "-0.1"),
     ("temperature", "2.1"),
+    ("generate", "magic"),
+    ("image", "-1"),
+    ("blend", "3"),
+    ("blend", "3,-1"),
+    ("steps", "1"),
+    ("steps", "16"),
 ]
 
 
@@ -56,6 +62,10 @@ def any_view(rng):
         label=int(rng.integers(62)),
         seed=int(rng.integers(2**31)),
         temperature=float(rng.integers(0, 41)) / 20,
+        generate=str(rng.choice(GENERATE_SECTIONS)),
+        image=int(rng.integers(10_000)),
+        blend=(int(rng.integers(62)), int(rng.integers(62))),
+        steps=int(rng.integers(2, 16)),
     )
 
 
