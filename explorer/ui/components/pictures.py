@@ -1,8 +1,11 @@
 """Images of a data set on the page: enlarged without smoothing, with alt text."""
 
+import io
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 Images = NDArray[np.uint8]
 
@@ -30,7 +33,7 @@ def grid_picture(rows: Images, alt: str, *, side: int, is_marked: NDArray[np.boo
         _line([_with_gap(enlarged(image, side), is_marked=bool(mark)) for image, mark in zip(row, own, strict=True)])
         for row, own in zip(rows, marks, strict=True)
     ]
-    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> None:
@@ -39,7 +42,7 @@ def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> N
     n_columns = min(n_columns, len(cells))
     cells += [np.zeros_like(cells[0])] * (-len(cells) % n_columns)
     lines = [_line(cells[start : start + n_columns]) for start in range(0, len(cells), n_columns)]
-    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
@@ -79,6 +82,13 @@ def _with_gap(rgb: Images, *, is_marked: bool = False) -> Images:
     inner = padded[GAP:-GAP, GAP:-GAP]
     inner[..., :3], inner[..., 3] = rgb, 255
     return padded
+
+
+def _png(rgba: Images) -> bytes:
+    """Return a picture as PNG, packed as fast as can be: repeated pixels pack well at any level."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgba).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _line(images: list[Images]) -> Images:
