@@ -98,7 +98,7 @@ def slider_facts(loaded: LoadedRun, use: DimensionUse) -> dict[str, Any]:
     marks = np.zeros_like(use.mean) if is_standard else use.mean
     measures = use.variance if use.kl is None else use.kl
     dimensions = [
-        {"i": i, "low": use.low[i], "high": use.high[i], "mark": marks[i], "measure": _short(measures[i])}
+        {"i": i, "low": use.low[i], "high": use.high[i], "mark": marks[i], "measure": short_number(measures[i])}
         for i in live + dead
     ]
     return {
@@ -170,7 +170,7 @@ def _simplex_note(loaded: LoadedRun) -> str:
     return " Codes of this model sum to 1; one that a slider has moved does not."
 
 
-def _short(number: float) -> str:
+def short_number(number: float) -> str:
     """Return two decimals, or two digits where those would be many or nothing."""
     return f"{number:.2f}" if number == 0 or 0.01 <= number < 1e5 else f"{number:.1e}"
 

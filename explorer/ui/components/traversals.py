@@ -14,7 +14,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.serving.work import Images
 from explorer.ui.components.generation_controls import class_control
 from explorer.ui.components.pictures import grid_picture
-from explorer.ui.components.sliders import dead_reason, dead_title, order_in_words, use_of_dimensions
+from explorer.ui.components.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
 from explorer.ui.generating import decoded, same_class
 from explorer.ui.state import View
 
@@ -87,7 +87,7 @@ def _rows(it: Traversal, dims: NDArray[np.int64], rows: dict[int, Images]) -> No
         for i in part.tolist():
             # Not columns, which would stand one above the other on a narrow screen.
             with column.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**z{i}** :small[{it.measure} {it.measures[i]:.3g}]", width=LABEL_WIDTH)
+                st.markdown(f"**z{i}** :small[{it.measure} {short_number(float(it.measures[i]))}]", width=LABEL_WIDTH)
                 grid_picture(rows[i][None], f"Dimension {i} moved. {it.columns}", side=SIDE)
 
 
