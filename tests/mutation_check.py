@@ -43,6 +43,8 @@ IMPORTANCE = "explorer/objectives/importance.py"
 INFORMATION = "explorer/objectives/information.py"
 STEP = "explorer/training/step.py"
 REGIMES = "explorer/training/regimes.py"
+JUDGING = "explorer/analysis/judging.py"
+GRIDS = "explorer/analysis/grids.py"
 
 CURVES, PATHS = "explorer/analysis/curves.py", "explorer/analysis/paths.py"
 ENERGY, GEODESICS = "explorer/analysis/energy.py", "explorer/analysis/geodesics.py"
@@ -587,6 +589,55 @@ MUTATIONS = [
         "np.round(np.arange(n + 1) / (fps * unit)).astype(int)",
         "np.arange(n + 1) * round(1 / (fps * unit))",
         "tests/serving/test_films.py",
+    ),
+    Mutation(
+        "drop the square of the deviation from the Wilson interval's centre",
+        JUDGING,
+        "centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)",
+        "centre = (share + z / (2 * n)) / (1 + z**2 / n)",
+        "tests/analysis/test_judging.py::test_the_interval_is_that_of_scipy",
+    ),
+    Mutation(
+        "take the interval of one side for that of both",
+        JUDGING,
+        "NormalDist().inv_cdf((1 + confidence) / 2)",
+        "NormalDist().inv_cdf(confidence)",
+        "tests/analysis/test_judging.py::test_the_interval_is_that_of_scipy",
+    ),
+    Mutation(
+        "judge by the least likely class",
+        JUDGING,
+        "probabilities.argmax(axis=1) == labels",
+        "probabilities.argmin(axis=1) == labels",
+        "tests/analysis/test_judging.py::test_planted_classes_are_read_with_the_probabilities_of_a_softmax",
+    ),
+    Mutation(
+        "begin the cells of a manifold at their edges",
+        GRIDS,
+        "(np.arange(n_side) + 0.5) / n_side",
+        "(np.arange(n_side) + 1) / (n_side + 1)",
+        "tests/analysis/test_grids.py",
+    ),
+    Mutation(
+        "let a manifold grow downwards",
+        GRIDS,
+        "np.meshgrid(noise, noise[::-1])",
+        "np.meshgrid(noise, noise)",
+        "tests/analysis/test_grids.py",
+    ),
+    Mutation(
+        "keep the deviation of the image's own class in another",
+        GRIDS,
+        "(mean + scale * noise).astype(np.float32)\n    codes[label] = z",
+        "(mean + scale[label] * noise).astype(np.float32)\n    codes[label] = z",
+        "tests/analysis/test_grids.py",
+    ),
+    Mutation(
+        "take a deviation for a variance in a prior's moments",
+        "explorer/analysis/generation.py",
+        "return prior.mean.numpy(), prior.variance.sqrt().numpy()",
+        "return prior.mean.numpy(), prior.variance.numpy()",
+        "tests/analysis/test_grids.py",
     ),
 ]
 

@@ -9,6 +9,7 @@ from explorer.errors import ProjectionError, ServingError
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.service import reference_code
 from explorer.ui.computing import is_missing, offer
+from explorer.ui.generating import sections_of, why_not
 from explorer.ui.pinning import pinned_code
 from explorer.ui.state import View, change_view
 
@@ -38,6 +39,30 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
 def fitting_class_view(loaded: LoadedRun, view: View) -> View:
     """Return ``view`` with a class that this run does not have replaced by the first, and say so."""
     return _with_class(loaded, view, "label")
+
+
+def fitting_generate_view(loaded: LoadedRun, view: View) -> View:
+    """Return ``view`` with what this run cannot generate replaced by what it can, and say so."""
+    view = fitting_class_view(loaded, view)
+    if view.generate not in sections_of(loaded.config.model):
+        st.info(f"{why_not(view.generate, loaded)} Its samples are shown instead.", icon=":material/info:")
+        view = change_view(generate=DEFAULT.generate)
+    n_classes = loaded.config.model.n_classes
+    if n_classes is not None and max(view.blend) >= n_classes:
+        st.warning(
+            f"Class {max(view.blend)} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. "
+            "A blend of the first two is shown instead.",
+            icon=":material/link_off:",
+        )
+        view = change_view(blend=DEFAULT.blend)
+    if loaded.config.model.can_encode and view.image >= len(loaded.encoded):
+        st.warning(
+            f"Test image {view.image:,} is not in the encoded set: choose one of 0 to {len(loaded.encoded) - 1:,}. "
+            "The first is shown instead.",
+            icon=":material/link_off:",
+        )
+        view = change_view(image=DEFAULT.image)
+    return view
 
 
 def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:

@@ -114,7 +114,7 @@ def accuracy_words(judge: Judge) -> str:
 def fidelity_words(fidelity: ClassFidelity, judge: Judge, name: str) -> str:
     """Return in a line how many images are read as the class ``name``, and how far that can be believed."""
     return (
-        f"**Judged to be {name}: {fidelity.n_right} of {fidelity.n}** (95 % interval {fidelity.low:.0%} to "
+        f"**Judged to be {name}: {fidelity.n_right} of {fidelity.n}** (95% interval {fidelity.low:.0%} to "
         f"{fidelity.high:.0%}); {accuracy_words(judge)}."
     )
 

@@ -21,6 +21,8 @@ _PROBLEMS = "view_problems"
 
 INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
 WALKS = ("linear", "spherical", "geodesic", "data")
+GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
+MOST_STEPS = 15
 
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
@@ -56,6 +58,10 @@ class View:
         frames: of a strip, from end to end.
         even: whether frames are apart equally in image space: 1 or 0.
         direction: what tells the two sides of an attribute apart: ``class:3``, ``classes:3,8`` or ``own:NAME``.
+        generate: part of the page Generate, of ``GENERATE_SECTIONS``.
+        image: test image whose style is taken.
+        blend: the classes from and to which is blended.
+        steps: of a blend, both ends among them.
     """
 
     run: str = ""
@@ -77,6 +83,10 @@ class View:
     frames: int = 12
     even: int = 0
     direction: str = "class:0"
+    generate: str = "samples"
+    image: int = 0
+    blend: tuple[int, int] = (0, 1)
+    steps: int = 9
 
     @property
     def pin(self) -> Pin | None:
@@ -257,6 +267,11 @@ def _direction(text: str) -> str:
     return text
 
 
+def _classes(text: str) -> tuple[int, int]:
+    first, last = (_natural(part) for part in text.split(","))
+    return first, last
+
+
 def _one_of(*names: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in names:
@@ -300,6 +315,10 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "frames": ("frames", _within(4, 48)),
     "even": ("even", _within(0, 1)),
     "direction": ("direction", _direction),
+    "generate": ("generate", _one_of(*GENERATE_SECTIONS)),
+    "image": ("image", _natural),
+    "blend": ("blend", _classes),
+    "steps": ("steps", _within(2, MOST_STEPS)),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

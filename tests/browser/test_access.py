@@ -85,6 +85,16 @@ def test_on_a_phone_the_page_is_no_wider_than_the_screen_and_a_tap_pins(visit, a
     page.page.get_by_text("Pinned place").wait_for()
 
 
+@pytest.mark.parametrize("part", ["style", "blend", "traverse", "manifold"])
+def test_on_a_phone_no_part_of_generate_is_wider_than_the_screen(visit, part):
+    page = visit("generate", settings=PHONE, run="digits-cvae-2d", generate=part, steps="15")
+    page.page.get_by_test_id("stImage").first.wait_for()
+    page.settle()
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = [image.bounding_box() for image in page.page.get_by_test_id("stImage").locator("img").all()]
+    assert [box for box in boxes if box["x"] + box["width"] > 390] == []
+
+
 def test_on_a_phone_generate_is_no_wider_than_the_screen(visit):
     page = visit("generate", settings=PHONE, run="digits-cvae-2d")
     page.page.get_by_alt_text("Samples of class 0").wait_for()
@@ -115,8 +125,11 @@ def test_the_map_is_described_by_its_data_and_its_axes(visit, query, words):
         ("generate", {"run": "digits-cvae-2d"}),
         ("generate", {"run": "mnist-vae-2d"}),
         ("generate", {"run": "digits-ae-2d"}),
+        ("generate", {"run": "digits-cvae-2d", "generate": "style"}),
+        ("generate", {"run": "digits-cvae-2d", "generate": "blend"}),
+        ("generate", {"run": "digits-cvae-2d", "generate": "traverse"}),
     ],
-    ids=["map", "pinned place", "cvae", "vae", "ae"],
+    ids=["map", "pinned place", "cvae", "vae", "ae", "style", "blend", "traverse"],
 )
 def test_every_image_has_a_text_in_its_place(visit, path, query):
     page = visit(path, **query)

@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from explorer.data.catalogue import load_split
-from explorer.ui.components.pictures import GAP
+from explorer.ui.components.pictures import MARK
+from tests.browser.app_driver import cells
 
 pytestmark = pytest.mark.browser
 
@@ -13,16 +16,6 @@ JUDGED = [
     pytest.param("digits-cvae-2d", "digits"),
     pytest.param("mnist-cvae-16d", "mnist", marks=pytest.mark.mnist),
 ]
-
-
-def cells(picture, n_rows, n_columns, side):
-    """Return the images of a grid as they were before they were enlarged, shape ``(R, M, H, W)``."""
-    height, width = picture.shape[0] // n_rows, picture.shape[1] // n_columns
-    grid = picture[..., 0].reshape(n_rows, height, n_columns, width).swapaxes(1, 2)
-    factor = (width - 2 * GAP) // side
-    inner = grid[:, :, GAP : height - GAP, GAP : width - GAP]
-    assert inner.shape[2:] == (factor * side, factor * side)
-    return inner[:, :, factor // 2 :: factor, factor // 2 :: factor]
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +76,16 @@ def test_drawing_again_changes_samples_and_link(visit):
     assert page.page.get_by_role("spinbutton", name="Seed").input_value() == "1"
 
 
-def test_an_autoencoder_says_that_it_has_no_prior(visit):
+def test_an_autoencoder_is_sampled_from_a_fitted_density_beside_a_normal_that_is_not_its_prior(visit):
     page = visit("generate", run="digits-ae-2d")
-    page.page.get_by_test_id("stAlert").wait_for()
-    assert "no prior" in page.alerts()[0]
-    assert page.page.get_by_role("button", name="Draw again").count() == 0
+    fitted = cells(page.picture("Draws from the fitted mixture"), 5, 10, 8)
+    standard = cells(page.picture("Draws from N(0, I), which is not its prior"), 5, 10, 8)
+    assert fitted.shape == standard.shape == (5, 10, 8, 8)
+    assert (fitted != standard).any()
+    page.page.get_by_text("An autoencoder has no prior: nothing in its training put codes here").wait_for()
+    assert page.page.get_by_role("slider", name="Temperature").count() == 0
+    # Both are judged, each under its own grid.
+    assert page.page.get_by_text("with a mean confidence of").count() == 2
 
 
 def test_a_model_without_classes_samples_and_says_which_models_have_them(visit):
@@ -98,3 +96,40 @@ def test_a_model_without_classes_samples_and_says_which_models_have_them(visit):
     images = cells(picture, 5, 10, 28)
     assert (images.max(axis=(2, 3)) > 150).all()
     assert len(np.unique(images.reshape(50, -1), axis=0)) == 50
+
+
+def test_the_judge_says_how_many_samples_are_the_class_asked_for_and_how_far_it_is_believed(visit, app):
+    page = visit("generate", run="digits-cvae-2d", label="7")
+    line = page.page.locator("p").filter(has_text="Judged to be class 7:")
+    line.wait_for()
+    said = re.search(
+        r"class 7: (\d+) of 50 \(95% interval (\d+)% to (\d+)%\); the judge is right on (.+)% of 300",
+        line.text_content(),
+    )
+    assert said is not None, line.text_content()
+    assert int(said[1]) >= 40
+    assert float(said[4]) >= 97
+    assert page.page.get_by_text("Judged to be the class of the column:").count() == 1
+
+
+def test_an_image_that_is_judged_to_be_another_class_has_a_frame_and_no_other_has(visit):
+    # Far from the prior's middle some samples are unlike their class.
+    page = visit("generate", run="digits-cvae-2d", label="8", temperature="2")
+    line = page.page.locator("p").filter(has_text="Judged to be class 8:")
+    line.wait_for()
+    n_right = int(re.search(r"class 8: (\d+) of 50", line.text_content())[1])
+    picture = page.picture("Samples of class 8")
+    height, width = picture.shape[0] // 5, picture.shape[1] // 10
+    corners = picture[::height, ::width]
+    is_marked = (corners == np.array(MARK)).all(axis=-1)
+    assert is_marked.shape == (5, 10)
+    assert is_marked.sum() == 50 - n_right > 0
+    assert (corners[~is_marked][:, 3] == 0).all()
+    page.page.get_by_text("With a frame: what the judge reads as another class").wait_for()
+
+
+def test_samples_of_a_model_without_classes_are_told_by_the_classes_that_appear(visit):
+    page = visit("generate", run="digits-vae-2d")
+    line = page.page.locator("p").filter(has_text="with a mean confidence of")
+    line.wait_for()
+    assert re.search(r"Judged to be \d+ of 10 classes", line.text_content())

@@ -1,5 +1,7 @@
 """A GAN, a prior for each class, codes that are not normal and maps that are not linear, in the app."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,8 @@ from explorer.analysis.generation import prior_codes
 from explorer.analysis.projections import measured, pacmap, pca
 from explorer.runs.listing import open_run
 from explorer.training.trainer import Trainer
+from tests.browser.app_driver import cells
 from tests.browser.conftest import serving
-from tests.browser.test_generate import cells
 from tests.support import digits, fresh_run, run_config
 
 pytestmark = pytest.mark.browser
@@ -109,6 +111,38 @@ def test_generating_with_a_gan_says_what_it_has_not(visit_others):
     (message,) = page.alerts()
     assert "is a GAN: it makes images, and has no encoder" in message
     assert "no p(x), so no ELBO" in page.page.locator(".stMainBlockContainer").inner_text()
+
+
+def test_every_dimension_of_a_gan_is_moved_over_its_prior(visit_others, others):
+    page = visit_others("generate", run="digits-gan", generate="traverse")
+    rows = page.page.get_by_alt_text(re.compile(r"^Dimension \d moved"))
+    page.page.get_by_text("8 of 8 latent dimensions, one moved at a time").wait_for()
+    page.page.get_by_text("without an encoder no KL says what a dimension carries").wait_for()
+    assert rows.count() == 8
+    codes = np.zeros((7, 8), np.float32)
+    codes[:, 3] = np.arange(-3, 4)
+    expected = decode_codes(open_run("digits-gan", others.checkpoints).model(), codes)[:, 0]
+    alt = next(alt for row in rows.all() if (alt := row.get_attribute("alt")).startswith("Dimension 3"))
+    assert np.abs(cells(page.picture(alt), 1, 7, 8)[0].astype(int) - expected).max() <= 1
+    assert_no_error(page)
+
+
+def test_a_blend_under_priors_of_classes_keeps_the_noise_between_them(visit_others, others):
+    name = "digits-cvae-conditional"
+    page = visit_others("generate", run=name, generate="blend", blend="1,6", steps="3")
+    weights = np.zeros((4, 10), np.float32)
+    weights[:, [1, 6]] = 0.5
+    blend = cells(page.picture("A blend of 1 and 6"), 4, 3, 8)
+    assert np.abs(blend[:, 1].astype(int) - drawn(others, name, 4, seed=0, labels=weights)).max() <= 1
+    page.page.get_by_text("A row has one noise").wait_for()
+    assert_no_error(page)
+
+
+def test_codes_that_are_not_normal_are_traversed_where_the_encoded_ones_lie(visit_others):
+    page = visit_others("generate", run="digits-vae-gamma", generate="traverse")
+    page.page.get_by_text("in equal steps over where the encoded codes lie").wait_for()
+    assert page.page.get_by_alt_text(re.compile(r"^Dimension \d moved")).count() >= 1
+    assert_no_error(page)
 
 
 def test_the_map_of_a_gan_says_that_it_has_no_encoder_and_offers_the_way_on(visit_others):

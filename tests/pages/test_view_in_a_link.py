@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from explorer.ui.pins import Pin, added
-from explorer.ui.state import INTERPOLATE_PARTS, OVERLAY_NAMES, WALKS, View, view_from_query, view_to_query
+from explorer.ui.state import (
+    GENERATE_SECTIONS,
+    INTERPOLATE_PARTS,
+    OVERLAY_NAMES,
+    WALKS,
+    View,
+    view_from_query,
+    view_to_query,
+)
 
 N_VIEWS = 300
 
@@ -43,6 +51,12 @@ UNREADABLE = [
     ("direction", "class:x"),
     ("direction", "classes:3"),
     ("direction", "smile"),
+    ("generate", "magic"),
+    ("image", "-1"),
+    ("blend", "3"),
+    ("blend", "3,-1"),
+    ("steps", "1"),
+    ("steps", "16"),
 ]
 
 
@@ -71,6 +85,10 @@ def any_view(rng):
         frames=int(rng.integers(4, 49)),
         even=int(rng.integers(2)),
         direction=str(rng.choice(["class:3", "classes:3,8", "own:weight"])),
+        generate=str(rng.choice(GENERATE_SECTIONS)),
+        image=int(rng.integers(10_000)),
+        blend=(int(rng.integers(62)), int(rng.integers(62))),
+        steps=int(rng.integers(2, 16)),
     )
 
 

@@ -1,12 +1,17 @@
 """Images of a data set on the page: enlarged without smoothing, with alt text."""
 
+import io
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 Images = NDArray[np.uint8]
 
 GAP = 2
+MARK = (213, 94, 0, 255)
+"""Of the frame around an image that is marked: Okabe and Ito's vermilion, seen on white and on black."""
 
 
 def picture(image: Images, caption: str, *, side: int, alt: str | None = None) -> None:
@@ -14,10 +19,21 @@ def picture(image: Images, caption: str, *, side: int, alt: str | None = None) -
     st.image(enlarged(image, side), caption=caption, width=side, alt=alt or caption, output_format="PNG")
 
 
-def grid_picture(rows: Images, alt: str, *, side: int) -> None:
-    """Show images, uint8 ``(R, M, C, H, W)``, in R rows as one picture; an image is about ``side`` pixels wide."""
-    lines = [_line([_with_gap(enlarged(image, side)) for image in row]) for row in rows]
-    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+def grid_picture(rows: Images, alt: str, *, side: int, is_marked: NDArray[np.bool_] | None = None) -> None:
+    """Show images in rows as one picture.
+
+    Args:
+        rows: uint8 ``(R, M, C, H, W)``.
+        alt: what it shows, to be read instead of seen.
+        side: about how many pixels wide an image is.
+        is_marked: which of them, ``(R, M)``, have a frame in the gap around them; none if left out.
+    """
+    marks = np.zeros(rows.shape[:2], bool) if is_marked is None else is_marked
+    lines = [
+        _line([_with_gap(enlarged(image, side), is_marked=bool(mark)) for image, mark in zip(row, own, strict=True)])
+        for row, own in zip(rows, marks, strict=True)
+    ]
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> None:
@@ -26,7 +42,7 @@ def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> N
     n_columns = min(n_columns, len(cells))
     cells += [np.zeros_like(cells[0])] * (-len(cells) % n_columns)
     lines = [_line(cells[start : start + n_columns]) for start in range(0, len(cells), n_columns)]
-    st.image(np.concatenate(lines), alt=alt, output_format="PNG", width="content")
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
@@ -57,11 +73,22 @@ def error_image(original: Images, reconstruction: Images) -> Images:
     return error
 
 
-def _with_gap(rgb: Images) -> Images:
-    """Add an opaque alpha channel and a transparent margin, which shows the page whatever its theme."""
-    opaque = np.concatenate([rgb, np.full((*rgb.shape[:2], 1), 255, np.uint8)], axis=-1)
-    padded: Images = np.pad(opaque, ((GAP, GAP), (GAP, GAP), (0, 0)))
+def _with_gap(rgb: Images, *, is_marked: bool = False) -> Images:
+    """Add an opaque alpha channel and a margin: a frame, or transparent, which shows the page whatever its theme."""
+    height, width, _ = rgb.shape
+    padded: Images = np.zeros((height + 2 * GAP, width + 2 * GAP, 4), np.uint8)
+    if is_marked:
+        padded[...] = MARK
+    inner = padded[GAP:-GAP, GAP:-GAP]
+    inner[..., :3], inner[..., 3] = rgb, 255
     return padded
+
+
+def _png(rgba: Images) -> bytes:
+    """Return a picture as PNG, packed as fast as can be: repeated pixels pack well at any level."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgba).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _line(images: list[Images]) -> Images:

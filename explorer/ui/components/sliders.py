@@ -98,7 +98,7 @@ def slider_facts(loaded: LoadedRun, use: DimensionUse) -> dict[str, Any]:
     marks = np.zeros_like(use.mean) if is_standard else use.mean
     measures = use.variance if use.kl is None else use.kl
     dimensions = [
-        {"i": i, "low": use.low[i], "high": use.high[i], "mark": marks[i], "measure": _short(measures[i])}
+        {"i": i, "low": use.low[i], "high": use.high[i], "mark": marks[i], "measure": short_number(measures[i])}
         for i in live + dead
     ]
     return {
@@ -107,9 +107,9 @@ def slider_facts(loaded: LoadedRun, use: DimensionUse) -> dict[str, Any]:
         "n_shown": N_SHOWN,
         "measure": "variance" if use.kl is None else "KL, nats",
         "more": _more(len(live)),
-        "dead_title": _dead_title(len(dead), len(order), use),
-        "dead_reason": _dead_reason(loaded, use),
-        "note": f"{_order_in_words(loaded, use)} {_marks_in_words(is_standard=is_standard)}{_simplex_note(loaded)}",
+        "dead_title": dead_title(len(dead), len(order), use),
+        "dead_reason": dead_reason(loaded, use),
+        "note": f"{order_in_words(loaded, use)} {_marks_in_words(is_standard=is_standard)}{_simplex_note(loaded)}",
     }
 
 
@@ -118,7 +118,8 @@ def _more(n_live: int) -> str:
     return "" if n <= 0 else f"{n} more {'dimension' if n == 1 else 'dimensions'} that carry less"
 
 
-def _dead_title(n_dead: int, n_dims: int, use: DimensionUse) -> str:
+def dead_title(n_dead: int, n_dims: int, use: DimensionUse) -> str:
+    """Return how many of ``n_dims`` dimensions carry nothing; empty where none does."""
     if n_dead == 0:
         return ""
     verb, verbs = ("carries nothing", "carry nothing") if use.kl is not None else ("hardly varies", "hardly vary")
@@ -129,7 +130,8 @@ def _dead_title(n_dead: int, n_dims: int, use: DimensionUse) -> str:
     return f"{n_dead} of {n_dims} dimensions {verb if n_dead == 1 else verbs}"
 
 
-def _dead_reason(loaded: LoadedRun, use: DimensionUse) -> str:
+def dead_reason(loaded: LoadedRun, use: DimensionUse) -> str:
+    """Return why those dimensions are said to carry nothing."""
     if use.kl is not None:
         return (
             f"Their posterior is the prior whatever the image (KL below {DEAD_KL:g} nats), so what they hold is noise, "
@@ -140,7 +142,8 @@ def _dead_reason(loaded: LoadedRun, use: DimensionUse) -> str:
     return "Their deviation over the test images is below a hundredth of that of the dimension that varies most."
 
 
-def _order_in_words(loaded: LoadedRun, use: DimensionUse) -> str:
+def order_in_words(loaded: LoadedRun, use: DimensionUse) -> str:
+    """Return what the dimensions are sorted by."""
     n = f"{len(loaded.encoded):,} test images"
     if use.kl is not None:
         prior = "p(z|y)" if loaded.config.model.prior == "conditional" else "N(0, 1)"
@@ -167,7 +170,7 @@ def _simplex_note(loaded: LoadedRun) -> str:
     return " Codes of this model sum to 1; one that a slider has moved does not."
 
 
-def _short(number: float) -> str:
+def short_number(number: float) -> str:
     """Return two decimals, or two digits where those would be many or nothing."""
     return f"{number:.2f}" if number == 0 or 0.01 <= number < 1e5 else f"{number:.1e}"
 

@@ -1,0 +1,75 @@
+"""A blend of two classes: the same z decoded between them, and what the judge makes of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.grids import blend_weights
+from explorer.analysis.judging import judged
+from explorer.figures.generation import blend_figure, blend_text
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.generation_controls import seed_control
+from explorer.ui.components.judge import judge_of
+from explorer.ui.components.pictures import GAP, grid_picture
+from explorer.ui.generating import decoded, drawn_codes
+from explorer.ui.judging import accuracy_words
+from explorer.ui.state import MOST_STEPS, View, change_view
+
+N_ROWS = 4
+SIDE = 84
+LEAST_WIDTH = 480
+
+
+def class_blend(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+    """Show a row for each of a few z and a column for each step from one class to another."""
+    n_classes = loaded.config.model.n_classes or 0
+    _controls(view, names, n_classes)
+    seed_control(loaded, view)
+    weights = blend_weights(n_classes, view.blend, view.steps)
+    labels = np.tile(weights, (N_ROWS, 1))
+    # Draw k has its noise whatever the class: a row is one z, or one noise under the priors of the classes.
+    codes = np.stack([drawn_codes(loaded, view, N_ROWS, np.tile(row, (N_ROWS, 1))) for row in weights], axis=1)
+    images = decoded(loaded, codes.reshape(len(labels), -1), labels)
+    ends = names[view.blend[0]], names[view.blend[1]]
+    st.markdown(f"##### From class {ends[0]} to class {ends[1]} in {view.steps} steps")
+    grid_picture(
+        images.reshape(N_ROWS, view.steps, *images.shape[1:]), f"A blend of {ends[0]} and {ends[1]}", side=SIDE
+    )
+    shared = "noise" if loaded.config.model.prior == "conditional" else "z"
+    st.caption(
+        f"A row has one {shared}; from left to right y goes from all {ends[0]} to all {ends[1]}. The model was trained "
+        f"with whole classes alone, so what lies between them is what its first layer makes of a mixture. "
+        f"Seed {view.seed}."
+    )
+    judge = judge_of(loaded)
+    if judge is not None:
+        read = judged(judge.classifier, images).reshape(N_ROWS, view.steps, -1)[..., list(view.blend)]
+        shares = np.linspace(0, 1, view.steps)
+        with st.container(width=max(LEAST_WIDTH, view.steps * (SIDE + 2 * GAP))):
+            st.plotly_chart(
+                blend_figure(shares, read, view.blend, ends),
+                alt=blend_text(shares, read, ends),
+                config={"displayModeBar": False},
+                key="blend-judged",
+            )
+        st.caption(
+            f"A thin line for each z, a thick one for their mean; {accuracy_words(judge)}, which are whole classes."
+        )
+
+
+def _controls(view: View, names: Sequence[str], n_classes: int) -> None:
+    st.session_state["blend-from"], st.session_state["blend-to"] = view.blend
+    st.session_state["steps"] = view.steps
+    first, last, steps = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
+    for column, title, key in ((first, "From class", "blend-from"), (last, "To class", "blend-to")):
+        column.selectbox(title, range(n_classes), format_func=lambda label: names[label], key=key, on_change=_keep_ends)
+    steps.slider("Steps", 2, MOST_STEPS, key="steps", on_change=_keep_steps)
+
+
+def _keep_ends() -> None:
+    change_view(blend=(st.session_state["blend-from"], st.session_state["blend-to"]))
+
+
+def _keep_steps() -> None:
+    change_view(steps=st.session_state["steps"])

@@ -1,0 +1,54 @@
+"""The manifold of a model of two latent dimensions: codes that are equally likely under its prior, decoded."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.generation import normal_prior
+from explorer.analysis.grids import manifold_codes
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.generation_controls import class_control
+from explorer.ui.components.pictures import grid_picture
+from explorer.ui.generating import decoded, same_class
+from explorer.ui.state import View
+
+N_SIDE = 15
+SIDE = 56
+
+
+def manifold(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+    """Show the grid, or say why the model's prior gives none."""
+    model = loaded.config.model
+    class_control(loaded, view, names)
+    label = same_class(loaded, view, 1)
+    moments = normal_prior(loaded.model, label)
+    if moments is None:
+        st.info(_why_none(loaded), icon=":material/info:")
+        return
+    mean, scale = (np.reshape(part, -1) for part in moments)
+    codes = manifold_codes(N_SIDE, mean, scale).reshape(N_SIDE**2, 2)
+    images = decoded(loaded, codes, same_class(loaded, view, len(codes)))
+    title = "" if label is None else f" of class {names[view.label]}"
+    st.markdown(f"##### The manifold{title}")
+    grid_picture(images.reshape(N_SIDE, N_SIDE, *images.shape[1:]), f"The manifold{title}", side=SIDE)
+    prior = "the class's own normal prior" if model.prior == "conditional" else "N(0, I)"
+    st.caption(
+        f"{N_SIDE} x {N_SIDE} codes, the middles of cells that are equally likely under {prior}: probabilities "
+        f"{0.5 / N_SIDE:.1%} to {1 - 0.5 / N_SIDE:.1%} through the inverse of its distribution function (Kingma & "
+        "Welling 2014, figure 4). z0 grows to the right, z1 upwards."
+    )
+
+
+def _why_none(loaded: LoadedRun) -> str:
+    model = loaded.config.model
+    if not model.has_prior:
+        return (
+            f"{loaded.run.name} is an autoencoder: it has no prior, so no code is more likely than another, and there "
+            "is nothing to space a grid by. The overlay “Images” of the latent map shows its plane."
+        )
+    return (
+        f"The prior of {loaded.run.name} is a standard {model.posterior} distribution, not a normal one, through whose "
+        "inverse distribution function this grid is made. The overlay “Images” of the latent map shows its "
+        "plane."
+    )

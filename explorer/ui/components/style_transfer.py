@@ -1,0 +1,145 @@
+"""The style of an image in every class: a test image, or one that a person brings, encoded and decoded in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.generation import normal_prior
+from explorer.analysis.grids import same_style_codes
+from explorer.analysis.judging import agreement, class_fidelity, judged
+from explorer.analysis.results import Floats
+from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
+from explorer.errors import DataError
+from explorer.locations import READONLY
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.work import Images
+from explorer.ui import resources
+from explorer.ui.components.judge import judge_of
+from explorer.ui.components.pictures import captioned_pictures, picture
+from explorer.ui.generating import decoded
+from explorer.ui.judging import fidelity_words
+from explorer.ui.state import View, change_view
+
+SIDE = 112
+SMALL_SIDE = 84
+_FILE, _CLASS = "style-file", "style-class"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StyledImage:
+    """An image whose style is taken: its pixels where they are at hand, its code, its class, and what is said of it."""
+
+    image: Images | None
+    z: Floats
+    label: int
+    words: str
+
+
+def style_transfer(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+    """Show an image beside what its code decodes to in every class."""
+    n_classes = loaded.config.model.n_classes or 0
+    chosen = _chosen(loaded, view, names)
+    if chosen is None:
+        return
+    moments = normal_prior(loaded.model, np.arange(n_classes))
+    codes = np.repeat(chosen.z[None], n_classes, axis=0)
+    if loaded.config.model.prior == "conditional" and moments is not None:
+        codes = same_style_codes(chosen.z, chosen.label, *moments)
+    labels = np.arange(n_classes)
+    images = decoded(loaded, codes, labels)
+    left, right = st.columns([1, 4], gap="medium")
+    with left:
+        st.markdown("##### Original")
+        if chosen.image is not None:
+            picture(chosen.image, f"class {names[chosen.label]}", side=SIDE, alt="The image whose style is taken")
+        st.caption(chosen.words)
+    with right:
+        _in_every_class(loaded, chosen, images, names)
+
+
+def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, names: Sequence[str]) -> None:
+    labels, judge = np.arange(len(images)), judge_of(loaded)
+    captions = [
+        f"{name} (its own)" if label == chosen.label else name for label, name in enumerate(names[: len(labels)])
+    ]
+    st.markdown("##### Its style in every class")
+    if judge is None:
+        captioned_pictures(images, captions, side=SMALL_SIDE)
+    else:
+        probabilities = judged(judge.classifier, images)
+        is_right, read = agreement(probabilities, labels), probabilities.argmax(axis=1)
+        captioned_pictures(
+            images,
+            [
+                said if right else f"{said}, judged {names[k]}"
+                for said, right, k in zip(captions, is_right, read.tolist(), strict=True)
+            ],
+            side=SMALL_SIDE,
+        )
+        st.markdown(fidelity_words(class_fidelity(probabilities, labels), judge, "the class asked for"))
+    shared = "noise under each class's own prior" if loaded.config.model.prior == "conditional" else "z"
+    st.caption(
+        f"The image is encoded as class {names[chosen.label]}; the same {shared} is decoded in every class. What is "
+        "left in z once the class is known is what is called style here."
+    )
+
+
+def _chosen(loaded: LoadedRun, view: View, names: Sequence[str]) -> StyledImage | None:
+    """Show the ways to an image and return the chosen one; None where a file cannot be read, which is said."""
+    st.session_state["image"] = view.image
+    row_column, again_column, file_column = st.columns([2, 2, 5, 3], vertical_alignment="bottom")[:3]
+    n = len(loaded.encoded)
+    row_column.number_input("Test image", 0, n - 1, key="image", on_change=_keep_row)
+    again_column.button("Another", icon=":material/casino:", on_click=_another, args=(n,))
+    file = None
+    if not READONLY:
+        file = file_column.file_uploader(
+            "or an image of your own", list(SUFFIXES), key=_FILE, max_upload_size=MAX_BYTES // 1_000_000
+        )
+    return _test_image(loaded, view.image) if file is None else _brought(loaded, file.getvalue(), names)
+
+
+def _test_image(loaded: LoadedRun, row: int) -> StyledImage:
+    originals, encoded = resources.originals(loaded), loaded.encoded
+    image = None if isinstance(originals, DataError) else originals.images[row]
+    words = f"Test image {row:,}."
+    if image is None:
+        words += (
+            f" Originals appear when {loaded.config.training.data} is here; its stored code is decoded all the same."
+        )
+    return StyledImage(image=image, z=encoded.mu[row], label=int(encoded.labels[row]), words=words)
+
+
+def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledImage | None:
+    """Return the image of a file, encoded as the class that a person says it is."""
+    model = loaded.config.model
+    try:
+        image, done = read_image(content, model.image_shape)
+    except DataError as error:
+        st.error(f"{error} The test image is shown when the file is taken away.", icon=":material/error:")
+        return None
+    judge = judge_of(loaded)
+    guess = 0 if judge is None else int(judged(judge.classifier, image[None])[0, : model.n_classes].argmax())
+    about = "The model encodes an image given its class." + ("" if judge is None else " The judge's guess comes first.")
+    label = st.selectbox(
+        "It shows class",
+        range(model.n_classes or 0),
+        index=guess,
+        format_func=lambda label: names[label],
+        key=f"{_CLASS}-{hash(content)}",
+        help=about,
+        width=220,
+    )
+    z = resources.service().submit_images(loaded.run.name, image[None], np.array([label])).result()[0]
+    return StyledImage(image=image, z=z, label=label, words=f"Your image, as the model sees it: {'; '.join(done)}.")
+
+
+def _keep_row() -> None:
+    change_view(image=int(st.session_state["image"]))
+
+
+def _another(n: int) -> None:
+    # Its seed is nobody's concern: the row that it draws is shown, and is in the link.
+    change_view(image=int(np.random.default_rng().integers(n)))
