@@ -27,7 +27,7 @@ def film_export(loaded: LoadedRun, walk: Walk, name: str) -> None:
     with st.popover("Take it away", icon=":material/download:", width="content"):
         kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="film-kind")
         is_film = kind in FILMS
-        n = st.number_input("Images, from A to B", 2, MAX_IMAGES, 60 if is_film else 12, key=f"film-n-{is_film}")
+        n = st.number_input("Images, from A to B", 2, MAX_IMAGES, 24, key="film-n")
         fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_film else 1
         loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_film else False
         st.caption(_extent(kind, int(n), fps, loops=loops))
