@@ -28,9 +28,19 @@ show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
-    view = fitting_generate_view(loaded, current_view())
     names = resources.class_names(loaded)
     st.caption(describe_run(loaded.config, loaded.run.test_elbo()))
-    section_control(loaded, view)
-    SECTIONS[view.generate](loaded, view, names)
+
+
+@st.fragment
+def generated() -> None:
+    """Show the chosen part of the page; what is chosen in it reruns this part alone."""
+    with errors_in_words():
+        view = fitting_generate_view(loaded, current_view())
+        section_control(loaded, view)
+        SECTIONS[view.generate](loaded, view, names)
+
+
+generated()
+with errors_in_words():
     offer_judge(loaded)
