@@ -16,6 +16,9 @@ from explorer.runs.config import RunConfig, flat
 FEW_SAMPLES = 5
 """Importance samples with which an importance-weighted bound differs from the plain one, at five times the work."""
 
+YOUNG_EPOCHS = 20
+"""Before as many epochs what looks like a collapse may be a beginning, which training on overcomes by itself."""
+
 STEEP_NATS = 20.0
 """Length to which gradients are shortened, in nats."""
 
@@ -64,14 +67,15 @@ def _against_collapse(config: RunConfig) -> Proposals:
     objective, epochs = config.training.objective, config.training.epochs
     has_kl_per_dimension = POSTERIORS[config.model.posterior].factorises and objective.estimator != "sgvb-a"
     sharper: Proposals = {"Sharper likelihood": {"sigma": max(config.model.sigma / 3, 0.01)}}
+    longer: Proposals = {"Train longer": {"epochs": 3 * epochs}}
     proposals: Proposals = {
+        **(longer if epochs < YOUNG_EPOCHS else {}),
         "Aggressive encoder updates": {"em": "aggressive"},
         "Warm up": {"kl_schedule": "warm-up", "ramp_epochs": max(1.0, min(10.0, epochs / 2))},
         "Free bits": {"free_bits": "batch-mean" if has_kl_per_dimension else "per-example"},
         "Lower the KL weight": {"beta": 1.0 if objective.beta > 1 else objective.beta / 2},
-        "Train longer": {"epochs": 3 * epochs},
     }
-    return proposals | (sharper if config.model.likelihood == "gaussian" else {})
+    return proposals | longer | (sharper if config.model.likelihood == "gaussian" else {})
 
 
 def _against_dead_dimensions(config: RunConfig) -> Proposals:

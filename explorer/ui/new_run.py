@@ -45,11 +45,13 @@ class Draft:
         data: name of the data set.
         choices: values of fields that do not follow their default; widths that cannot be read stay the text they are.
         name: of the run; empty for the one that is offered.
+        about: where the choices come from, in a sentence; empty where a person made them.
     """
 
     data: str
     choices: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,13 +121,14 @@ def prefill(choices: Mapping[str, Any], *, data: str = "", name: str = "") -> No
     st.session_state[_KEY] = Draft(data_set(data or held_draft().data).name, dict(choices), name)
 
 
-def prefill_with(config: RunConfig) -> None:
-    """Begin anew with the choices of a run, to make one like it, or a remedy of one.
+def prefill_with(config: RunConfig, about: str = "") -> None:
+    """Begin anew with the choices of a run, to make one like it, or a remedy of one; ``about`` says which.
 
     Raises:
         DataError: if its data set is not in the catalogue.
     """
     prefill(choices_of(config), data=config.training.data)
+    held_draft().about = about
 
 
 def prefill_from_preset(name: str) -> None:

@@ -56,7 +56,8 @@ def resolve_pin(loaded: LoadedRun, view: View) -> PinnedPlace:
 def _resolved(loaded: LoadedRun, view: View, pin: Pin, name: str) -> PinnedPlace:
     projection = loaded.projection(view.space, *view.dims)
     z = pinned_code(loaded, view, pin)
-    point = projection.forward(z[None])[0]
+    # A pin by map coordinates lies there, also where the way from its code to the map misses them.
+    point = projection.forward(z[None])[0] if pin.point is None else np.array(pin.point, np.float32)
     nearest = pin.row
     if nearest is None:
         nearest = int(np.linalg.norm(projection.points - point, axis=1).argmin())

@@ -86,16 +86,17 @@ def pause(status: TrainingStatus) -> None:
     _tried(said(), jobs().stop, status.name)
 
 
-def fill_form(config: RunConfig) -> None:
-    """Fill the form of a new run with the choices of another, and show it."""
+def fill_form(config: RunConfig, about: str) -> None:
+    """Fill the form of a new run with the choices of another, show it, and say there what it is ``about``."""
     mine = said()
-    prefill_with(config)
+    prefill_with(config, about)
     mine.next_watch = ""
 
 
 def duplicate(name: str) -> None:
     """Fill the form of a new run with the choices of one, and show it."""
-    _tried(said(), lambda: fill_form(open_run(name, CHECKPOINTS).config))
+    about = f"A new run with the choices of {name}, which stays as it is."
+    _tried(said(), lambda: fill_form(open_run(name, CHECKPOINTS).config, about))
 
 
 def delete(name: str) -> None:

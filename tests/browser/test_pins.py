@@ -48,6 +48,44 @@ def test_each_click_pins_a_place_and_the_tray_shows_what_is_decoded_there(visit,
     assert np.abs(np.array(shown).reshape(28, 28) - app.decode(RUN, code).astype(int)).max() <= 2
 
 
+def test_on_an_approximate_map_a_pin_stays_where_it_was_put_and_the_lens_says_that_it_is_approximate(visit, app):
+    page = visit(run="mnist-vae-16d", space="pacmap").drawn()
+    left, top = page.empty_place(app.points("mnist-vae-16d", space="pacmap"))
+    page.point_at(left, top)
+    assert "approximate" in page.page.locator(".latent-map__lens figcaption").inner_text()
+    place = page.place_at(left, top)
+    page.page.mouse.click(left, top)
+    kept = page.wait_for_query("pins", "A=").removeprefix("A=")
+    assert [float(number) for number in kept.split(",")] == pytest.approx(place, rel=1e-3)
+    page.settle()
+    page.page.wait_for_function("() => document.querySelector('.latent-map').map.data.pins.length")
+    np.testing.assert_allclose(page.page.evaluate(MARKS)[0], place, rtol=1e-3)
+    # On another map it is where its code lies: places of one map mean nothing on the next.
+    page.page.get_by_role("button", name="PCA").click()
+    assert page.wait_for_query("pins", "A=z:").startswith("A=z:")
+
+
+def test_a_double_click_pins_one_place(visit):
+    page = visit().drawn()
+    left, top, width, height = page.frame
+    page.page.mouse.dblclick(round(left + 0.9 * width), round(top + 0.9 * height))
+    page.wait_for_query("pins", "A=")
+    page.settle()
+    page.page.wait_for_timeout(500)
+    wait_for_tray(page, "A")
+    assert page.query["pins"].count("=") == 1
+
+
+def test_keys_mark_the_place_that_they_have_come_to(visit):
+    page = visit().drawn()
+    page.page.locator(".latent-map").focus()
+    page.page.keyboard.press("Shift+ArrowRight")
+    mark = page.page.locator(".latent-map__mark--found", has_text="here")
+    mark.wait_for()
+    page.page.keyboard.press("Escape")
+    mark.wait_for(state="detached")
+
+
 def test_a_pin_is_dragged_to_another_place_and_the_drag_is_undone_and_done_again(visit):
     page = visit(pins=PINS).drawn()
     x, y = marks(page)[0].round()

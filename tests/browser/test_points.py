@@ -427,7 +427,7 @@ def test_a_column_of_ones_own_colours_the_map_and_is_kept_with_the_run(visit_set
     page = visit_set("line").drawn()
     values = np.random.default_rng(3).normal(size=500).astype(np.float32)
     table = "row,weight,words\n" + "".join(f"{row},{value!s},a\n" for row, value in enumerate(values))
-    page.page.get_by_role("button", name="upload_file").click()
+    page.page.get_by_role("button", name="Own numbers").click()
     page.page.locator("input[type=file]").set_input_files(
         {"name": "weights.csv", "mimeType": "text/csv", "buffer": table.encode()}
     )
@@ -441,7 +441,7 @@ def test_a_column_of_ones_own_colours_the_map_and_is_kept_with_the_run(visit_set
 
 def test_a_file_that_fits_no_images_is_refused_beside_its_button_and_changes_nothing(visit_set, sets):
     page = visit_set("three").drawn()
-    page.page.get_by_role("button", name="upload_file").click()
+    page.page.get_by_role("button", name="Own numbers").click()
     page.page.locator("input[type=file]").set_input_files(
         {"name": "weights.csv", "mimeType": "text/csv", "buffer": b"weight\n1\n2\n"}
     )

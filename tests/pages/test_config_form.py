@@ -99,16 +99,34 @@ def test_what_matters_first_is_in_plain_sight_and_the_rest_is_under_its_group(fo
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_widget_has_the_kind_and_the_limits_of_its_field(form, name):
+def test_a_widget_has_the_kind_of_its_field(form, name):
     widget, facts = widgets(form)[name], facts_of(name, FIELDS[name])
     assert widget.help == plain(facts.help)
     if facts.kind in {"whole", "number"}:
-        assert (widget.min, widget.max, widget.step) == (facts.low, facts.high, pytest.approx(facts.step))
+        assert widget.step == pytest.approx(facts.step)
     if facts.kind == "choice":
         assert widget.type == (
             "button_group" if sum(map(len, facts.choices)) <= MAX_SEGMENT_CHARACTERS else "selectbox"
         )
         assert len(widget.options) == len(facts.choices)
+
+
+IN_USE = [name for name in FIELDS if name not in drafts.checked(drafts.Draft("digits"), Path("no-runs")).idle]
+LIMITED = [
+    (name, end) for name in IN_USE for end in ("low", "high") if getattr(facts_of(name, FIELDS[name]), end) is not None
+]
+
+
+@pytest.mark.parametrize(("name", "end"), LIMITED)
+def test_a_number_beyond_its_limits_is_told_at_its_field_and_makes_no_run(form, name, end):
+    facts = facts_of(name, FIELDS[name])
+    limit = getattr(facts, end)
+    beyond = limit + (1 if end == "high" else -1) * (1 if facts.kind == "whole" else max(1.0, abs(limit)))
+    take(form, name, beyond)
+    assert returned(form) is None
+    assert len(errors(form)) >= 1
+    # A widget with limits of its own would keep on the screen what it refuses, and let a run start without it.
+    assert widgets(form)[name].value == beyond
 
 
 def test_without_choices_the_form_is_the_default_run(form):

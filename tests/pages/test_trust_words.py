@@ -21,7 +21,7 @@ TRUST = Trust(
 
 def test_every_number_stands_beside_what_is_typical():
     assert trust_sentences(TRUST) == (
-        "12 encoded images within 0.41 in z; the nearest 0.08 away. Half of all have 10 others so near. "
+        "12 encoded images within 0.41 in z; the nearest 0.08 away. A typical image has 10 others so near. "
         "log p(z) -2.3 nats, typically -3.1. Decoded and encoded again, it comes back 0.12 away, typically 0.20."
     )
 

@@ -61,9 +61,13 @@ def test_there_are_remedies_for_every_finding():
 
 
 def test_a_collapse_is_met_with_the_four_remedies():
-    assert list(changes("posterior-collapse", run_config(epochs=8))) == [
+    assert list(changes("posterior-collapse", run_config(epochs=40))) == [
         *("Aggressive encoder updates", "Warm up", "Free bits", "Lower the KL weight", "Train longer")
     ]
+
+
+def test_a_young_run_is_first_of_all_trained_longer():
+    assert next(iter(changes("posterior-collapse", run_config(epochs=8)))) == "Train longer"
 
 
 def test_a_heavy_kl_goes_back_to_the_bound_and_a_light_one_is_halved():

@@ -56,4 +56,4 @@ def _keep(z: np.ndarray, parts: tuple[PinnedPlace, ...]) -> None:
     try:
         pin_code(z, f"{a}-{b}+{c}")
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(str(error), icon=":material/error:", duration="long")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from zlib import crc32
 
 import streamlit as st
 
@@ -99,6 +100,12 @@ def colour_data(run_path: str, space_query: str, version: str, view: View) -> di
         "title": f"{_colouring(view.colour).axis} (percentiles {low} to {high})",
         "scale": value_scale(),
     }
+
+
+def own_version(loaded: LoadedRun, view: View) -> str:
+    """Return what changes with the values of a column that a person brought; empty for the others."""
+    values = loaded.own_columns.get(view.colour.removeprefix(OWN)) if view.colour.startswith(OWN) else None
+    return "" if values is None else f"-{crc32(values.tobytes()):08x}"
 
 
 def _help(offered: list[str]) -> str:

@@ -79,7 +79,8 @@ def _presets(draft: Draft) -> None:
                 args=(name,),
                 width="content",
             )
-    st.caption(plain(PRESETS[chosen].about) if chosen else "Your own choices. Pick one above to begin anew.")
+    about = PRESETS[chosen].about if chosen else draft.about or "Your own choices. Pick one above to begin anew."
+    st.caption(plain(about))
 
 
 def _data_set(draft: Draft) -> None:

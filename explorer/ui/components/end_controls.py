@@ -127,4 +127,4 @@ def _tried(act: Callable[[], None]) -> None:
     try:
         act()
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(str(error), icon=":material/error:", duration="long")

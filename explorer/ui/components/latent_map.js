@@ -17,6 +17,7 @@ import { listenToTwoFingers } from "./modules/touch.js";
 
 const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
+const SECOND_CLICK_MS = 400;
 const NUDGE = 0.01;
 const FAR = 10;
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -45,7 +46,10 @@ class LatentMap {
   }
 
   listen() {
-    const move = (event) => this.pointAt(this.position(event));
+    const move = (event) => {
+      this.marks.find("here", null);
+      this.pointAt(this.position(event));
+    };
     this.plot.addEventListener("pointermove", move, true);
     this.plot.addEventListener("pointerleave", () => this.goHome());
     this.plot.addEventListener("pointerdown", (event) => this.press(event), true);
@@ -186,11 +190,13 @@ class LatentMap {
     const label = this.data.decode_as ?? this.points.labels[nearest.row];
     const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
     const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
-    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note: name, isPointed: true });
+    const note = [name, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
+    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note, isPointed: true });
   }
 
   goHome() {
     if (!this.points) return;
+    this.marks.find("here", null);
     this.lookAt(this.data.home, true);
     this.overlays.hover(this.layer.nearest(this.cursor));
   }
@@ -231,7 +237,12 @@ class LatentMap {
     });
   }
 
+  // The second click of a double one pins nothing more.
   pin(place) {
+    const now = performance.now();
+    const { left, top, time } = this.pinned ?? { time: -Infinity };
+    if (now - time < SECOND_CLICK_MS && Math.hypot(place.left - left, place.top - top) <= CLICK_PIXELS) return;
+    this.pinned = { ...place, time: now };
     this.act({ do: "add", ...this.snapped(place) });
   }
 
@@ -275,7 +286,9 @@ class LatentMap {
   nudge(dx, dy, times) {
     const [low, high] = this.plot._fullLayout.xaxis.range;
     const step = (high - low) * NUDGE * times;
-    this.pointAt(this.place(this.cursor.x + dx * step, this.cursor.y + dy * step));
+    const place = this.place(this.cursor.x + dx * step, this.cursor.y + dy * step);
+    this.pointAt(place);
+    this.marks.find("here", place); // there is no pointer that would show it
   }
 
   // A conditional model decodes in the class; of another one's points the class is shown alone. Again: all of them.

@@ -13,7 +13,7 @@ from explorer.analysis.maps import LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun, map_version
 from explorer.ui.components.browser_code import browser_component
-from explorer.ui.components.colour_control import colour_data
+from explorer.ui.components.colour_control import colour_data, own_version
 from explorer.ui.components.overlay_controls import overlay_data
 from explorer.ui.components.pin_actions import act
 from explorer.ui.pinning import PinnedPlace
@@ -78,7 +78,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={map_version(projection)}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
-        "colour": colour_data(path, space, map_version(projection), view),
+        "colour": colour_data(path, space, map_version(projection) + own_version(loaded, view), view),
         "figure": _figure_json(projection, class_names),
         "conditional": is_conditional,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,
@@ -87,6 +87,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         "at": view.index,
         "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
         "linear": _linear(projection),
+        "exact": projection.exact,
         "overlays": overlay_data(loaded, projection, view, space) | {"walks": list(walks)},
         "selection": outline_data(loaded, projection),
         "alt": _alt(loaded, projection, class_names),
@@ -135,7 +136,8 @@ def _approximation(projection: Projection) -> str:
     if quality is None:
         return f"{text}."
     return (
-        f"{text}: the way back and forth misses by {quality.round_trip:.1%} of the map's radius. Trustworthiness "
+        f"{text}: halfway between neighbouring images the way there and back misses by {quality.round_trip:.1%} of the "
+        "map's radius (median), and by more in the gaps between clusters. Trustworthiness "
         f"{quality.trustworthiness:.2f}, continuity {quality.continuity:.2f}, on {quality.n_compared:,} images."
     )
 

@@ -16,7 +16,7 @@ def bring_columns(loaded: LoadedRun) -> None:
     """Show a button that opens the place where a file of columns is brought or taken away; none where that is off."""
     if READONLY:
         return
-    with st.popover("", icon=":material/upload_file:", help="Colour by numbers of your own", width="content"):
+    with st.popover("Own numbers", icon=":material/upload_file:", width="content"):
         st.markdown("**Colour by numbers of your own**")
         st.caption(
             f"A CSV or Parquet file with a line for each of the {len(loaded.encoded):,} points in their order, or with "
@@ -36,8 +36,8 @@ def bring_columns(loaded: LoadedRun) -> None:
         if problem:
             st.error(problem, icon=":material/error:")
         if loaded.own_columns:
-            st.caption(f"Brought along: {', '.join(loaded.own_columns)}.")
-            st.button("Take them away", icon=":material/delete:", on_click=_take_away, args=(loaded,))
+            st.caption(f"Kept with the run: {', '.join(loaded.own_columns)}.")
+            st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 
 
 def _bring(loaded: LoadedRun) -> None:

@@ -23,7 +23,7 @@ def act(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
     try:
         _ACTIONS[action["do"]](loaded, action)
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(str(error), icon=":material/error:", duration="long")
 
 
 def keep_code(loaded: LoadedRun, z: Sequence[float] | Floats) -> None:
@@ -78,15 +78,17 @@ def _class(_: LoadedRun, action: Mapping[str, Any]) -> None:
 
 
 def _place(loaded: LoadedRun, action: Mapping[str, Any]) -> Pin:
-    """Return what was pointed at: an image, or a code, which means the same on every map."""
+    """Return what was pointed at: an image, a code, which means the same on every map, or a place of this map alone."""
     if "row" in action:
         return Pin(row=int(action["row"]))
     if "z" in action:
         return Pin(code=tuple(float(number) for number in action["z"]))
     view = held_view()
+    projection = loaded.projection(view.space, *view.dims)
+    if not projection.exact:  # the code found there lies elsewhere on this map: the pin stays where it was put
+        return Pin(point=(float(action["x"]), float(action["y"])))
     reference = reference_code(loaded, view.reference if view.reference >= 0 else None)
-    point = np.array([[action["x"], action["y"]]], np.float32)
-    code = loaded.projection(view.space, *view.dims).inverse(point, reference)[0]
+    code = projection.inverse(np.array([[action["x"], action["y"]]], np.float32), reference)[0]
     return Pin(code=tuple(float(f"{number:.6g}") for number in code))
 
 

@@ -169,12 +169,18 @@ def _numbers(history: list[dict[str, Any]]) -> None:
             change = last[name] - before.get(name, last[name])
             st.metric(
                 title,
-                f"{last[name]:.0f}" if is_count else f"{last[name]:.2f}",
-                delta=None if not change else f"{change:+.0f}" if is_count else f"{change:+.2f}",
+                _rounded(last[name], is_count=is_count),
+                delta=_rounded(change, is_count=is_count, sign="+") if change else None,
                 delta_color="off",
                 help=explanation,
                 width=150,
             )
+
+
+def _rounded(value: float, *, is_count: bool, sign: str = "") -> str:
+    """Return a figure as it is shown; 0 has no sign but that of a change."""
+    digits = 0 if is_count else 2
+    return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 def _curves(history: list[dict[str, Any]]) -> None:
@@ -209,5 +215,6 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
                 for remedy in remedies(finding.name, run.config):
                     changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
                     if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
-                        fill_form(remedied(run.config, remedy.changes))
+                        about = f"A new run like {run.name}, which stays as it is, but with {changes}."
+                        fill_form(remedied(run.config, remedy.changes), about)
                         st.rerun()

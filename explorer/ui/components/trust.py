@@ -38,7 +38,7 @@ def _neighbours(trust: Trust, own_class: str, *, is_encoded: bool) -> str:
         return f"No image{own_class} is encoded."
     count = f"{trust.n_near:,} encoded image{'' if trust.n_near == 1 else 's'}{own_class}"
     nearest = ", itself among them" if is_encoded and trust.nearest == 0 else f"; the nearest {trust.nearest:.2f} away"
-    return f"{count} within {trust.radius:.2f} in z{nearest}. Half of all have {trust.n_typical} others so near."
+    return f"{count} within {trust.radius:.2f} in z{nearest}. A typical image has {trust.n_typical} others so near."
 
 
 def _prior(trust: Trust) -> str:

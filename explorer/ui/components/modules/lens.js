@@ -64,10 +64,11 @@ export class Lens {
     const high = this.map.placeOf(left + width, top);
     const { xy, n } = this.map.points;
     const step = Math.max(1, Math.floor(n / COUNTED));
-    let count = 0;
+    // A pin weighs more than all points: who has just put it there wants to see it.
+    const isIn = ({ x, y }) => x >= low.x && x <= high.x && y >= low.y && y <= high.y;
+    let count = this.map.data.pins.filter(isIn).length * n;
     for (let k = 0; k < n; k += step) {
-      const [x, y] = [xy[2 * k], xy[2 * k + 1]];
-      if (x >= low.x && x <= high.x && y >= low.y && y <= high.y) count += 1;
+      if (isIn({ x: xy[2 * k], y: xy[2 * k + 1] })) count += 1;
     }
     return count;
   }

@@ -47,6 +47,7 @@ export class PinMarks {
 
   // Marks the code that `name` found at `place`; takes its mark away without one.
   find(name, place) {
+    if (!place && !this.found[name]) return;
     this.found[name] = place;
     if (this.map.points) this.show();
   }
