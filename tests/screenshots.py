@@ -1,4 +1,4 @@
-"""Take the pictures of README: the latent map as a person finds it, light and dark, wide and narrow.
+"""Take the pictures of README: the latent map and film strips as a person finds them, light and dark, wide and narrow.
 
 Run: python -m tests.screenshots [FOLDER]. Needs Chromium, and MNIST under EXPLORER_DATA for the originals.
 """
@@ -30,6 +30,12 @@ def main() -> None:
         page = _open(browser, address, "run=mnist-vae-16d&space=pacmap", WIDE)
         _lasso(page)
         _save(page, folder / "selection.png", height=1500)
+        page = browser.new_context(viewport=WIDE).new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{address}/interpolate?run=mnist-vae-16d&space=pca&walk=data")
+        page.locator('.film__strip[data-kind="geodesic"]').wait_for()
+        page.wait_for_timeout(3000)
+        _save(page, folder / "interpolate.png")
         page = _open(browser, address, "run=mnist-vae-16d&space=pca&colour=kl", NARROW, dark=True)
         _save(page, folder / "narrow-dark.png")
 

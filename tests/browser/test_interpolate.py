@@ -5,7 +5,6 @@ import re
 import urllib.request
 from urllib.parse import urljoin
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -13,6 +12,7 @@ from PIL import Image, ImageSequence
 from explorer.runs.listing import open_run
 from explorer.ui.components.pictures import GAP
 from tests.browser.test_access import PHONE
+from tests.support import mp4_frames
 
 RUN = "digits-vae-2d"
 PINS = "A=z:1.5,1.0;B=z:-1.5,0.5;C=z:0.5,-1.5;D=z:-0.5,1.5"
@@ -259,7 +259,7 @@ def taken(page, kind, extent):
 def frames_of(path, suffix):
     """The pictures of a file, by a reader that had no part in writing it: grey, shape ``(T, H, W)``."""
     if suffix == "mp4":
-        return np.asarray(iio.imread(path, plugin="FFMPEG"))[..., 0]
+        return mp4_frames(path.read_bytes())[0][..., 0]
     with Image.open(path) as file:
         return np.stack([np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(file)])
 

@@ -76,13 +76,12 @@ def _remark(name: str, state: Checked) -> str:
 def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:
     # Without limits: a number beyond its widget's limits stays on the screen and never reaches the script, which would
     # start with the one before. The configuration's own limits are told beneath.
-    is_whole = facts.kind == "whole"
     return {
         "step": facts.step,
-        "format": "%d" if is_whole else "%.6g",
+        "format": "%d" if facts.kind == "whole" else "%.6g",
         "placeholder": "none" if facts.may_be_empty else None,
         # Where it is None a cross empties the field, which puts it back to its default.
-        "value": None if is_chosen or facts.may_be_empty else 0 if is_whole else 0.0,
+        "value": None if is_chosen or facts.may_be_empty else "min",
     }
 
 
