@@ -232,3 +232,19 @@ def test_a_link_to_a_map_that_is_not_made_yet_offers_it_and_shows_the_default(vi
     page = visit_others(run="digits-vae-gamma", space="tsne").drawn()
     page.page.get_by_role("button", name="Compute t-SNE").wait_for()
     assert page.query.get("space", "plane") == "plane"
+
+
+def test_a_gan_is_walked_between_draws_of_its_prior_without_a_map(visit_others):
+    page = visit_others("interpolate", run="digits-gan")
+    page.page.locator('.film__strip[data-kind="spherical"]').wait_for()
+    assert page.wait_for_query("pins", "A=z:.*B=z:")
+    page.page.get_by_text("Through the data is not here.").wait_for()
+    page.settle()
+    assert page.page.locator(".latent-map").count() == 0
+    assert page.n_tracebacks() == 0
+
+
+def test_an_attribute_of_a_gan_is_told_in_words(visit_others):
+    page = visit_others("interpolate", run="digits-gan", interpolate="attribute")
+    page.page.get_by_text("encodes no images, so none with an attribute can be told").wait_for()
+    assert page.n_tracebacks() == 0

@@ -14,6 +14,7 @@ from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk,
 from explorer.ui.components.film import DASHES, NAMES, Reel, film
 from explorer.ui.components.film_export import film_export
 from explorer.ui.components.judge import judge_of, offer_judge
+from explorer.ui.components.sliders import short_number
 from explorer.ui.ends import pin_code
 from explorer.ui.judging import accuracy_words
 from explorer.ui.pinning import PinnedPlace
@@ -66,10 +67,11 @@ def film_of_walks(
     }
     film(loaded, reels, shown_kind(view, found), sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
     _what_is_missing(loaded, between, found)
+    below = ["encoded images within reach of it"] if loaded.config.model.can_encode else []
     if judge is not None:
-        st.caption(
-            f"Below each frame: encoded images within reach of it, and its class by the judge; {accuracy_words(judge)}."
-        )
+        below.append(f"its class by the judge ({accuracy_words(judge)})")
+    if below:
+        st.caption(f"Below each frame: {', and '.join(below)}.")
     _class_note(loaded, between, ends, names)
     return found
 
@@ -100,9 +102,9 @@ def walk_table(found: Found) -> None:
         inside = ~walk.path.is_overshoot
         row = {
             "path": NAMES[kind],
-            "length in z": f"{facts.latent_length:.2f}",
-            "length in images": f"{facts.image_length:.2f}",
-            "energy": f"{facts.image_energy:.1f}",
+            "length in z": f"{short_number(facts.latent_length)}",
+            "length in images": f"{short_number(facts.image_length)}",
+            "energy": f"{short_number(facts.image_energy)}",
         }
         if facts.log_prior is not None:
             row["least log p(z)"] = f"{facts.log_prior[inside].min():.1f}"
@@ -123,11 +125,11 @@ def walk_table(found: Found) -> None:
 def _geodesic_note(walk: Walk | None) -> str:
     if walk is None or walk.path.energy is None or walk.path.straight_energy is None:
         return ""
-    path = walk.path
-    ended = "converged" if path.is_converged else "stopped before it converged"
+    found, straight = short_number(walk.path.energy), short_number(walk.path.straight_energy)
+    ended = "converged" if walk.path.is_converged else "stopped before it converged"
     return (
-        f" The geodesic {ended} after {path.iterations} iterations: by the points that were moved its energy is "
-        f"{path.energy:.1f}, that of the straight line {path.straight_energy:.1f}."
+        f" The geodesic {ended} after {walk.path.iterations} iterations: by the points that were moved its energy is "
+        f"{found}, that of the straight line {straight}."
     )
 
 
