@@ -82,7 +82,8 @@ class LatentMap {
       if (data !== this.data) return;
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
-      this.marks.find("sliders", null);
+      this.marks.found.sliders = null;
+      this.marks.show();
       this.overlays.update();
       this.selection.show(data.selection);
       this.tray.show(data.pins, data.at, data.can);
