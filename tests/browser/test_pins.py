@@ -61,7 +61,7 @@ def test_on_an_approximate_map_a_pin_stays_where_it_was_put_and_the_lens_says_th
     page.page.wait_for_function("() => document.querySelector('.latent-map').map.data.pins.length")
     np.testing.assert_allclose(page.page.evaluate(MARKS)[0], place, rtol=1e-3)
     # On another map it is where its code lies: places of one map mean nothing on the next.
-    page.page.get_by_role("radio", name="PCA").click()
+    page.page.get_by_text("PCA", exact=True).click()
     assert page.wait_for_query("pins", "A=z:").startswith("A=z:")
 
 
