@@ -14,6 +14,8 @@ from explorer.ui.components.pictures import GAP
 from tests.browser.test_access import PHONE
 from tests.support import mp4_frames
 
+pytestmark = pytest.mark.browser
+
 RUN = "digits-vae-2d"
 PINS = "A=z:1.5,1.0;B=z:-1.5,0.5;C=z:0.5,-1.5;D=z:-0.5,1.5"
 A, B, C, D = np.array([[1.5, 1.0], [-1.5, 0.5], [0.5, -1.5], [-0.5, 1.5]])

@@ -3,6 +3,8 @@ import pytest
 
 from tests.browser.test_access import PHONE
 
+pytestmark = pytest.mark.browser
+
 RUN = "mnist-vae-2d"
 PINS = "A=z:1.5,2.5;B=z:-2,1;C=z:0.5,-2.5"
 MARKS = "() => document.querySelector('.latent-map').map.data.pins.map((pin) => [pin.x, pin.y])"
