@@ -285,9 +285,16 @@ MUTATIONS = [
     Mutation(
         "flip the sign of the mutual information",
         INFORMATION,
-        "float((log_own - log_mixture).mean())",
-        "float((log_mixture - log_own).mean())",
+        "mutual_information=log_own - log_mixture,",
+        "mutual_information=log_mixture - log_own,",
         "tests/objectives tests/analysis/test_evaluation.py",
+    ),
+    Mutation(
+        "leave what images bring to the information in the order of their classes",
+        INFORMATION,
+        "back = torch.cat(rows).argsort()",
+        "back = torch.arange(len(y))",
+        "tests/objectives/test_information.py",
     ),
     Mutation(
         "drop log N from the aggregated posterior",
@@ -409,10 +416,10 @@ MUTATIONS = [
         "tests/analysis/test_projections.py",
     ),
     Mutation(
-        "add the KLs of the classes' codes instead of weighing them",
+        "add the ceilings of the classes instead of weighing them",
         INFORMATION,
-        "return sum(share * value for share, value in zip(shares, values, strict=True))",
-        "return sum(value for share, value in zip(shares, values, strict=True))",
+        "share * math.log(size) for share, size in zip(shares",
+        "math.log(size) for share, size in zip(shares",
         "tests/objectives/test_information.py",
     ),
     Mutation(
