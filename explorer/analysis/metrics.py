@@ -204,7 +204,7 @@ METRICS: tuple[Metric, ...] = (
     _metric(
         "smoothness",
         "detour of interpolation",
-        "Length of what a straight walk between two codes decodes to, by the distance of its ends, mean over 100 "
+        "Length of what a straight walk between two codes decodes to, by the distance of its ends, mean over 50 "
         "pairs of test images: 1 is a cross-fade, and more is a detour, be it through other images.",
         "Arvanitidis et al. (2018), https://arxiv.org/abs/1710.11379, for the length",
         "",
