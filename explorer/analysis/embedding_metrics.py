@@ -151,8 +151,10 @@ def neighbour_terms(images: Numbers, codes: Numbers, n_neighbours: int = N_NEIGH
     https://doi.org/10.1007/3-540-44668-0_68, for each point apart.
 
     Raises:
-        ConfigError: if there are too few images for the measure: not more than twice the neighbours.
+        ConfigError: if there are too few images for the measure, not more than twice the neighbours, or a code is not
+            a finite number.
     """
+    _check_finite(codes)
     if len(images) <= 2 * n_neighbours:
         raise ConfigError(
             f"{len(images)} images are too few to rank {n_neighbours} neighbours: use more than {2 * n_neighbours}."
@@ -164,9 +166,13 @@ def neighbour_terms(images: Numbers, codes: Numbers, n_neighbours: int = N_NEIGH
     )
 
 
-def _checked_classes(codes: Numbers, labels: Labels) -> Labels:
+def _check_finite(codes: Numbers) -> None:
     if not np.isfinite(codes).all():
         raise ConfigError("A code is not a finite number: the model has diverged.")
+
+
+def _checked_classes(codes: Numbers, labels: Labels) -> Labels:
+    _check_finite(codes)
     classes = np.unique(labels)
     if len(classes) < 2:
         raise ConfigError(f"Nothing tells codes of classes apart: {NO_CLASSES}.")

@@ -181,7 +181,8 @@ def smoothness(contestant: Contestant, codes: Floats) -> Doubles:
         codes: of its test images, shape ``(N, L)``.
 
     Raises:
-        ConfigError: if there are fewer than four images, or both ends of a walk decode to the same image.
+        ConfigError: if there are fewer than four images, both ends of a walk decode to the same image, or a pixel is
+            not a finite number.
     """
     rows = np.random.default_rng(PAIR_SEED).permutation(len(codes))
     n_pairs = min(N_PAIRS, len(rows) // 2)
@@ -247,11 +248,16 @@ def _density_codes(contestant: Contestant) -> Floats:
 
 def _decoded(contestant: Contestant, codes: Floats) -> Images:
     """Return the mean images of codes ``(N, L)``, each in the class of its test image where one is needed."""
-    from explorer.analysis.coding import decode_codes
+    from explorer.analysis.coding import as_pixels, decoded_means
 
     labels = contestant.test.labels if contestant.model.needs_label else None
     batches = (slice(start, start + BATCH) for start in range(0, len(codes), BATCH))
-    parts = [decode_codes(contestant.model, codes[b], None if labels is None else labels[b]) for b in batches]
+    parts = []
+    for batch in batches:
+        means = decoded_means(contestant.model, codes[batch], None if labels is None else labels[batch])
+        if not means.isfinite().all():
+            raise ConfigError("A pixel of a sample is not a finite number: the model has diverged.")
+        parts.append(as_pixels(means))
     return np.concatenate(parts)
 
 
@@ -265,6 +271,8 @@ def _detours(contestant: Contestant, codes: Floats, pairs: NDArray[np.int64]) ->
     images = mean_images(contestant.model, walks, labels).reshape(len(pairs), N_STEPS + 1, -1).astype(np.float64)
     lengths = np.linalg.norm(np.diff(images, axis=1), axis=2).sum(axis=1)
     straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
+    if not np.isfinite(lengths).all():
+        raise ConfigError("A pixel on a walk is not a finite number: the model has diverged.")
     if not (straight > 0).all():
         raise ConfigError("Two codes decode to the same image: between them there is no distance to walk.")
     detours: Doubles = lengths / straight
