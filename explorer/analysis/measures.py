@@ -20,6 +20,7 @@ from explorer.errors import ConfigError, ExplorerError
 
 if TYPE_CHECKING:
     from explorer.analysis.evaluation import ImageTerms
+    from explorer.analysis.frechet import Moments
     from explorer.models.classifier import Classifier
     from explorer.models.latent_model import LatentModel
 
@@ -198,7 +199,7 @@ class Real:
     """What samples are held against: features of the test images ``(N, D)``, and their moments in each resample."""
 
     features: Floats
-    resampled: Any
+    resampled: "Moments"
 
 
 Draw = Callable[[Contestant], Floats]

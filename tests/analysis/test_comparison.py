@@ -71,6 +71,13 @@ def test_a_difference_is_that_of_the_values_and_its_interval_that_of_pairs_of_im
     assert found.is_difference == (found.low > 0 or found.high < 0)
 
 
+def test_a_difference_is_one_only_where_its_whole_interval_is_on_one_side_of_zero():
+    ends = {(0.1, 0.3): True, (-0.3, -0.1): True, (-0.1, 0.3): False, (0.0, 0.3): False, (-0.3, 0.0): False}
+    for (low, high), expected in ends.items():
+        assert Figure(value=(low + high) / 2, low=low, high=high).is_difference is expected
+    assert Figure(value=5.0, reason=COUNTED).is_difference is False
+
+
 def test_a_run_beside_a_copy_of_itself_differs_in_nothing():
     one = shipped("vae")[0]
     found = quickly(one, replace(one, name="copy")).differences[0].figures
