@@ -29,7 +29,16 @@ from explorer.runs.listing import free_name, list_runs, open_run
 from explorer.runs.live import Phase
 from explorer.runs.presets import PRESETS, preset
 from explorer.runs.run import Run
-from explorer.terminal import duration, interruptible, messages, quiet_unless, spinner, training_bar
+from explorer.terminal import (
+    duration,
+    interruptible,
+    messages,
+    print_comparison,
+    quiet_unless,
+    spinner,
+    stage_bar,
+    training_bar,
+)
 from explorer.training.jobs import extended
 from explorer.training.worker import Worker
 
@@ -225,6 +234,47 @@ def evaluate(
         typer.echo(f"\n{finding.name}: {finding.evidence}\n  {finding.remedy}")
     if not findings:
         typer.echo("\nNothing wrong was found.")
+
+
+@app.command()
+def compare(
+    references: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs; each is compared with the first.")],
+    images: Annotated[int, typer.Option(help="Test images, from the first on.", min=2)] = 1000,
+    iwae_samples: Annotated[int, typer.Option(help="Importance samples per image for the IWAE bound.", min=1)] = 50,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the table here too: a .csv, .md, .tex (booktabs) or .json.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of each metric what it is, and its source.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    progress: Annotated[
+        Path | None, typer.Option(hidden=True, help="Keep in this file how far it is, for who started it.")
+    ] = None,
+    checkpoints: Checkpoints = locations.CHECKPOINTS,
+) -> None:
+    """Compare runs: codes, bound, samples and walks in one table, with intervals and differences to the first run."""
+    from explorer.analysis.comparison import compare as compute
+    from explorer.analysis.comparison_tables import check_suffix
+    from explorer.jobs import report_to
+    from explorer.runs.files import write_atomically
+    from explorer.serving.comparing import as_json as as_dictionary
+    from explorer.serving.comparing import comparison_bytes, contestants_of
+
+    if out is not None:
+        check_suffix(out.suffix.lower())
+    runs = [open_run(reference, checkpoints) for reference in references]
+    with interruptible() as is_interrupted, stage_bar() as show:
+        report = show if progress is None else report_to(progress)
+        contestants = contestants_of(runs, checkpoints, n_images=images)
+        comparison = compute(contestants, n_samples=iwae_samples, on_progress=report, stop=is_interrupted)
+    if comparison is None:
+        raise ConfigError("The comparison was stopped before its end; nothing was written.")
+    if out is not None:
+        write_atomically(out, comparison_bytes(comparison, out.suffix.lower()))
+        messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True, markup=False)
+    if as_json:
+        typer.echo(json.dumps(as_dictionary(comparison), indent=2))
+    else:
+        print_comparison(comparison, is_explained=explain)
 
 
 @app.command()

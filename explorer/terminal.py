@@ -3,16 +3,22 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
 
+from explorer.progress import OnProgress
 from explorer.runs.config import RunConfig
 
 if TYPE_CHECKING:
+    from explorer.analysis.comparison import Comparison, Figure
+    from explorer.analysis.groups import Group
+    from explorer.analysis.metrics import Metric
     from explorer.training.trainer import TrainingProgress
 
 messages = Console(stderr=True, highlight=False)
@@ -110,6 +116,68 @@ def spinner(what: str) -> Iterator[None]:
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         bar.add_task(what, total=None)
         yield
+
+
+@contextmanager
+def stage_bar() -> Iterator[OnProgress]:
+    """Show a bar over the stages of one computation; yields what they are reported to."""
+    columns = (TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("reading the runs", total=1.0)
+        yield lambda progress: bar.update(task, completed=progress.fraction, description=progress.what)
+
+
+def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
+    """Print the table of runs, the best in bold, then differences, groups of seeds, and why numbers are absent."""
+    from explorer.analysis.comparison_tables import best, caption, heading, reasons
+    from explorer.analysis.groups import groups
+    from explorer.analysis.metrics import METRICS
+
+    console, rows = Console(), {row.name: row.figures for row in comparison.rows}
+    console.print(_table(rows, lambda metric, name: "bold" if name in best(comparison, metric) else ""))
+    if comparison.differences:
+        titled = {f"{row.name} - {comparison.rows[0].name}": row.figures for row in comparison.differences}
+        console.print()
+        console.print(_table(titled, lambda metric, name: "bold" if titled[name][metric.name].is_difference else ""))
+    lines = [
+        caption(comparison),
+        "A difference is bold where its interval leaves 0 out." if comparison.differences else "",
+    ]
+    found = reasons(comparison) | reasons(comparison, differences=True)
+    lines += [f"None of {', '.join(titles)}. {reason}" for reason, titles in found.items()]
+    lines += [f"Seeds together: {', '.join(group.names)}: {_spreads(group)}" for group in groups(comparison)]
+    if is_explained:
+        lines += [f"{heading(metric)}: {metric.explanation} Source: {metric.source}" for metric in METRICS]
+    for line in filter(None, lines):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _table(columns: dict[str, Mapping[str, "Figure"]], style: Callable[["Metric", str], str]) -> Table:
+    """Return a table with a row for each metric and a column for each name, its cells in the style of both."""
+    from explorer.analysis.comparison_tables import cell, heading
+    from explorer.analysis.metrics import METRICS
+
+    table = Table("metric", *columns, box=None, pad_edge=False)
+    for metric in METRICS:
+        cells = (Text(cell(of[metric.name]), style=style(metric, name)) for name, of in columns.items())
+        table.add_row(heading(metric), *cells)
+    return table
+
+
+def _spreads(group: "Group") -> str:
+    """Return mean and deviation of each metric of a group, and what of it differs from the first group."""
+    from explorer.analysis.comparison_tables import cell, number
+    from explorer.analysis.metrics import METRICS
+
+    parts = []
+    for metric in METRICS:
+        spread, difference = group.spreads[metric.name], group.differences.get(metric.name)
+        if spread.mean is None:
+            continue
+        deviation = "" if spread.deviation is None else f" ± {number(spread.deviation)}"
+        beside = f" (to the first {cell(difference)} *)" if difference is not None and difference.is_difference else ""
+        parts.append(f"{metric.title} {number(spread.mean)}{deviation}{beside}")
+    return "; ".join(parts)
 
 
 def duration(seconds: float) -> str:

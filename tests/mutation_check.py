@@ -51,6 +51,9 @@ ENERGY, GEODESICS = "explorer/analysis/energy.py", "explorer/analysis/geodesics.
 DATA_PATHS, PATH_FACTS = "explorer/analysis/data_paths.py", "explorer/analysis/path_facts.py"
 DIRECTIONS, CORNERS = "explorer/analysis/directions.py", "explorer/analysis/corners.py"
 FILMS = "explorer/serving/films.py"
+BOOTSTRAP, FRECHET = "explorer/analysis/bootstrap.py", "explorer/analysis/frechet.py"
+EMBEDDING, MEASURES = "explorer/analysis/embedding_metrics.py", "explorer/analysis/measures.py"
+GROUPS, COMPARISON = "explorer/analysis/groups.py", "explorer/analysis/comparison.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
@@ -285,9 +288,16 @@ MUTATIONS = [
     Mutation(
         "flip the sign of the mutual information",
         INFORMATION,
-        "float((log_own - log_mixture).mean())",
-        "float((log_mixture - log_own).mean())",
+        "mutual_information=log_own - log_mixture,",
+        "mutual_information=log_mixture - log_own,",
         "tests/objectives tests/analysis/test_evaluation.py",
+    ),
+    Mutation(
+        "leave what images bring to the information in the order of their classes",
+        INFORMATION,
+        "back = torch.cat(rows).argsort()",
+        "back = torch.arange(len(y))",
+        "tests/objectives/test_information.py",
     ),
     Mutation(
         "drop log N from the aggregated posterior",
@@ -409,10 +419,10 @@ MUTATIONS = [
         "tests/analysis/test_projections.py",
     ),
     Mutation(
-        "add the KLs of the classes' codes instead of weighing them",
+        "add the ceilings of the classes instead of weighing them",
         INFORMATION,
-        "return sum(share * value for share, value in zip(shares, values, strict=True))",
-        "return sum(value for share, value in zip(shares, values, strict=True))",
+        "share * math.log(size) for share, size in zip(shares",
+        "math.log(size) for share, size in zip(shares",
         "tests/objectives/test_information.py",
     ),
     Mutation(
@@ -638,6 +648,125 @@ MUTATIONS = [
         "return prior.mean.numpy(), prior.variance.sqrt().numpy()",
         "return prior.mean.numpy(), prior.variance.numpy()",
         "tests/analysis/test_grids.py",
+    ),
+    Mutation(
+        "leave 5 % out at each end of an interval",
+        BOOTSTRAP,
+        "tail = (1 - CONFIDENCE) / 2",
+        "tail = 1 - CONFIDENCE",
+        "tests/analysis/test_bootstrap.py",
+    ),
+    Mutation(
+        "draw items that are not the same for two runs",
+        BOOTSTRAP,
+        "of.replicates - to.replicates",
+        "of.replicates - to.replicates[::-1]",
+        "tests/analysis/test_bootstrap.py",
+    ),
+    Mutation(
+        "leave a biased statistic where its resamples are",
+        BOOTSTRAP,
+        "replicates - replicates.mean() + value",
+        "replicates",
+        "tests/analysis/test_bootstrap.py",
+    ),
+    Mutation(
+        "call a difference one where an end of its interval is not 0",
+        COMPARISON,
+        "(self.low > 0 or self.high < 0)",
+        "(self.low != 0 or self.high != 0)",
+        "tests/analysis/test_comparison.py",
+    ),
+    Mutation(
+        "drop the root from the Frechet distance",
+        FRECHET,
+        "np.sqrt(np.maximum(variances, 0))",
+        "np.maximum(variances, 0)",
+        "tests/analysis/test_frechet.py",
+    ),
+    Mutation(
+        "once instead of twice the root of the product in the Frechet distance",
+        FRECHET,
+        "spreads - 2 * roots",
+        "spreads - roots",
+        "tests/analysis/test_frechet.py",
+    ),
+    Mutation(
+        "drop the means from the Frechet distance",
+        FRECHET,
+        "np.square(a.mean - b.mean).sum(axis=-1) + spreads",
+        "spreads",
+        "tests/analysis/test_frechet.py",
+    ),
+    Mutation(
+        "second moments instead of covariances in resamples",
+        FRECHET,
+        "seconds - means[:, :, None] * means[:, None, :]",
+        "seconds",
+        "tests/analysis/test_frechet.py",
+    ),
+    Mutation(
+        "normalise mutual information once too little",
+        EMBEDDING,
+        "2 * information, apart",
+        "information, apart",
+        "tests/analysis/test_embedding_metrics.py",
+    ),
+    Mutation(
+        "count a neighbour at the last rank as lost",
+        EMBEDDING,
+        "ranks - n_neighbours, 0)",
+        "ranks - n_neighbours + 1, 0)",
+        "tests/analysis/test_embedding_metrics.py",
+    ),
+    Mutation(
+        "scale trustworthiness by one image more",
+        EMBEDDING,
+        "3 * n_neighbours - 1)",
+        "3 * n_neighbours + 1)",
+        "tests/analysis/test_embedding_metrics.py",
+    ),
+    Mutation(
+        "fit the probe to codes as they are",
+        EMBEDDING,
+        "make_pipeline(StandardScaler(), LogisticRegression(max_iter=MAX_ITERATIONS))",
+        "make_pipeline(LogisticRegression(max_iter=MAX_ITERATIONS))",
+        "tests/analysis/test_embedding_metrics.py",
+    ),
+    Mutation(
+        "measure a walk by the squares of its steps",
+        MEASURES,
+        "np.linalg.norm(np.diff(images, axis=1), axis=2).sum(axis=1)",
+        "np.square(np.diff(images, axis=1)).sum(axis=(1, 2))",
+        "tests/analysis/test_measures.py",
+    ),
+    Mutation(
+        "second moments instead of variances in active units",
+        MEASURES,
+        "np.square(centred)) - np.square(resampling.means(centred))",
+        "np.square(mu)) - 0 * resampling.means(centred)",
+        "tests/analysis/test_measures.py",
+    ),
+    Mutation(
+        "add the KL to the likelihood instead of taking it off",
+        MEASURES,
+        "-negative - terms.kl",
+        "-negative + terms.kl",
+        "tests/analysis/test_measures.py",
+    ),
+    Mutation(
+        "drop the sizes of the groups from Welch's variance",
+        GROUPS,
+        "float(np.var(values, ddof=1)) / len(values)",
+        "float(np.var(values, ddof=1))",
+        "tests/analysis/test_groups.py",
+    ),
+    Mutation(
+        "spread over seeds as if they were all there are",
+        GROUPS,
+        "np.std(values, ddof=1)",
+        "np.std(values)",
+        "tests/analysis/test_groups.py",
     ),
 ]
 

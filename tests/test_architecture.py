@@ -74,7 +74,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.training.jobs",
     ),
     "explorer.options": ("explorer.runs.choices", "explorer.runs.config"),
-    "explorer.terminal": ("explorer.runs", "explorer.training"),
+    "explorer.terminal": ("explorer.runs", "explorer.training", "explorer.analysis", "explorer.progress"),
     "explorer.__main__": ALL,
     "explorer": (),
     "pages": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),

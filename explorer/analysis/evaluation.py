@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from explorer.analysis.coding import EVALUATION_SEED
+from explorer.analysis.results import Floats
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
-from explorer.objectives.information import n_active_units, surgery_of
+from explorer.objectives.information import SurgeryTerms, n_active_units, surgery_terms
 
 BATCH = 200
 
@@ -109,6 +110,27 @@ class Evaluation:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ImageTerms:
+    """What an evaluation knows of each of N images, nats where not said otherwise, shape ``(N,)`` each.
+
+    Attributes:
+        mu: posterior means, or the codes of an autoencoder, shape ``(N, L)``.
+        squared_error: sum over pixels of (x - decoded mean code)^2.
+        log_likelihood: log p(x|z) at one posterior sample.
+        kl: KL(q(z|x) || p(z)); None without a prior, as are the two that follow.
+        log_px: importance-weighted bound on log p(x).
+        mutual_information: the image's term in the estimate of I(x; z).
+    """
+
+    mu: Floats
+    squared_error: Floats
+    log_likelihood: Floats
+    kl: Floats | None
+    log_px: Floats | None
+    mutual_information: Floats | None
+
+
 @torch.inference_mode()
 def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_samples: int = 50) -> Evaluation:
     """Evaluate ``model`` on every image of ``split``, with seed ``EVALUATION_SEED``.
@@ -116,13 +138,41 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
     Raises:
         ConfigError: if ``n_samples`` is below 1, or the images are not of the model's shape.
     """
+    _check(model, split, n_samples)
+    if not model.can_encode:
+        reasons = dict.fromkeys((*OF_AN_ENCODER, *OF_THE_BOUND), NO_ENCODER)
+        return Evaluation(n_images=len(split), n_samples=n_samples, reasons=reasons)
+    joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples)
+    numbers = _numbers(model, joined, torch.from_numpy(split.labels))
+    return Evaluation(n_images=len(split), n_samples=n_samples, **numbers)
+
+
+@torch.inference_mode()
+def image_terms(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_samples: int = 50) -> ImageTerms:
+    """Return what ``evaluate`` takes means of, with the same seed, for each image of ``split``.
+
+    Raises:
+        ConfigError: as ``evaluate``, or if the model has no encoder.
+    """
+    _check(model, split, n_samples)
+    joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples)
+    names = ("squared_error", "log_likelihood", "kl", "log_px", "mutual_information")
+    arrays: dict[str, Any] = {name: joined[name].numpy() for name in names if name in joined}
+    if not model.config.has_bound:
+        arrays |= dict.fromkeys(("kl", "log_px", "mutual_information"))
+    mu = model.posterior(joined["parameters"]).mean.numpy()
+    return ImageTerms(mu=mu, **arrays)
+
+
+def _check(model: LatentModel, split: ImageSplit, n_samples: int) -> None:
     if n_samples < 1:
         raise ConfigError(f"{n_samples} importance samples are too few: use at least 1.")
     if split.image_shape != model.config.image_shape:
         raise ConfigError(f"{split.name} has images of shape {split.image_shape}, not {model.config.image_shape}.")
-    if not model.can_encode:
-        reasons = dict.fromkeys((*OF_AN_ENCODER, *OF_THE_BOUND), NO_ENCODER)
-        return Evaluation(n_images=len(split), n_samples=n_samples, reasons=reasons)
+
+
+def _joined(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_samples: int) -> dict[str, Tensor]:
+    """Return everything that is known of each image, by name, the encoder's output among it."""
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
     labels = torch.from_numpy(split.labels)
     with seeded(EVALUATION_SEED, EVALUATION_STREAM, 2):
@@ -131,8 +181,10 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
             for x, y in zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
         ]
         joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        numbers = _numbers(model, joined, labels)
-    return Evaluation(n_images=len(split), n_samples=n_samples, **numbers)
+        if model.config.has_bound:
+            parts_of_kl = surgery_terms(model, joined["parameters"], labels)
+            joined |= {name: getattr(parts_of_kl, name) for name in parts_of_kl.__slots__}
+    return joined
 
 
 def _evaluate_batch(model: LatentModel, x: Tensor, y: Tensor, n_samples: int) -> dict[str, Tensor]:
@@ -165,7 +217,7 @@ def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[s
         numbers["aggregate_variance"] = posterior.mean.var(0, correction=0).tolist()
         return numbers | {"reasons": dict.fromkeys(OF_THE_BOUND, NO_PRIOR)}
     elbo, log_px = joined["log_likelihood"] - joined["kl"], joined["log_px"]
-    parts = surgery_of(model, joined["parameters"], y)
+    parts = SurgeryTerms(**{name: joined[name] for name in SurgeryTerms.__slots__}).means()
     numbers |= {
         "elbo": float(elbo.mean()),
         "elbo_se": _standard_error(elbo),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.analysis.embedding_metrics import knn_hits
 from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection, StripProjection
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
@@ -352,14 +353,9 @@ class _Listener(io.TextIOBase):
 
 def _knn_accuracy(points: Floats, labels: np.ndarray) -> float | None:
     """Share of images whose class is that of most of their ``N_NEIGHBOURS`` neighbours on the map but themselves."""
-    from sklearn.neighbors import KNeighborsClassifier
-
     if len(np.unique(labels)) < 2 or len(points) <= N_NEIGHBOURS:
         return None
-    rows = KNeighborsClassifier(N_NEIGHBOURS).fit(points, labels).kneighbors(return_distance=False)
-    votes = labels[rows]
-    counts = np.stack([(votes == label).sum(axis=1) for label in np.unique(labels)], axis=1)
-    return float((np.unique(labels)[counts.argmax(axis=1)] == labels).mean())
+    return float(knn_hits(points, labels, N_NEIGHBOURS).mean())
 
 
 def _round_trip(projection: Projection, rng: np.random.Generator) -> float:

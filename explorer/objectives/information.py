@@ -34,24 +34,42 @@ class Surgery:
     ceiling: float
 
 
-def surgery(posterior: Distribution, prior: Distribution) -> Surgery:
-    """Take the KL apart for a batch of N posteriors and a prior p(z), batch ``()``.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SurgeryTerms:
+    """What each of N images brings to the parts of the KL, in nats, shape ``(N,)`` each: ``Surgery`` has their means.
 
-    Each sample's density under its own posterior is compared with that under the mixture of all N.
-
-    Source: Hoffman & Johnson (2016), ELBO surgery; the estimator of Dieng et al. (2019), https://arxiv.org/abs/1807.04863.
+    Attributes:
+        mutual_information: log q(z|x) - log q(z) at one sample of the image's posterior.
+        aggregate_kl: log q(z) - log p(z) at the same sample.
+        n_compared: images that each is compared with, itself among them, int64: the first is at most its logarithm.
     """
-    z = posterior.rsample()
-    log_own = posterior.log_prob(z)
-    log_mixture = log_density_of_mixture(posterior, z)
-    return Surgery(
-        mutual_information=float((log_own - log_mixture).mean()),
-        aggregate_kl=float((log_mixture - prior.log_prob(z)).mean()),
-        ceiling=math.log(len(z)),
-    )
+
+    mutual_information: Tensor
+    aggregate_kl: Tensor
+    n_compared: Tensor
+
+    def means(self) -> Surgery:
+        """Return the means over images."""
+        sizes, counts = torch.unique(self.n_compared, return_counts=True)
+        shares = (counts / counts.sum()).tolist()
+        return Surgery(
+            mutual_information=float(self.mutual_information.mean()),
+            aggregate_kl=float(self.aggregate_kl.mean()),
+            ceiling=sum(share * math.log(size) for share, size in zip(shares, sizes.tolist(), strict=True)),
+        )
+
+
+def surgery(posterior: Distribution, prior: Distribution) -> Surgery:
+    """Take the KL apart for a batch of N posteriors and a prior p(z), batch ``()``."""
+    return _terms(posterior, prior).means()
 
 
 def surgery_of(model: LatentModel, parameters: Tensor, y: Tensor) -> Surgery:
+    """Take the KL of a model apart, the means of ``surgery_terms``."""
+    return surgery_terms(model, parameters, y).means()
+
+
+def surgery_terms(model: LatentModel, parameters: Tensor, y: Tensor) -> SurgeryTerms:
     """Take the KL of a model apart, given the encoder's output ``(N, P)`` for N images of classes ``(N,)``.
 
     With a prior for each class it is done within the classes, so that the parts are I(x; z | y) and
@@ -63,26 +81,37 @@ def surgery_of(model: LatentModel, parameters: Tensor, y: Tensor) -> Surgery:
     if not model.config.has_bound:
         raise ConfigError(f"A model of family {model.config.family!r} has no KL to take apart.")
     if model.config.prior != "conditional":
-        return _surgery_of_rows(model, parameters, None)
-    classes, counts = torch.unique(y, return_counts=True)
-    parts = [_surgery_of_rows(model, parameters[y == label], label) for label in classes]
-    shares = (counts / len(y)).tolist()
-    return Surgery(
-        mutual_information=_weighted(shares, [part.mutual_information for part in parts]),
-        aggregate_kl=_weighted(shares, [part.aggregate_kl for part in parts]),
-        ceiling=_weighted(shares, [part.ceiling for part in parts]),
+        return _terms_of_rows(model, parameters, None)
+    rows = [torch.nonzero(y == label)[:, 0] for label in torch.unique(y)]
+    parts = [_terms_of_rows(model, parameters[of_class], y[of_class[0]]) for of_class in rows]
+    back = torch.cat(rows).argsort()
+    return SurgeryTerms(
+        mutual_information=torch.cat([part.mutual_information for part in parts])[back],
+        aggregate_kl=torch.cat([part.aggregate_kl for part in parts])[back],
+        n_compared=torch.cat([part.n_compared for part in parts])[back],
     )
 
 
-def _surgery_of_rows(model: LatentModel, parameters: Tensor, label: Tensor | None) -> Surgery:
+def _terms_of_rows(model: LatentModel, parameters: Tensor, label: Tensor | None) -> SurgeryTerms:
     posterior, prior = model.posterior(parameters), model.prior(label)
     assert isinstance(posterior, Distribution)
     assert prior is not None
-    return surgery(posterior, prior)
+    return _terms(posterior, prior)
 
 
-def _weighted(shares: list[float], values: list[float]) -> float:
-    return sum(share * value for share, value in zip(shares, values, strict=True))
+def _terms(posterior: Distribution, prior: Distribution) -> SurgeryTerms:
+    """Compare each sample's density under its own posterior with that under the mixture of all N, and the prior's.
+
+    Source: Hoffman & Johnson (2016), ELBO surgery; the estimator of Dieng et al. (2019), https://arxiv.org/abs/1807.04863.
+    """
+    z = posterior.rsample()
+    log_own = posterior.log_prob(z)
+    log_mixture = log_density_of_mixture(posterior, z)
+    return SurgeryTerms(
+        mutual_information=log_own - log_mixture,
+        aggregate_kl=log_mixture - prior.log_prob(z),
+        n_compared=torch.full((len(z),), len(z)),
+    )
 
 
 def log_density_of_mixture(components: Distribution, z: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch.distributions import (
 )
 
 from explorer.analysis.coding import encode_split
-from explorer.analysis.evaluation import NO_DIMENSIONS, NO_ENCODER, NO_PRIOR, Evaluation, evaluate
+from explorer.analysis.evaluation import NO_DIMENSIONS, NO_ENCODER, NO_PRIOR, Evaluation, evaluate, image_terms
 from explorer.errors import ConfigError
 from explorer.models.distributions import DiagonalNormal, standard_normal
 from explorer.models.latent_model import build_model
@@ -82,6 +82,22 @@ def test_the_squared_error_is_that_of_the_decoded_mean_codes():
     x = torch.from_numpy(split.images).float() / 255
     decoded = ae.decode(ae.encode(x).mean).mean
     assert result.squared_error == pytest.approx(float((x - decoded).square().sum() / 30), rel=1e-5)
+
+
+def test_the_means_of_what_is_known_of_each_image_are_the_evaluation():
+    vae, split = model(latent_dim=3), digits("test", 250)
+    terms = image_terms(vae, split, is_binary=True, n_samples=5)
+    result = evaluate(vae, split, is_binary=True, n_samples=5)
+    for name in ("squared_error", "log_likelihood", "kl", "log_px", "mutual_information"):
+        assert getattr(terms, name).mean() == pytest.approx(getattr(result, name), rel=1e-5)
+    assert (terms.mu.var(0) > 0.01).sum() == result.active_units
+    assert terms.mu.shape == (250, 3)
+
+
+def test_the_images_of_an_autoencoder_have_no_terms_of_a_bound():
+    terms = image_terms(model("ae"), digits("test", 20), is_binary=False, n_samples=1)
+    assert (terms.kl, terms.log_px, terms.mutual_information) == (None, None, None)
+    assert terms.log_likelihood.shape == terms.squared_error.shape == (20,)
 
 
 def test_the_importance_weighted_bound_is_above_the_elbo():

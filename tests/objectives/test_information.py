@@ -20,7 +20,14 @@ from explorer.models.config import POSTERIORS
 from explorer.models.distributions import DiagonalNormal, standard_normal
 from explorer.models.latent_model import build_model
 from explorer.objectives import information
-from explorer.objectives.information import Surgery, log_density_of_mixture, n_active_units, surgery, surgery_of
+from explorer.objectives.information import (
+    Surgery,
+    log_density_of_mixture,
+    n_active_units,
+    surgery,
+    surgery_of,
+    surgery_terms,
+)
 from tests.support import model_config
 
 N, L = 40, 3
@@ -85,6 +92,18 @@ def test_a_conditional_prior_is_taken_apart_within_its_classes():
     for name in ("mutual_information", "aggregate_kl", "ceiling"):
         expected = sum(share * getattr(part, name) for share, part in zip(shares, parts, strict=True))
         assert getattr(whole, name) == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_image_keeps_its_place_when_it_is_compared_within_its_class():
+    torch.manual_seed(0)
+    model = build_model(model_config("cvae", prior="conditional", latent_dim=L)).requires_grad_(False)
+    raw, y = 0.1 * torch.randn(60, 2 * L), torch.arange(60) % 3
+    # Two images lie apart from all others of their classes: each brings nearly the logarithm of 20.
+    raw[[7, 41], :L] += 30
+    terms = surgery_terms(model, raw, y)
+    assert sorted(terms.mutual_information.argsort(descending=True)[:2].tolist()) == [7, 41]
+    assert terms.mutual_information[[7, 41]].tolist() == pytest.approx([math.log(20)] * 2, abs=1e-3)
+    assert terms.n_compared.tolist() == [20] * 60
 
 
 def test_a_model_without_a_bound_has_no_kl_to_take_apart():

@@ -1,0 +1,287 @@
+"""Measuring one run by every metric: estimates that can be drawn again, and reasons where there is none.
+
+What is drawn or chosen, it is the same for every run that is measured on the same images: noise, pairs, resamples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.analysis.bootstrap import Estimate, Resampling, estimate, mean_estimate, share_estimate
+from explorer.analysis.curves import Doubles
+from explorer.analysis.paths import N_FINE
+from explorer.analysis.results import Floats
+from explorer.data.images import ImageSplit
+from explorer.errors import ConfigError, ExplorerError
+
+if TYPE_CHECKING:
+    from explorer.analysis.evaluation import ImageTerms
+    from explorer.analysis.frechet import Moments
+    from explorer.models.classifier import Classifier
+    from explorer.models.latent_model import LatentModel
+
+N_TRAIN = 10_000
+"""Training images, the first ones, whose codes the density is fitted to."""
+
+N_PAIRS = 50
+N_STEPS = N_FINE
+"""Steps in which a walk is measured, as any path is: in 64 the walks of `mnist-ae-2d` come out 3 % too short."""
+
+PAIRS_AT_ONCE = 10
+BATCH = 500
+SAMPLE_SEED, PAIR_SEED = 0, 0
+REAL_SEED = 1
+"""Of the resamples of real images: another than that of the generated ones, which are drawn apart from them."""
+
+NO_CLASS_ASKED = "no class is asked of a model that is not given one"
+NO_PRIOR_TO_SAMPLE = "an autoencoder has no prior to sample"
+NO_CODES = "a GAN has no encoder, so there are no codes of images"
+CODES_BY_CLASS = "codes depend on the class by the prior: one density for all would not"
+NO_TIME = "the run has no history that says so"
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Contestant:
+    """A run that is compared.
+
+    Attributes:
+        name: of the run.
+        group: the same for runs that differ by their seed alone.
+        model: in evaluation mode.
+        is_binary: whether it sees binarised pixels.
+        test: the images that it is measured on.
+        train: those that it was trained on.
+        classifier: the judge of their data set, or None.
+        seconds: that training took, or None where that is not known.
+    """
+
+    name: str
+    group: str
+    model: "LatentModel"
+    is_binary: bool
+    test: ImageSplit
+    train: ImageSplit
+    classifier: "Classifier | None"
+    seconds: float | None
+
+
+Outcome = Estimate | float | str
+"""A number with resamples, one that is counted and not estimated, or why there is none."""
+
+Outcomes = dict[str, Outcome]
+
+
+def attempt(name: str, compute: Callable[[], Estimate | float]) -> Outcomes:
+    """Return what ``compute`` finds under ``name``, or why it cannot: other metrics stand whatever becomes of it."""
+    try:
+        return {name: compute()}
+    except ExplorerError as error:
+        return {name: str(error)}
+
+
+def bound_outcomes(terms: "ImageTerms", resampling: Resampling) -> Outcomes:
+    """Return the outcomes of reconstruction, bound and KL, and of what the codes carry."""
+    from explorer.analysis.evaluation import NO_PRIOR
+
+    negative = -terms.log_likelihood.astype(np.float64)
+    values: dict[str, NDArray[Any] | None] = {
+        "elbo": None if terms.kl is None else -negative - terms.kl,
+        "iwae": terms.log_px,
+        "reconstruction": negative,
+        "squared_error": terms.squared_error,
+        "kl": terms.kl,
+        "mutual_information": terms.mutual_information,
+    }
+    outcomes: Outcomes = {}
+    for name, each in values.items():
+        found = None if each is None else attempt(name, partial(mean_estimate, each, resampling))
+        outcomes |= {name: NO_PRIOR} if found is None else found
+    return outcomes | attempt("active_units", lambda: active_units(terms.mu, resampling))
+
+
+def active_units(mu: Floats, resampling: Resampling) -> Estimate:
+    """Return how many dimensions of mean codes ``(N, L)`` vary over images by more than 0.01.
+
+    Raises:
+        ConfigError: if a code is not a finite number.
+    """
+    from explorer.objectives.information import ACTIVE_VARIANCE
+
+    if not np.isfinite(mu).all():
+        raise ConfigError("A code is not a finite number: the model has diverged.")
+    centred = mu.astype(np.float64) - mu.mean(axis=0, dtype=np.float64)
+    variances = resampling.means(np.square(centred)) - np.square(resampling.means(centred))
+    value = (np.square(centred).mean(axis=0) > ACTIVE_VARIANCE).sum()
+    return estimate(float(value), (variances > ACTIVE_VARIANCE).sum(axis=1).astype(np.float64))
+
+
+def code_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling) -> Outcomes:
+    """Return the outcomes of what ``codes``, ``(N, L)``, keep of the classes and neighbours of the images ``test``."""
+    from explorer.analysis import embedding_metrics as measures
+
+    labels = test.labels
+    return (
+        attempt("knn_accuracy", lambda: share_estimate(measures.knn_hits(codes, labels), resampling))
+        | attempt("linear_probe", lambda: share_estimate(measures.probe_hits(codes, labels), resampling))
+        | attempt("silhouette", lambda: mean_estimate(measures.silhouettes(codes, labels), resampling))
+        | attempt("nmi", lambda: measures.nmi_estimate(measures.clusters(codes, labels), labels, resampling))
+        | _neighbour_outcomes(codes, test, resampling)
+    )
+
+
+def _neighbour_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling) -> Outcomes:
+    from explorer.analysis.embedding_metrics import MAX_RANKED, neighbour_terms
+
+    names = ("trustworthiness", "continuity")
+    pixels = test.images[:MAX_RANKED].reshape(min(len(test), MAX_RANKED), -1).astype(np.float64) / 255
+    try:
+        terms = neighbour_terms(pixels, codes[:MAX_RANKED])
+        return {name: mean_estimate(getattr(terms, name), resampling) for name in names}
+    except ConfigError as error:
+        return dict.fromkeys(names, str(error))
+
+
+def sample_outcomes(contestant: Contestant, resampling: Resampling) -> Outcomes:
+    """Return the outcomes of samples, from the prior and from a density fitted to codes: as many as test images."""
+    from explorer.analysis.frechet import judge_features, resampled_moments
+
+    sources = {"prior": _prior_codes, "density": _density_codes}
+    names = [f"{what}_{source}" for source in sources for what in ("frechet", "class_accuracy")]
+    judge, test = contestant.classifier, contestant.test
+    if judge is None:
+        return dict.fromkeys(
+            names, f"there is no judge of {test.name}; train it: python -m explorer judge --data {test.name}"
+        )
+    try:
+        real = judge_features(judge, test.images)
+        again = resampled_moments(
+            real, Resampling(seed=resampling.seed + REAL_SEED, n_resamples=resampling.n_resamples)
+        )
+    except ConfigError as error:
+        return dict.fromkeys(names, str(error))
+    outcomes: Outcomes = {}
+    for source, draw in sources.items():
+        outcomes |= _judged(contestant, judge, (source, draw), Real(features=real, resampled=again), resampling)
+    return outcomes
+
+
+def smoothness(contestant: Contestant, codes: Floats) -> Doubles:
+    """Return, for fixed pairs of test images, the image length of the straight walk over the distance of its ends.
+
+    Shape ``(P,)``, each at least 1. A model that is given the class walks in that of the first image.
+
+    Args:
+        contestant: whose decoder walks.
+        codes: of its test images, shape ``(N, L)``.
+
+    Raises:
+        ConfigError: if there are fewer than four images, both ends of a walk decode to the same image, or a pixel is
+            not a finite number.
+    """
+    rows = np.random.default_rng(PAIR_SEED).permutation(len(codes))
+    n_pairs = min(N_PAIRS, len(rows) // 2)
+    if n_pairs < 2:
+        raise ConfigError(f"{len(codes)} images make no two pairs to walk between: use at least 4.")
+    pairs = rows[: 2 * n_pairs].reshape(n_pairs, 2)
+    starts = range(0, n_pairs, PAIRS_AT_ONCE)
+    return np.concatenate([_detours(contestant, codes, pairs[k : k + PAIRS_AT_ONCE]) for k in starts])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Real:
+    """What samples are held against: features of the test images ``(N, D)``, and their moments in each resample."""
+
+    features: Floats
+    resampled: "Moments"
+
+
+Draw = Callable[[Contestant], Floats]
+
+
+def _judged(
+    contestant: Contestant, judge: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
+) -> Outcomes:
+    from explorer.analysis.frechet import frechet_estimate, judge_features
+    from explorer.analysis.judging import agreement, judged
+
+    name, draw = source
+    try:
+        images = _decoded(contestant, draw(contestant))
+    except ConfigError as error:
+        return dict.fromkeys((f"frechet_{name}", f"class_accuracy_{name}"), str(error))
+    features = judge_features(judge, images)
+    outcomes = attempt(f"frechet_{name}", lambda: frechet_estimate(features, real.features, real.resampled, resampling))
+    if not contestant.model.needs_label:
+        return outcomes | {f"class_accuracy_{name}": NO_CLASS_ASKED}
+    right = agreement(judged(judge, images), contestant.test.labels)
+    return outcomes | attempt(f"class_accuracy_{name}", lambda: share_estimate(right, resampling))
+
+
+def _prior_codes(contestant: Contestant) -> Floats:
+    from explorer.analysis.generation import prior_codes
+
+    model, test = contestant.model, contestant.test
+    if not model.config.has_prior:
+        raise ConfigError(NO_PRIOR_TO_SAMPLE)
+    return prior_codes(model, len(test), seed=SAMPLE_SEED, labels=test.labels if model.needs_label else None)
+
+
+def _density_codes(contestant: Contestant) -> Floats:
+    from explorer.analysis.coding import encode_split
+    from explorer.analysis.density import CodeDensity
+
+    model = contestant.model
+    if not model.can_encode:
+        raise ConfigError(NO_CODES)
+    if model.config.prior == "conditional":
+        raise ConfigError(CODES_BY_CLASS)
+    train = contestant.train.head(N_TRAIN)
+    codes = encode_split(model, train, is_binary=contestant.is_binary, fingerprint="").mu
+    return CodeDensity(codes, "mixture", seed=SAMPLE_SEED).sample(len(contestant.test), seed=SAMPLE_SEED)
+
+
+def _decoded(contestant: Contestant, codes: Floats) -> Images:
+    """Return the mean images of codes ``(N, L)``, each in the class of its test image where one is needed."""
+    from explorer.analysis.coding import as_pixels, decoded_means
+
+    labels = contestant.test.labels if contestant.model.needs_label else None
+    batches = (slice(start, start + BATCH) for start in range(0, len(codes), BATCH))
+    parts = []
+    for batch in batches:
+        means = decoded_means(contestant.model, codes[batch], None if labels is None else labels[batch])
+        if not means.isfinite().all():
+            raise ConfigError("A pixel of a sample is not a finite number: the model has diverged.")
+        parts.append(as_pixels(means))
+    return np.concatenate(parts)
+
+
+def _detours(contestant: Contestant, codes: Floats, pairs: NDArray[np.int64]) -> Doubles:
+    from explorer.analysis.path_facts import mean_images
+
+    t = np.linspace(0, 1, N_STEPS + 1, dtype=np.float32)[None, :, None]
+    first, last = codes[pairs[:, 0]][:, None], codes[pairs[:, 1]][:, None]
+    walks = ((1 - t) * first + t * last).reshape(-1, codes.shape[1])
+    labels = contestant.test.labels[pairs[:, 0]].repeat(N_STEPS + 1) if contestant.model.needs_label else None
+    images = mean_images(contestant.model, walks, labels).reshape(len(pairs), N_STEPS + 1, -1).astype(np.float64)
+    lengths = np.linalg.norm(np.diff(images, axis=1), axis=2).sum(axis=1)
+    straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
+    if not np.isfinite(lengths).all():
+        raise ConfigError("A pixel on a walk is not a finite number: the model has diverged.")
+    if not (straight > 0).all():
+        raise ConfigError("Two codes decode to the same image: between them there is no distance to walk.")
+    detours: Doubles = lengths / straight
+    return detours
+
+
+def cost_outcomes(contestant: Contestant) -> Outcomes:
+    """Return the outcomes of what the run costs: weights, and seconds of training."""
+    n_weights = sum(parameter.numel() for parameter in contestant.model.parameters())
+    seconds = contestant.seconds
+    return {"parameters": float(n_weights), "seconds": NO_TIME if seconds is None else seconds}

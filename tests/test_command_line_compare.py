@@ -1,0 +1,116 @@
+"""``python -m explorer compare``: what it prints, writes and refuses, on the shipped runs."""
+
+import csv
+import json
+import shutil
+import signal
+import sys
+
+import pytest
+
+from explorer.__main__ import main
+from explorer.analysis.metrics import METRICS, NAMES
+from explorer.locations import CHECKPOINTS
+from explorer.progress import Progress
+from tests.support import new_run
+
+VAE, AE = "digits-vae-2d", "digits-ae-2d"
+QUICK = ("--images", "60", "--iwae-samples", "2")
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch, capsys):
+    """Run the command in this process; returns exit status, what it printed, and its messages in one line."""
+
+    def run(*arguments, checkpoints=CHECKPOINTS):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["explorer", "compare", *arguments, "--checkpoints", str(checkpoints)])
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, " ".join(printed.err.replace("│", " ").split())
+
+    return run
+
+
+def test_json_has_every_metric_of_every_run_and_every_difference(compare):
+    status, out, _ = compare(VAE, AE, *QUICK, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert set(found["runs"]) == {VAE, AE}
+    assert set(found["runs"][VAE]) == set(NAMES)
+    knn = found["runs"][AE]["knn_accuracy"]
+    assert knn["low"] < knn["value"] < knn["high"]
+    assert "no prior" in found["runs"][AE]["elbo"]["reason"]
+    assert set(found["differences"]) == {AE}
+    assert found["images"] == {VAE: 60, AE: 60}
+    assert (found["iwae_samples"], found["groups"]) == (2, [])
+
+
+def test_the_same_comparison_again_is_the_same_to_the_last_digit(compare):
+    assert compare(AE, *QUICK, "--json")[1] == compare(AE, *QUICK, "--json")[1]
+
+
+def test_the_table_says_what_was_measured_and_why_a_number_is_not_there(compare):
+    status, out, _ = compare(VAE, AE, *QUICK, "--explain")
+    assert status == 0
+    assert "60 test images of each run; IWAE bound with 2 samples" in out
+    assert "None of Frechet distance, prior, class accuracy, prior. digits-ae-2d: an autoencoder has no prior" in out
+    assert "digits-ae-2d - digits-vae-2d: nats of different things" in out
+    for metric in METRICS:
+        assert f"{metric.explanation} Source: {metric.source}" in out
+
+
+def test_the_table_is_written_as_what_its_file_is_called(compare, tmp_path):
+    for suffix, holds in ((".md", "| metric | digits-ae-2d |"), (".tex", r"\toprule"), (".json", '"knn_accuracy"')):
+        status, _, said = compare(AE, *QUICK, "--out", f"table{suffix}")
+        assert (status, holds in (tmp_path / f"table{suffix}").read_text()) == (0, True)
+        assert f"Compared 1 runs -> table{suffix}" in said
+    compare(VAE, AE, *QUICK, "--out", "table.csv")
+    lines = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    assert [line["metric"] for line in lines if line["run"] == AE] == list(NAMES)
+
+
+def test_seeds_of_one_configuration_are_also_told_together(compare, tmp_path):
+    folder = tmp_path / "runs"
+    for seed in (0, 1):
+        new_run(folder / f"seed-{seed}", "ae", seed=seed)
+    shutil.copytree(CHECKPOINTS / AE, folder / AE)
+    status, out, _ = compare("seed-0", "seed-1", AE, *QUICK, checkpoints=folder)
+    assert status == 0
+    assert "Seeds together: seed-0, seed-1: k-NN accuracy" in out
+    assert "None of training. seed-0: the run has no history that says so" in out
+
+
+def test_what_cannot_be_compared_is_refused_in_words(compare):
+    assert "digits-ae-2d was given more than once" in compare(AE, AE, *QUICK)[2]
+    assert "A comparison cannot be written as '.xls'" in compare(AE, "--out", "table.xls")[2]
+    status, _, said = compare(AE, "no-such-run")
+    assert (status, "no-such-run" in said) == (1, True)
+    assert compare()[0] == 2
+
+
+def test_how_far_it_is_can_be_read_from_a_file(compare, tmp_path):
+    compare(AE, *QUICK, "--progress", str(tmp_path / "progress.json"))
+    told = Progress.from_json((tmp_path / "progress.json").read_text())
+    assert (told.what, told.until) == ("digits-ae-2d: walking between images", 1.0)
+
+
+def test_a_comparison_that_is_interrupted_writes_nothing(compare, tmp_path, monkeypatch):
+    import explorer.analysis.comparison as library
+
+    whole = library.sample_outcomes
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return whole(*arguments)
+
+    monkeypatch.setattr(library, "sample_outcomes", interrupted)
+    status, out, said = compare(AE, *QUICK, "--out", "table.md", "--json")
+    assert (status, out) == (1, "")
+    assert "The comparison was stopped before its end; nothing was written" in said
+    assert not (tmp_path / "table.md").exists()
