@@ -162,8 +162,8 @@ MUTATIONS = [
     Mutation(
         "swap mean and log-variance of a class's prior",
         "explorer/models/cvae.py",
-        "mu, log_var = self.class_prior[y].unbind(dim=-2)",
-        "log_var, mu = self.class_prior[y].unbind(dim=-2)",
+        "mu, log_var = rows.unbind(dim=-2)",
+        "log_var, mu = rows.unbind(dim=-2)",
         "tests/models",
     ),
     Mutation(
