@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from explorer.locations import DATA, ROOT
 from tests.browser.app_driver import WAIT_SECONDS, App, AppPage
@@ -33,6 +33,7 @@ SHIPPED = (
     *("mnist-vae-16d", "mnist-ae-16d", "mnist-cvae-16d"),
 )
 SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or ROOT / "checkpoints")
+VIEWPORT = {"width": 1280, "height": 900}
 START_SECONDS = 90
 RESULTS = ROOT / "test-results" / "browser"
 
@@ -111,26 +112,53 @@ def dataless_app(tmp_path_factory, checkpoints) -> Iterator[App]:
         yield app
 
 
-# Of the module, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if executable is None:
+# Of the folder, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def executable() -> str:
+    """The Chromium of this machine."""
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
         # A person without a browser can still run the rest; EXPLORER_REQUIRED_TESTS makes this skip fail in CI.
         pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
-        yield browser
-        browser.close()
+    return path
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright, executable) -> Iterator[Browser]:
+    """A browser whose contexts have nothing in common."""
+    browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def returning(playwright, executable, tmp_path_factory) -> Iterator[BrowserContext]:
+    """A browser that keeps what it has compiled of the app's scripts, and so opens a page in two thirds of the time."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"), executable_path=executable, args=list(CHROMIUM_FLAGS), viewport=VIEWPORT
+    )
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def visit(request, app, chromium):
-    """Opens the app in a context of its own: ``visit(run="…", pin="…")``, with ``on=`` for another server."""
+def visit(request, app):
+    """Opens the app: ``visit(run="…", pin="…")``, with ``on=`` for another server, in a context of its own ``settings``."""
     pages: list[AppPage] = []
+    own: list[BrowserContext] = []
 
     def visit(path: str = "", *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **(settings or {})})
+        if settings is None:
+            context = request.getfixturevalue("returning")
+        else:
+            context = request.getfixturevalue("chromium").new_context(**{"viewport": VIEWPORT, **settings})
+            own.append(context)
         context.set_default_timeout(WAIT_SECONDS * 1000)
         page = AppPage(context.new_page(), on)
         pages.append(page)
@@ -139,7 +167,12 @@ def visit(request, app, chromium):
     request.node.visited = pages
     yield visit
     for page in pages:
-        page.page.context.close()
+        # What is opened next finds nothing that this page left.
+        page.page.evaluate("() => localStorage.clear()")
+        page.page.context.clear_cookies()
+        page.page.close()
+    for context in own:
+        context.close()
     assert [error for page in pages for error in page.uncaught] == []
 
 

@@ -52,8 +52,9 @@ def interpolate(visit):
 def strip(page, kind="linear"):
     """The frames of a strip, shape ``(T, pixels)``, once they are decoded."""
     page.page.locator(f'.film__strip[data-kind="{kind}"]').wait_for()
-    page.page.wait_for_function(f"() => ({STRIP})('{kind}').every((grey) => grey.length > 0 && Math.max(...grey) > 0)")
-    return np.array(page.page.evaluate(STRIP, kind), float)
+    # Looked at and read in one go: a strip is drawn again when the page is.
+    ready = f"(kind) => [({STRIP})(kind)].find((strip) => strip.length && strip.every((grey) => grey.some(Boolean)))"
+    return np.array(page.page.wait_for_function(ready, arg=kind).json_value(), float)
 
 
 def decoded(app, run, code, **query):

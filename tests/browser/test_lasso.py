@@ -179,7 +179,7 @@ def test_clearing_shows_all_points_alike(visit, clear):
     page.page.get_by_text("To select images").wait_for()
 
 
-@pytest.mark.parametrize("clear", [by_button, by_escape])
+@pytest.mark.parametrize("clear", [by_button, by_escape, by_double_click])
 def test_after_clearing_others_are_selected_again_and_again(visit, clear):
     page = visit(run=RUN).drawn()
     for across in (0.5, 0.6, 0.5):
@@ -187,6 +187,8 @@ def test_after_clearing_others_are_selected_again_and_again(visit, clear):
         select(page, across=across)
         clear(page)
         page.page.get_by_text("To select images").wait_for()
+    page.page.wait_for_timeout(500)  # longer than a click waits for a second one
+    assert "pins" not in page.query, "a double click cleared, and pinned nothing"
 
 
 def test_a_selection_stays_while_places_are_pinned_and_pointing_goes_on(visit, app, labels):

@@ -118,6 +118,7 @@ def test_every_dimension_of_a_gan_is_moved_over_its_prior(visit_others, others):
     rows = page.page.get_by_alt_text(re.compile(r"^Dimension \d moved"))
     page.page.get_by_text("8 of 8 latent dimensions, one moved at a time").wait_for()
     page.page.get_by_text("without an encoder no KL says what a dimension carries").wait_for()
+    rows.nth(7).wait_for()
     assert rows.count() == 8
     codes = np.zeros((7, 8), np.float32)
     codes[:, 3] = np.arange(-3, 4)

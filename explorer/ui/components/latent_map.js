@@ -11,13 +11,11 @@ import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
 import { pictureButtons } from "./modules/picture.js";
 import { loadPlotly } from "./modules/plotly.js";
-import { followPress } from "./modules/press.js";
+import { CLICK_PIXELS, Clicks, followPress } from "./modules/press.js";
 import { Selection } from "./modules/selection.js";
 import { listenToTwoFingers } from "./modules/touch.js";
 
-const CLICK_PIXELS = 5;
 const SNAP_PIXELS = 9;
-const SECOND_CLICK_MS = 400;
 const NUDGE = 0.01;
 const FAR = 10;
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -39,6 +37,7 @@ class LatentMap {
     this.believer = new Believer((trust) => this.lens.believe(trust), fail);
     this.layer = new PointLayer(root, this.plot);
     this.selection = new Selection(this);
+    this.clicks = new Clicks((place) => this.act({ do: "add", ...this.snapped(place) }));
     this.points = null;
     this.cursor = null;
     this.overlays = new Overlays(this);
@@ -238,13 +237,9 @@ class LatentMap {
     });
   }
 
-  // The second click of a double one pins nothing more.
+  // A double click clears a selection: until it is known to be none, nothing is pinned.
   pin(place) {
-    const now = performance.now();
-    const { left, top, time } = this.pinned ?? { time: -Infinity };
-    if (now - time < SECOND_CLICK_MS && Math.hypot(place.left - left, place.top - top) <= CLICK_PIXELS) return;
-    this.pinned = { ...place, time: now };
-    this.act({ do: "add", ...this.snapped(place) });
+    this.clicks.click(place, Boolean(this.selection.chosen));
   }
 
   // The image at a place if there is one close by, else the place itself.

@@ -77,7 +77,10 @@ export class Selection {
       // Plotly is about to keep an outline of its own, and to select by its own rule, in pixels: ours comes after.
       if (outline) setTimeout(() => this.send({ ...outline, hidden: this.map.layer.hiddenClasses() }));
     });
-    plot.on("plotly_deselect", () => this.send(null));
+    plot.on("plotly_deselect", () => {
+      this.map.clicks.cancel();
+      this.send(null);
+    });
     plot.on("plotly_restyle", ([changes]) => {
       if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.map.layer.hiddenClasses() });
     });
