@@ -33,7 +33,7 @@ def choose(page, tool):
 def circle(page, across=0.55, down=0.45, radius=0.15):
     """Places in the window around a part of the map, which end where they begin."""
     left, top, width, height = page.frame
-    angles = np.linspace(0, 2 * np.pi, 33)
+    angles = np.linspace(0, 2 * np.pi, 13)
     centre = np.array([left + across * width, top + down * height])
     return centre + radius * min(width, height) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
