@@ -47,7 +47,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.analysis.results",
     ),
     "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data", "explorer.progress"),
-    "explorer.figures": ("explorer.analysis.results", "explorer.analysis.maps", "explorer.runs"),
+    "explorer.figures": (
+        "explorer.analysis.results",
+        "explorer.analysis.maps",
+        "explorer.analysis.holes",
+        "explorer.runs",
+    ),
     "explorer.ui": (
         "explorer.serving",
         "explorer.figures",

@@ -1,18 +1,23 @@
-"""Maps of the same images after different epochs, turned so that what did not change does not seem to. numpy only.
+"""Maps of the same images, turned onto one another so that what is alike looks alike. numpy only.
 
-A principal component's sign, and the order of two of about the same variance, are accidents. Each map is therefore
-rotated and reflected onto the one before it; distances within a map are never touched.
+A principal component's sign, and the order of two of about the same variance, are accidents. The map of an epoch is
+therefore rotated and reflected onto the one before it; distances within a map are never touched. The map of another
+model, whose unit of length is an accident too, is also made larger or smaller.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.results import Floats
+from explorer.errors import ProjectionError
 
 STRIP_HEIGHT = 0.4
 """Height of a strip, as a share of its length."""
 
 _STRIP_SEED = 0
+_FEWEST = 2
 
 Doubles = NDArray[np.float64]
 
@@ -61,6 +66,58 @@ def aligned(points: NDArray[np.floating], reference: NDArray[np.floating]) -> Do
     centred = points - mean
     turned: Doubles = centred @ nearest_rotation(centred, reference - reference.mean(axis=0, dtype=np.float64)) + mean
     return turned
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Similarity:
+    """A rotation or reflection, one scale, and a shift: ``points @ matrix + shift``.
+
+    Attributes:
+        matrix: the scale times an orthogonal matrix, shape ``(2, 2)``.
+        shift: shape ``(2,)``.
+        disparity: share of the spread of the points moved onto that does not fit, from 0, one shape, to 1.
+    """
+
+    matrix: Doubles
+    shift: Doubles
+    disparity: float
+
+    def apply(self, points: NDArray[np.floating]) -> Floats:
+        """Return the places, float32 ``(M, 2)``, that ``points``, shape ``(M, 2)``, come to."""
+        # Term by term, as a browser does it: a fused multiplication would end one bit away.
+        x, y = points.astype(np.float64).T
+        (xx, xy), (yx, yy) = self.matrix
+        across, up = x * xx + y * yx + self.shift[0], x * xy + y * yy + self.shift[1]
+        return np.stack([across, up], axis=1).astype(np.float32)
+
+    def undo(self, points: NDArray[np.floating]) -> Floats:
+        """Return the points, float32 ``(M, 2)``, that come to the places ``points``, shape ``(M, 2)``."""
+        return ((points.astype(np.float64) - self.shift) @ np.linalg.inv(self.matrix)).astype(np.float32)
+
+
+def procrustes(points: NDArray[np.floating], reference: NDArray[np.floating]) -> Similarity:
+    """Return the similarity that brings ``points`` as near to ``reference`` as one can, both of shape ``(N, 2)``.
+
+    Raises:
+        ProjectionError: if there are fewer than 2 points, or all of one of the two lie at one place.
+
+    Source: Gower (1975), Generalized Procrustes analysis, https://doi.org/10.1007/BF02291478.
+    """
+    if points.shape != reference.shape or len(points) < _FEWEST:
+        raise ProjectionError(
+            f"Maps of {len(points):,} and {len(reference):,} images cannot be turned onto one another: it takes two or "
+            "more images, the same ones on both."
+        )
+    means = [each.mean(axis=0, dtype=np.float64) for each in (points, reference)]
+    moving, fixed = (each - mean for each, mean in zip((points, reference), means, strict=True))
+    spreads = [float((each**2).sum()) for each in (moving, fixed)]
+    if not min(spreads) > 0:
+        raise ProjectionError("All images lie at one place on one of the maps, so the other cannot be turned onto it.")
+    rotation = nearest_rotation(moving, fixed)
+    fit = float(((moving @ rotation) * fixed).sum())
+    matrix: Doubles = fit / spreads[0] * rotation
+    disparity = max(0.0, 1 - fit**2 / (spreads[0] * spreads[1]))
+    return Similarity(matrix=matrix, shift=means[1] - means[0] @ matrix, disparity=disparity)
 
 
 def nearest_rotation(points: NDArray[np.floating], reference: NDArray[np.floating]) -> Doubles:

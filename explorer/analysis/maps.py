@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.alignment import Similarity, procrustes
 from explorer.analysis.results import Floats
 
 N_INTERPOLATED = 12
@@ -158,6 +159,59 @@ class StripProjection(Projection):
     def arrays(self) -> dict[str, np.ndarray]:
         """Nothing: a strip is made when it is asked for."""
         return {}
+
+
+@final
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class AlignedProjection(Projection):
+    """Another map, turned onto that of another model: see ``aligned_onto``.
+
+    Attributes:
+        of: the map as it was.
+        similarity: what brings its points here.
+    """
+
+    of: Projection
+    similarity: Similarity
+
+    @property
+    def exact(self) -> bool:
+        """Whether the inverse of the map that was turned is."""
+        return self.of.exact
+
+    def forward(self, z: Floats) -> Floats:
+        """Return the points, shape ``(M, 2)``, of codes ``z``, shape ``(M, L)``."""
+        return self.similarity.apply(self.of.forward(z))
+
+    def inverse(self, points: Floats, reference: Floats) -> Floats:
+        """Return codes, shape ``(M, L)``, at ``points``, shape ``(M, 2)``, as the map that was turned gives them."""
+        return self.of.inverse(self.similarity.undo(points), reference)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Nothing: it is made when it is asked for."""
+        return {}
+
+
+def aligned_onto(projection: Projection, reference: Projection) -> AlignedProjection:
+    """Return ``projection`` turned onto ``reference``, a map of the same images in the same order.
+
+    Raises:
+        ProjectionError: if they are of other numbers of images, or all images lie at one place on one of them.
+    """
+    similarity = procrustes(projection.points, reference.points)
+    return AlignedProjection(
+        method=projection.method,
+        points=similarity.apply(projection.points),
+        axis_names=(_onto(reference.axis_names[0]), _onto(reference.axis_names[1])),
+        quality=projection.quality,
+        of=projection,
+        similarity=similarity,
+    )
+
+
+def _onto(axis_name: str) -> str:
+    # What share of the variance lies along the axis is said of the other map.
+    return f"turned onto {axis_name.partition(',')[0]}"
 
 
 @final

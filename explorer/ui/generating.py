@@ -1,9 +1,12 @@
 """What the page Generate offers for a model, and its codes and images: without the screen."""
 
+import threading
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.analysis.generation import prior_codes
@@ -14,6 +17,14 @@ from explorer.serving.service import MAX_CODES
 from explorer.serving.work import ClassWeights, Images, Labels
 from explorer.ui import resources
 from explorer.ui.state import View
+
+if TYPE_CHECKING:
+    from explorer.analysis.density import CodeDensity
+
+N_COMPONENTS = 10
+"""Normal distributions in the mixture that is fitted to codes."""
+
+_SAMPLING = threading.Lock()
 
 SECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,6 +64,19 @@ def drawn_codes(loaded: LoadedRun, view: View, n: int, labels: Labels | ClassWei
     """Return ``n`` draws from the run's prior by the view's seed and temperature, ``(n, L)``."""
     temperature = view.temperature if has_temperature(loaded) else 1.0
     return prior_codes(loaded.model, n, seed=view.seed, temperature=temperature, labels=labels)
+
+
+def density_codes(loaded: LoadedRun, n: int, *, seed: int) -> Floats:
+    """Return ``n`` draws, ``(n, L)``, from a mixture of normals, fitted once to the codes of the test images."""
+    with _SAMPLING:  # a draw sets the seed of the density, which all sessions share
+        return _mixture(loaded.run.name, loaded.encoded.fingerprint, len(loaded.encoded), loaded).sample(n, seed=seed)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Fitting a mixture to the codes …")
+def _mixture(name: str, fingerprint: str, n: int, _loaded: LoadedRun) -> "CodeDensity":
+    from explorer.analysis.density import CodeDensity
+
+    return CodeDensity(_loaded.encoded.mu, "mixture", n_components=N_COMPONENTS)
 
 
 def decoded(loaded: LoadedRun, codes: Floats, labels: Labels | ClassWeights | None = None) -> Images:

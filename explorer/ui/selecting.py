@@ -42,6 +42,11 @@ class Selection:
         """A short name that another selection hardly has, for the keys of widgets."""
         return f"{crc32(self.rows.tobytes()):08x}"
 
+    def to_browser(self) -> dict[str, list[float] | list[int]]:
+        """Return what the browser needs to show it: its outline, never its rows."""
+        x, y = self.outline.T.tolist()
+        return {"x": x, "y": y, "hidden": list(self.hidden)}
+
 
 def keep_selection(loaded: LoadedRun, projection: Projection, drawn: Mapping[str, Sequence[Any]]) -> None:
     """Keep what the browser drew: coordinates ``x`` and ``y`` of an outline, and ``hidden`` classes; none clears.
@@ -64,20 +69,22 @@ def keep_selection(loaded: LoadedRun, projection: Projection, drawn: Mapping[str
 
 def held_selection(loaded: LoadedRun, projection: Projection) -> Selection | None:
     """Return what is selected on this map; a selection on another one is forgotten."""
-    selection: Selection | None = st.session_state.get(_KEY)
-    if selection is not None and selection.where != _where(loaded, projection):
+    selection = selection_on(loaded, projection)
+    if selection is None:
         clear_selection()
-        return None
     return selection
 
 
+def selection_on(loaded: LoadedRun, projection: Projection) -> Selection | None:
+    """Return what is selected on this map; None where nothing is, or something on another one."""
+    selection: Selection | None = st.session_state.get(_KEY)
+    return selection if selection is not None and selection.where == _where(loaded, projection) else None
+
+
 def outline_data(loaded: LoadedRun, projection: Projection) -> dict[str, list[float] | list[int]] | None:
-    """Return what the browser needs to show the selection on this map: its outline, never its rows."""
+    """Return what the browser needs to show the selection on this map."""
     selection = held_selection(loaded, projection)
-    if selection is None:
-        return None
-    x, y = selection.outline.T.tolist()
-    return {"x": x, "y": y, "hidden": list(selection.hidden)}
+    return None if selection is None else selection.to_browser()
 
 
 def clear_selection() -> None:

@@ -23,6 +23,8 @@ INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
 WALKS = ("linear", "spherical", "geodesic", "data")
 GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
 MOST_STEPS = 15
+QUESTIONS = ("generate", "likelihood", "spaces", "numbers")
+MOST_COMPARED = 4
 
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
@@ -62,6 +64,10 @@ class View:
         image: test image whose style is taken.
         blend: the classes from and to which is blended.
         steps: of a blend, both ends among them.
+        compare: names of the runs that are compared, the first of them with all others; empty for the default ones.
+        maps: projection of the maps that are compared.
+        align: whether these are turned onto the first one: 1 or 0.
+        question: what is asked of the runs that are compared, of ``QUESTIONS``.
     """
 
     run: str = ""
@@ -87,6 +93,10 @@ class View:
     image: int = 0
     blend: tuple[int, int] = (0, 1)
     steps: int = 9
+    compare: tuple[str, ...] = ()
+    maps: str = "pca"
+    align: int = 1
+    question: str = "generate"
 
     @property
     def pin(self) -> Pin | None:
@@ -272,6 +282,13 @@ def _classes(text: str) -> tuple[int, int]:
     return first, last
 
 
+def _run_names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(filter(None, text.split(","))))
+    if len(names) > MOST_COMPARED:
+        raise ValueError(text)
+    return names
+
+
 def _one_of(*names: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in names:
@@ -319,6 +336,10 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "image": ("image", _natural),
     "blend": ("blend", _classes),
     "steps": ("steps", _within(2, MOST_STEPS)),
+    "compare": ("compare", _run_names),
+    "maps": ("maps", str),
+    "align": ("align", _within(0, 1)),
+    "question": ("question", _one_of(*QUESTIONS)),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

@@ -1,10 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.linalg import orthogonal_procrustes
+from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 
-from explorer.analysis.alignment import STRIP_HEIGHT, aligned, epoch_map, nearest_rotation, principal_plane
+from explorer.analysis.alignment import (
+    STRIP_HEIGHT,
+    aligned,
+    epoch_map,
+    nearest_rotation,
+    principal_plane,
+    procrustes,
+)
+from explorer.analysis.maps import LinearProjection, aligned_onto
+from explorer.errors import ProjectionError
 
 
 def cloud(n=200, n_dims=2, seed=0):
@@ -92,3 +104,45 @@ def test_maps_of_other_images_and_codes_of_another_shape_are_refused():
         epoch_map(cloud(9, 3), cloud(5))
     with pytest.raises(ValueError, match=r"codes have shape \(9,\)"):
         epoch_map(np.zeros(9, np.float32))
+
+
+def test_a_map_is_turned_onto_another_as_scipy_does_it():
+    points, reference = cloud(40), cloud(40, seed=8)
+    _, fitted, disparity = scipy_procrustes(reference, points)
+    found = procrustes(points, reference)
+    assert found.disparity == pytest.approx(disparity, rel=1e-6)
+    moved = found.apply(points)
+    scale = np.linalg.norm(reference - reference.mean(axis=0))
+    np.testing.assert_allclose((moved - reference.mean(axis=0)) / scale, fitted, atol=1e-6)
+
+
+def test_what_was_turned_mirrored_scaled_and_shifted_comes_back():
+    reference = cloud(30)
+    moved = 7.5 * reference @ turn(2.1, mirrored=True) + np.array([30, -4])
+    found = procrustes(moved, reference)
+    np.testing.assert_allclose(found.apply(moved), reference, atol=1e-5)
+    np.testing.assert_allclose(found.undo(found.apply(moved)), moved, atol=1e-4)
+    assert found.disparity == pytest.approx(0, abs=1e-9)
+
+
+def test_maps_without_extent_or_of_other_images_are_not_turned():
+    with pytest.raises(ProjectionError, match="Maps of 5 and 9 images cannot be turned"):
+        procrustes(cloud(5), cloud(9))
+    with pytest.raises(ProjectionError, match="at one place"):
+        procrustes(np.ones((9, 2)), cloud(9))
+
+
+def test_a_turned_map_keeps_its_way_back_to_codes():
+    encoded = cloud(50, n_dims=5)
+    mean = encoded.mean(axis=0)
+    linear = LinearProjection(
+        method="pca",
+        points=(encoded - mean)[:, :2],
+        axis_names=("a", "b"),
+        axes=np.eye(5, dtype=np.float32)[:2],
+        origin=mean,
+    )
+    turned = aligned_onto(linear, replace(linear, points=cloud(50, seed=3), axis_names=("PC1, 55%", "PC2")))
+    assert (turned.exact, turned.axis_names) == (True, ("turned onto PC1", "turned onto PC2"))
+    np.testing.assert_allclose(turned.forward(encoded), turned.points, atol=1e-5)
+    np.testing.assert_allclose(turned.forward(turned.inverse(turned.points, mean)), turned.points, atol=1e-5)

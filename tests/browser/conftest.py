@@ -149,7 +149,7 @@ def returning(playwright, executable, tmp_path_factory) -> Iterator[BrowserConte
 
 @pytest.fixture
 def visit(request, app):
-    """Opens the app: ``visit(run="…", pin="…")``, with ``on=`` for another server, in a context of its own ``settings``."""
+    """Opens the app: ``visit(run="…")``; ``on=`` another server, in a context of its own with ``settings=``."""
     pages: list[AppPage] = []
     own: list[BrowserContext] = []
 

@@ -26,7 +26,7 @@ IS_CLEAR = f"() => {PLOT}.data.every((trace) => !trace.selectedpoints) && !{PLOT
 
 def choose(page, tool):
     """Press the button of a tool, "lasso", "select" (the box) or "pan", above the map."""
-    page.page.locator(f'.latent-map .modebar-btn[data-attr="dragmode"][data-val="{tool}"]').click()
+    page.page.locator(f'.latent-map .modebar-btn[data-attr="dragmode"][data-val="{tool}"]').first.click()
     page.page.wait_for_function(f"(tool) => {PLOT}._fullLayout.dragmode === tool", arg=tool)
 
 

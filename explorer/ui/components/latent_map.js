@@ -6,6 +6,7 @@ import { followDrawing, followFilm, followSliders, projected } from "./modules/d
 import { isTyping, showKeys } from "./modules/keys.js";
 import { Lens } from "./modules/lens.js";
 import { PointLayer } from "./modules/level_of_detail.js";
+import { Link } from "./modules/links.js";
 import { PinMarks } from "./modules/marks.js";
 import { Overlays } from "./modules/overlays.js";
 import { PinTray } from "./modules/pins.js";
@@ -13,7 +14,7 @@ import { pictureButtons } from "./modules/picture.js";
 import { loadPlotly } from "./modules/plotly.js";
 import { CLICK_PIXELS, Clicks, followPress } from "./modules/press.js";
 import { Selection } from "./modules/selection.js";
-import { listenToTwoFingers } from "./modules/touch.js";
+import { followTwoFingers } from "./modules/touch.js";
 
 const SNAP_PIXELS = 9;
 const NUDGE = 0.01;
@@ -36,6 +37,7 @@ class LatentMap {
     this.decoder = new Decoder(this.paint.bind(this), fail);
     this.believer = new Believer((trust) => this.lens.believe(trust), fail);
     this.layer = new PointLayer(root, this.plot);
+    this.link = new Link(this);
     this.selection = new Selection(this);
     this.clicks = new Clicks((place) => this.act({ do: "add", ...this.snapped(place) }));
     this.points = null;
@@ -55,7 +57,7 @@ class LatentMap {
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.shortcut = this.shortcut.bind(this);
     document.addEventListener("keydown", this.shortcut);
-    listenToTwoFingers(this.plot, (before, now) => this.follow(before, now));
+    followTwoFingers(this);
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
     const stops = [
@@ -73,6 +75,7 @@ class LatentMap {
   async update(data, send) {
     this.data = data;
     this.send = send;
+    this.root.classList.toggle("latent-map--beside", Boolean(data.link));
     try {
       const [Plotly, loaded] = await Promise.all([
         loadPlotly(new URL(data.plotly, document.baseURI)),
@@ -187,16 +190,29 @@ class LatentMap {
     this.cursor = place;
     const nearest = this.layer.nearest(place);
     this.overlays.hover(nearest);
-    const label = this.data.decode_as ?? this.points.labels[nearest.row];
-    const query = this.data.conditional ? `${this.data.decode}&label=${label}` : this.data.decode;
-    const name = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
-    const note = [name, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
-    this.ask({ query, numbers: new Float32Array([place.x, place.y]), place, note, isPointed: true });
+    this.link.point(nearest.row);
+    this.lookFrom(nearest.row, { place, isPointed: true });
+  }
+
+  // Decodes an image's place, which is pointed at on another map.
+  lookAtImage(row) {
+    const { x, y } = this.link.placeOf(row);
+    this.lookFrom(row, { place: this.place(x, y), rest: `&reference=${row}`, name: `image ${row.toLocaleString("en-GB")}` });
+  }
+
+  // Decodes a place; `row` gives the class of a conditional model where none is chosen.
+  lookFrom(row, { place, isPointed = false, rest = "", name = "" }) {
+    const label = this.data.decode_as ?? this.points.labels[row];
+    const query = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
+    const as = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
+    const note = [name, as, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
+    this.ask({ query, numbers: this.link.unturned(place), place, note, isPointed });
   }
 
   goHome() {
     if (!this.points) return;
     this.marks.find("here", null);
+    this.link.point(null);
     this.lookAt(this.data.home, true);
     this.overlays.hover(this.layer.nearest(this.cursor));
   }
@@ -242,9 +258,10 @@ class LatentMap {
     this.clicks.click(place, Boolean(this.selection.chosen));
   }
 
-  // The image at a place if there is one close by, else the place itself.
+  // The image at a place if there is one close by, else the place itself; always an image where other maps show it too.
   snapped(place) {
     const { row, distance } = this.layer.nearest(place);
+    if (this.data.link) return { row };
     const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
     return distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y };
   }
@@ -271,7 +288,7 @@ class LatentMap {
 
   // Keys that work wherever the focus is, except in a field.
   shortcut(event) {
-    if (isTyping(event) || !this.root.isConnected || !this.data) return;
+    if (isTyping(event) || !this.root.isConnected || !this.data || this.link.facts?.leads === false) return;
     const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (event.key === "?") showKeys(this.keys);
     else if (isUndo) this.act({ do: event.shiftKey ? "redo" : "undo" });
@@ -301,24 +318,6 @@ class LatentMap {
       return [`${axis}.range`, [middle - half, middle + half]];
     });
     this.Plotly.relayout(this.plot, Object.fromEntries(ranges));
-  }
-
-  // Two fingers: what lay under their middle stays under it, and the map grows as they part.
-  follow(before, now) {
-    const full = this.plot._fullLayout;
-    const box = this.plot.getBoundingClientRect();
-    const scale = before.spread / Math.max(now.spread, 1);
-    const range = (axis, from, to, offset) => {
-      const [start, end] = axis.range;
-      const [held, at] = [axis.p2d(from - offset), (to - offset) / axis._length];
-      const span = (end - start) * scale;
-      const fraction = axis._id === "x" ? at : 1 - at;
-      return [held - fraction * span, held + (1 - fraction) * span];
-    };
-    this.Plotly.relayout(this.plot, {
-      "xaxis.range": range(full.xaxis, before.x, now.x, box.left + full._size.l),
-      "yaxis.range": range(full.yaxis, before.y, now.y, box.top + full._size.t),
-    });
   }
 
   remove() {

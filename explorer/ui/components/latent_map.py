@@ -1,15 +1,14 @@
 """The latent map on the page: a plotly map that decodes under the pointer, without rerunning the script."""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from explorer.analysis.maps import LinearProjection, Projection, StripProjection
+from explorer.analysis.maps import AlignedProjection, LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.atlas import LoadedRun, map_version
 from explorer.ui.components.browser_code import browser_component
@@ -70,33 +69,14 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         class_names: a name for each class, for the legend.
         walks: lines to draw over the points, each with its ``points``, its ``dash`` and whether it ``is_shown``.
     """
-    path = f"api/runs/{quote(loaded.run.name)}"
-    space = _space_query(projection, view)
-    is_conditional = place.label is not None
-    data = {
-        "run": loaded.run.name,
-        "plotly": _plotly_path(),
-        "points": f"{path}/points?{space}&v={map_version(projection)}",
-        "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
-        "colour": colour_data(path, space, map_version(projection) + own_version(loaded, view), view),
-        "figure": _figure_json(projection, class_names),
-        "conditional": is_conditional,
-        "decode_as": view.decode_as if view.decode_as >= 0 else None,
-        "home": _place_data(path, place),
-        "pins": [_place_data(path, pin) for pin in pins],
-        "at": view.index,
-        "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
-        "linear": _linear(projection),
-        "exact": projection.exact,
-        "overlays": overlay_data(loaded, projection, view, space) | {"walks": list(walks)},
-        "selection": outline_data(loaded, projection),
-        "alt": _alt(loaded, projection, class_names),
-    }
-    browser_component("latent_map", _HTML)(
-        key=_KEY,
-        data=data,
-        on_act_change=partial(_act, loaded),
-        on_selected_change=partial(_set_selection, loaded, projection),
+    data = map_data(loaded, projection, place, pins, view, class_names)
+    data["overlays"] |= {"walks": list(walks)}
+    data["selection"] = outline_data(loaded, projection)
+    mount_map(
+        _KEY,
+        data,
+        on_act=lambda: act(loaded, st.session_state[_KEY].act),
+        on_selected=lambda: keep_selection(loaded, projection, st.session_state[_KEY].selected),
     )
     n_others = loaded.encoded.latent_dim - 2
     if isinstance(projection, StripProjection):
@@ -109,6 +89,50 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
     elif n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
         st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z are {origin}.")
+
+
+def map_data(
+    loaded: LoadedRun,
+    projection: Projection,
+    place: PinnedPlace,
+    pins: Sequence[PinnedPlace],
+    view: View,
+    class_names: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return what the browser needs for a map with its pins, without a selection; the arguments are ``latent_map``'s.
+
+    The server is asked for places on the map as it was before it was turned onto another one.
+    """
+    path = f"api/runs/{quote(loaded.run.name)}"
+    served = projection.of if isinstance(projection, AlignedProjection) else projection
+    space = _space_query(served, view)
+    return {
+        "run": loaded.run.name,
+        "plotly": _plotly_path(),
+        "points": f"{path}/points?{space}&v={map_version(served)}",
+        "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
+        "colour": colour_data(path, space, map_version(served) + own_version(loaded, view), view),
+        "figure": _figure_json(projection, class_names),
+        "conditional": place.label is not None,
+        "decode_as": view.decode_as if view.decode_as >= 0 else None,
+        "home": _place_data(path, place),
+        "pins": [_place_data(path, pin) for pin in pins],
+        "at": view.index,
+        "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
+        "linear": _linear(projection),
+        "exact": projection.exact,
+        "overlays": overlay_data(loaded, projection, view, space) | {"walks": []},
+        "selection": None,
+        "link": None,
+        "alt": _alt(loaded, projection, class_names),
+    }
+
+
+def mount_map(
+    key: str, data: Mapping[str, Any], *, on_act: Callable[[], None], on_selected: Callable[[], None]
+) -> None:
+    """Show a map; ``on_act`` is called when its pins were acted on, ``on_selected`` when an outline was drawn."""
+    browser_component("latent_map", _HTML)(key=key, data=data, on_act_change=on_act, on_selected_change=on_selected)
 
 
 def _place_data(path: str, place: PinnedPlace) -> dict[str, Any]:
@@ -164,11 +188,3 @@ def _alt(loaded: LoadedRun, projection: Projection, class_names: tuple[str, ...]
         f"classes; horizontal {projection.axis_names[0]}, vertical {projection.axis_names[1]}. "
         "Arrow keys move the point that is decoded, Enter keeps it, Escape returns to the kept one."
     )
-
-
-def _act(loaded: LoadedRun) -> None:
-    act(loaded, st.session_state[_KEY].act)
-
-
-def _set_selection(loaded: LoadedRun, projection: Projection) -> None:
-    keep_selection(loaded, projection, st.session_state[_KEY].selected)

@@ -1,8 +1,6 @@
 """Samples of a model that knows no classes: from its prior, or what an autoencoder has in place of one."""
 
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,19 +11,13 @@ from explorer.serving.atlas import LoadedRun
 from explorer.serving.work import Images
 from explorer.ui.components.judge import judge_of
 from explorer.ui.components.pictures import grid_picture
-from explorer.ui.generating import decoded, drawn_codes, prior_words
+from explorer.ui.generating import N_COMPONENTS, decoded, density_codes, drawn_codes, prior_words
 from explorer.ui.judging import shares_words
 from explorer.ui.state import View
 
-if TYPE_CHECKING:
-    from explorer.analysis.density import CodeDensity
-
 N_COLUMNS = 10
 N_DRAWS = 50
-N_COMPONENTS = 10
 SIDE = 64
-
-_SAMPLING = threading.Lock()
 
 
 def prior_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
@@ -51,10 +43,7 @@ def prior_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
 def fitted_and_standard(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     """Show an autoencoder's draws from a density fitted to its codes, beside as many from N(0, I)."""
     n_dims = loaded.config.model.latent_dim
-    with _SAMPLING:  # a draw sets the seed of the density, which all sessions share
-        fitted = _mixture(loaded.run.name, loaded.encoded.fingerprint, len(loaded.encoded), loaded).sample(
-            N_DRAWS, seed=view.seed
-        )
+    fitted = density_codes(loaded, N_DRAWS, seed=view.seed)
     standard = np.random.default_rng(view.seed).standard_normal((N_DRAWS, n_dims)).astype(np.float32)
     images = decoded(loaded, np.concatenate([fitted, standard]))
     left, right = st.columns(2, gap="large")
@@ -75,13 +64,6 @@ def fitted_and_standard(loaded: LoadedRun, view: View, names: Sequence[str]) -> 
             f"these places mean. A VAE is sampled so because its training did. Seed {view.seed}."
         )
         _classes_seen(loaded, images[N_DRAWS:], names, "standard")
-
-
-@st.cache_resource(max_entries=8, show_spinner="Fitting a mixture to the codes …")
-def _mixture(name: str, fingerprint: str, n: int, _loaded: LoadedRun) -> "CodeDensity":
-    from explorer.analysis.density import CodeDensity
-
-    return CodeDensity(_loaded.encoded.mu, "mixture", n_components=N_COMPONENTS)
 
 
 def _classes_seen(loaded: LoadedRun, images: Images, names: Sequence[str], key: str) -> None:

@@ -47,13 +47,15 @@ export class PointLayer {
   // Loads what `data` asks for and is not at hand; what it returns, `show` takes. Null where it is shown already.
   async load(data) {
     const column = data.colour?.url ?? "";
-    const key = JSON.stringify([data.points, column, data.figure.data.length]);
+    const similarity = data.link?.similarity ?? null;
+    const source = JSON.stringify([data.points, similarity]);
+    const key = JSON.stringify([source, column, data.figure.data.length]);
     if (key === this.shown?.key) return null;
     const [points, values] = await Promise.all([
-      data.points === this.shown?.url ? this.points : loadPoints(new URL(data.points, document.baseURI)),
+      source === this.shown?.source ? this.points : loadPoints(new URL(data.points, document.baseURI), similarity),
       column ? loadColumn(new URL(column, document.baseURI)) : null,
     ]);
-    return { key, url: data.points, points, values, colour: data.colour };
+    return { key, source, points, values, colour: data.colour };
   }
 
   // Takes what was loaded, and returns the traces that draw it.

@@ -2,6 +2,7 @@
 // row of the set a point of a plotly trace is.
 
 import { refusal } from "./decoder.js";
+import { turned } from "./links.js";
 
 const POINTS_PER_CELL = 4;
 const MAX_GRID_SIDE = 1024;
@@ -9,14 +10,15 @@ const N_SAMPLED = 4096;
 const CORE = 0.005;
 const SLICES = 2; // with six, drawing 10,000 points took 60 ms longer in software WebGL, and the page half a second
 
-// Points of a map: coordinates x, y, x, y, ... and a class for each.
-export async function loadPoints(url) {
+// Points of a map, turned by a similarity if there is one: coordinates x, y, x, y, ... and a class for each.
+export async function loadPoints(url, similarity) {
   const response = await fetch(url);
   if (!response.ok) throw await refusal(response);
   const n = Number(response.headers.get("X-Shape").split(",")[0]);
   const bytes = await response.arrayBuffer();
-  const points = { n, xy: new Float32Array(bytes, 0, 2 * n), labels: new Uint16Array(bytes, 8 * n, n) };
-  return { ...points, index: new PointIndex(points.xy, n) };
+  const own = new Float32Array(bytes, 0, 2 * n);
+  const xy = similarity ? turned(own, similarity) : own;
+  return { n, xy, labels: new Uint16Array(bytes, 8 * n, n), index: new PointIndex(xy, n) };
 }
 
 // A value for each point, and the range that its colours span.

@@ -65,6 +65,7 @@ export class Selection {
   // To be called whenever other points were drawn, before `show`: plotly takes listeners only once it has drawn something.
   drawn() {
     if (this.chosen) this.shown = undefined;
+    for (const map of this.map.link.others()) map.selection.redraw(); // what was selected on this one they can show now
     if (this.isListening) return;
     this.isListening = true;
     const { plot, root } = this.map;
@@ -82,7 +83,7 @@ export class Selection {
       this.send(null);
     });
     plot.on("plotly_restyle", ([changes]) => {
-      if ("visible" in changes && this.chosen) this.send({ ...this.chosen, hidden: this.map.layer.hiddenClasses() });
+      if ("visible" in changes && this.isOwn()) this.send({ ...this.chosen, hidden: this.map.layer.hiddenClasses() });
     });
     plot.on("plotly_relayout", () => (root.dataset.drag = plot._fullLayout.dragmode));
   }
@@ -97,15 +98,23 @@ export class Selection {
     this.show(this.chosen);
   }
 
-  send(chosen) {
+  // Whether something is selected, and was drawn on this map.
+  isOwn() {
+    return this.chosen !== null && (this.chosen.of ?? null) === (this.map.link.facts?.name ?? null);
+  }
+
+  send(outline) {
+    const { facts } = this.map.link;
+    const chosen = outline && facts ? { ...outline, of: facts.name } : outline;
     this.shown = undefined;
     this.show(chosen);
+    for (const map of this.map.link.others()) map.selection.show(chosen);
     // A finger that keeps drawing could not scroll on to what was selected.
     if (matchMedia("(pointer: coarse)").matches) this.map.Plotly.relayout(this.map.plot, { dragmode: false });
     this.map.send("selected", chosen ?? { x: [], y: [], hidden: [] });
   }
 
-  // Dim all but what is chosen, an outline with hidden classes; null shows everything alike.
+  // Dim all but what is chosen, an outline `of` a map with hidden classes; null shows everything alike.
   show(chosen) {
     const { plot, points, Plotly } = this.map;
     this.chosen = chosen;
@@ -113,14 +122,16 @@ export class Selection {
     this.shown = JSON.stringify(chosen);
     this.map.root.classList.toggle("latent-map--selected", Boolean(chosen));
     const drawn = this.map.layer.drawnRows();
-    const isSelected = chosen && this.isSelected(points);
-    const selected = plot.data.map((_, trace) => (chosen && drawn[trace] ? positions(drawn[trace], isSelected) : null));
+    const isSelected = chosen && this.isSelected(this.isOwn() ? points : this.map.link.pointsOf(chosen.of));
+    const selected = plot.data.map((_, trace) => (isSelected && drawn[trace] ? positions(drawn[trace], isSelected) : null));
     const dimming = { selectedpoints: selected, "unselected.marker.opacity": DIMMED };
     Plotly.update(plot, dimming, { selections: [], shapes: this.map.layout().shapes });
   }
 
-  // For each row 1 where it is in the outline and not hidden, else 0.
-  isSelected({ xy, labels }) {
+  // For each row 1 where it is in the outline and not hidden, else 0; null while the points it is around are not here.
+  isSelected(points) {
+    if (!points) return null;
+    const { xy, labels } = points;
     const isHidden = new Set(this.chosen.hidden);
     const isSelected = new Uint8Array(labels.length);
     for (const row of rowsInside(xy, this.chosen)) isSelected[row] = isHidden.has(labels[row]) ? 0 : 1;
@@ -129,7 +140,7 @@ export class Selection {
 
   // The outline as plotly draws it on the map, in colour `ink`: a list of one shape, or of none.
   shapes(ink) {
-    if (!this.chosen) return [];
+    if (!this.isOwn()) return [];
     const corners = this.chosen.x.map((x, k) => `${x},${this.chosen.y[k]}`);
     return [{ type: "path", path: `M${corners.join("L")}Z`, line: { color: ink, width: 1.5, dash: "dot" } }];
   }

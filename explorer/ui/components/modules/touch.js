@@ -9,7 +9,7 @@ function middleAndSpread([first, second]) {
 }
 
 // Calls `zoom(before, now)` with middle and spread of the fingers, in pixels of the window, on each move.
-export function listenToTwoFingers(element, zoom) {
+function listenToTwoFingers(element, zoom) {
   let last = null;
   element.addEventListener(
     "touchstart",
@@ -34,4 +34,24 @@ export function listenToTwoFingers(element, zoom) {
     { capture: true, passive: false },
   );
   element.addEventListener("touchend", (event) => (last = event.touches.length === 2 ? last : null), true);
+}
+
+// Pans and zooms a map with two fingers: what lay under their middle stays under it, and the map grows as they part.
+export function followTwoFingers(map) {
+  listenToTwoFingers(map.plot, (before, now) => {
+    const full = map.plot._fullLayout;
+    const box = map.plot.getBoundingClientRect();
+    const scale = before.spread / Math.max(now.spread, 1);
+    const range = (axis, from, to, offset) => {
+      const [start, end] = axis.range;
+      const [held, at] = [axis.p2d(from - offset), (to - offset) / axis._length];
+      const span = (end - start) * scale;
+      const fraction = axis._id === "x" ? at : 1 - at;
+      return [held - fraction * span, held + (1 - fraction) * span];
+    };
+    map.Plotly.relayout(map.plot, {
+      "xaxis.range": range(full.xaxis, before.x, now.x, box.left + full._size.l),
+      "yaxis.range": range(full.yaxis, before.y, now.y, box.top + full._size.t),
+    });
+  });
 }

@@ -1,0 +1,59 @@
+"""The same two images, and the straight walk between their codes in each model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.generation import spread_rows
+from explorer.analysis.paths import linear_path, path_times
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.compared import images_only
+from explorer.ui.components.judge import judge_of
+from explorer.ui.components.pictures import wrapped_picture
+from explorer.ui.generating import decoded
+from explorer.ui.state import View
+from explorer.ui.walking import judged_images
+
+N_FRAMES = 12
+SIDE = 56
+
+
+def walked_pair(runs: Sequence[LoadedRun], view: View) -> None:
+    """Show the walk between the first two pinned images, or between two of different classes, in each model."""
+    encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
+    if not encoding:
+        return
+    rows = _pair(encoding[0], view)
+    if len(rows) <= 1:
+        return
+    first, last = rows
+    st.markdown(f"**From image {first:,} to image {last:,}, straight, in each model**")
+    for loaded in encoding:
+        if max(rows) < len(loaded.encoded):
+            _walk(loaded, first, last)
+    st.caption(
+        f"{N_FRAMES} frames at equal steps of z. Pin two images above to choose others; their way on the map, other "
+        "paths, and films are on the page Interpolate."
+    )
+
+
+def _walk(loaded: LoadedRun, first: int, last: int) -> None:
+    mu = loaded.encoded.mu
+    codes = linear_path(mu[first], mu[last], path_times(N_FRAMES)).codes.astype(np.float32)
+    label = int(loaded.encoded.labels[first])
+    labels = None if loaded.config.model.n_classes is None else np.full(len(codes), label, np.int64)
+    images = decoded(loaded, codes, labels)
+    judge, names = judge_of(loaded), resources.class_names(loaded)
+    read = "" if judge is None else f" · judged {' '.join(name for name, _ in judged_images(judge, images, names))}"
+    given = "" if labels is None else f" · all in class {names[label]}"
+    st.caption(f"{loaded.run.name}{given}{read}")
+    wrapped_picture(images, f"From one image to the other in {loaded.run.name}", n_columns=len(images), side=SIDE)
+
+
+def _pair(loaded: LoadedRun, view: View) -> list[int]:
+    shown, _ = images_only(view, len(loaded.encoded))
+    pinned = [pin.row for pin in shown.pins if pin.row is not None]
+    spread = spread_rows(loaded.encoded.labels, 4).tolist()
+    return list(dict.fromkeys([*pinned, *spread]))[:2]
