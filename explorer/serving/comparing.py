@@ -130,7 +130,8 @@ def measured_comparison(
         except ExplorerError as error:
             problems.append(_why_not(run, error))
     if problems:
-        raise CheckpointError(" ".join([*problems, *(["The others are stored: compare those."] if held else [])]))
+        others = ["The others are stored: compare those."] if held and not unstored else unstored
+        raise CheckpointError(" ".join([*problems, *others]))
     return Compared(
         comparison=side_by_side([held[run.name] for run in runs], n_samples=lineup.n_samples, seed=RESAMPLING.seed),
         measured=tuple(run.name for run in missing),
