@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from explorer import locations
-from explorer.errors import ConfigError, ExplorerError, ProjectionError, TrainingError
+from explorer.errors import CheckpointError, ConfigError, ExplorerError, ProjectionError, TrainingError
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.options import fields_of, first_problem_as_option, with_options_of
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from explorer.analysis.density import CodeDensity
     from explorer.data.images import ImageSplit
     from explorer.progress import Stages
+    from explorer.serving.comparing import Compared
+    from explorer.serving.lineup import Lineup
     from explorer.training.trainer import TrainingProgress
 
 app = typer.Typer(
@@ -245,6 +247,7 @@ def compare(
         Path | None, typer.Option(help="Write the table here too: a .csv, .md, .tex (booktabs) or .json.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say of each metric what it is, and its source.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure runs anew whose measures are stored.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     progress: Annotated[
         Path | None, typer.Option(hidden=True, help="Keep in this file how far it is, for who started it.")
@@ -252,29 +255,27 @@ def compare(
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Compare runs: codes, bound, samples and walks in one table, with intervals and differences to the first run."""
-    from explorer.analysis.comparison import compare as compute
     from explorer.analysis.comparison_tables import check_suffix
-    from explorer.jobs import report_to
     from explorer.runs.files import write_atomically
     from explorer.serving.comparing import as_json as as_dictionary
-    from explorer.serving.comparing import comparison_bytes, contestants_of
+    from explorer.serving.comparing import comparison_bytes
+    from explorer.serving.lineup import Lineup
 
     if out is not None:
         check_suffix(out.suffix.lower())
     runs = [open_run(reference, checkpoints) for reference in references]
-    with interruptible() as is_interrupted, stage_bar() as show:
-        report = show if progress is None else report_to(progress)
-        contestants = contestants_of(runs, checkpoints, n_images=images)
-        comparison = compute(contestants, n_samples=iwae_samples, on_progress=report, stop=is_interrupted)
-    if comparison is None:
-        raise ConfigError("The comparison was stopped before its end; nothing was written.")
+    found = _compared(runs, Lineup(checkpoints, n_images=images, n_samples=iwae_samples), progress, is_again=again)
     if out is not None:
-        write_atomically(out, comparison_bytes(comparison, out.suffix.lower()))
+        write_atomically(out, comparison_bytes(found.comparison, out.suffix.lower()))
         messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True, markup=False)
     if as_json:
-        typer.echo(json.dumps(as_dictionary(comparison), indent=2))
+        typer.echo(json.dumps(as_dictionary(found.comparison), indent=2))
     else:
-        print_comparison(comparison, is_explained=explain)
+        print_comparison(found.comparison, is_explained=explain)
+    for note in (*found.unread, *found.unstored):
+        messages.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if found.unstored and progress is not None:  # the app, which started it, looks for it in the runs
+        raise CheckpointError(" ".join(found.unstored))
 
 
 @app.command()
@@ -497,6 +498,27 @@ def _density_of_codes(run: Run, kind: str) -> "CodeDensity":
         split = load_split(run.config.training.data, "train")
         encoded = encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint())
         return CodeDensity(encoded.mu, kind)
+
+
+def _compared(runs: list[Run], lineup: "Lineup", progress: Path | None, *, is_again: bool) -> "Compared":
+    from explorer.jobs import report_to
+    from explorer.serving.comparing import measured_comparison
+
+    if progress is not None:  # a job of the app: to cancel it is to end it at once, and files are written whole
+        found = measured_comparison(runs, lineup, is_again=is_again, on_progress=report_to(progress))
+    else:
+        with interruptible() as is_interrupted, stage_bar() as show:
+            found = measured_comparison(runs, lineup, is_again=is_again, on_progress=show, stop=is_interrupted)
+    if found is None:
+        raise ConfigError(
+            "The comparison was stopped before its end; nothing was written. Runs that were measured by then are "
+            "stored: the same command goes on with the others."
+        )
+    if not found.measured:
+        messages.print(
+            "All of it was measured before and is stored with the runs; --again measures it anew.", soft_wrap=True
+        )
+    return found
 
 
 def _trained_judge(data: str, seed: int, checkpoints: Path, progress: Path | None, *, download: bool) -> Path:

@@ -16,8 +16,9 @@ from explorer.progress import OnProgress
 from explorer.runs.config import RunConfig
 
 if TYPE_CHECKING:
-    from explorer.analysis.comparison import Comparison, Figure
+    from explorer.analysis.comparison import Comparison
     from explorer.analysis.groups import Group
+    from explorer.analysis.measured import Figure
     from explorer.analysis.metrics import Metric
     from explorer.training.trainer import TrainingProgress
 

@@ -53,7 +53,8 @@ DIRECTIONS, CORNERS = "explorer/analysis/directions.py", "explorer/analysis/corn
 FILMS = "explorer/serving/films.py"
 BOOTSTRAP, FRECHET = "explorer/analysis/bootstrap.py", "explorer/analysis/frechet.py"
 EMBEDDING, MEASURES = "explorer/analysis/embedding_metrics.py", "explorer/analysis/measures.py"
-GROUPS, COMPARISON = "explorer/analysis/groups.py", "explorer/analysis/comparison.py"
+GROUPS, MEASURED = "explorer/analysis/groups.py", "explorer/analysis/measured.py"
+LINEUP, MEASURES_FILES = "explorer/serving/lineup.py", "explorer/runs/measures.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
@@ -672,10 +673,24 @@ MUTATIONS = [
     ),
     Mutation(
         "call a difference one where an end of its interval is not 0",
-        COMPARISON,
+        MEASURED,
         "(self.low > 0 or self.high < 0)",
         "(self.low != 0 or self.high != 0)",
         "tests/analysis/test_comparison.py",
+    ),
+    Mutation(
+        "find what was measured by another judge",
+        LINEUP,
+        "judge=self._judge_file(config)[1]",
+        'judge=""',
+        "tests/serving/test_comparing.py",
+    ),
+    Mutation(
+        "believe a file of measures that says it is of other settings",
+        MEASURES_FILES,
+        'metadata["basis"] != basis.to_json()',
+        'metadata["basis"] == ""',
+        "tests/runs/test_measures_files.py",
     ),
     Mutation(
         "drop the root from the Frechet distance",

@@ -1,11 +1,16 @@
 """What several tests need: models with an exact answer, small configurations, images and runs."""
 
 import math
+import os
+import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from scipy import stats
@@ -215,3 +220,20 @@ def mp4_frames(content: bytes) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         warnings.simplefilter("ignore", ResourceWarning)
         told = iio.immeta(content, plugin="FFMPEG", extension=".mp4")
         return iio.imread(content, plugin="FFMPEG", extension=".mp4"), told
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Keep everybody, root included, from making and removing files in ``folder`` within the block."""
+    if os.geteuid() != 0:
+        folder.chmod(0o555)
+        yield
+        folder.chmod(0o755)
+        return
+    done = subprocess.run(["chattr", "+i", folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing is read-only to root here: {done.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", folder], check=True)

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.objectives.config",
         "explorer.analysis.results",
         "explorer.analysis.maps",
+        "explorer.analysis.measured",
     ),
     "explorer.training": (
         "explorer.runs",

@@ -12,6 +12,7 @@ from explorer.__main__ import main
 from explorer.analysis.metrics import METRICS, NAMES
 from explorer.locations import CHECKPOINTS
 from explorer.progress import Progress
+from explorer.runs.measures import FOLDER
 from tests.support import new_run
 
 VAE, AE = "digits-vae-2d", "digits-ae-2d"
@@ -19,10 +20,18 @@ QUICK = ("--images", "60", "--iwae-samples", "2")
 
 
 @pytest.fixture
-def compare(tmp_path, monkeypatch, capsys):
+def shipped(tmp_path):
+    """A folder with two of the shipped runs, not measured yet; the shipped judge serves it."""
+    for name in (VAE, AE):
+        shutil.copytree(CHECKPOINTS / name, tmp_path / "shipped" / name, ignore=shutil.ignore_patterns(FOLDER))
+    return tmp_path / "shipped"
+
+
+@pytest.fixture
+def compare(shipped, tmp_path, monkeypatch, capsys):
     """Run the command in this process; returns exit status, what it printed, and its messages in one line."""
 
-    def run(*arguments, checkpoints=CHECKPOINTS):
+    def run(*arguments, checkpoints=shipped):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.setattr(sys, "argv", ["explorer", "compare", *arguments, "--checkpoints", str(checkpoints)])
@@ -51,8 +60,26 @@ def test_json_has_every_metric_of_every_run_and_every_difference(compare):
     assert (found["iwae_samples"], found["groups"]) == (2, [])
 
 
-def test_the_same_comparison_again_is_the_same_to_the_last_digit(compare):
-    assert compare(AE, *QUICK, "--json")[1] == compare(AE, *QUICK, "--json")[1]
+def test_the_same_comparison_again_is_the_same_to_the_last_digit_and_measured_only_if_asked_to(compare, tmp_path):
+    told = tmp_path / "progress.json"
+    first, second, third = (
+        compare(AE, *QUICK, "--json", "--progress", str(told.with_stem(f"{n}")), *again)
+        for n, again in enumerate([(), (), ("--again",)])
+    )
+    assert first[1] == second[1] == third[1]
+    assert "All of it was measured before and is stored with the runs; --again measures it anew." in second[2]
+    assert "measured before" not in first[2] + third[2]
+    assert [told.with_stem(f"{n}").exists() for n in range(3)] == [True, False, True]
+
+
+def test_what_cannot_be_stored_is_a_note_to_a_person_and_an_error_to_the_app(compare, shipped, tmp_path):
+    (shipped / AE / FOLDER).write_text("")
+    status, out, said = compare(AE, *QUICK, "--json")
+    assert (status, AE in json.loads(out)["runs"]) == (0, True)
+    assert "Note: What was measured of digits-ae-2d could not be stored" in said
+    status, _, said = compare(AE, *QUICK, "--progress", str(tmp_path / "progress.json"))
+    assert status == 1
+    assert "Error: What was measured of digits-ae-2d could not be stored" in said
 
 
 def test_the_table_says_what_was_measured_and_why_a_number_is_not_there(compare):
@@ -101,7 +128,7 @@ def test_how_far_it_is_can_be_read_from_a_file(compare, tmp_path):
 
 
 def test_a_comparison_that_is_interrupted_writes_nothing(compare, tmp_path, monkeypatch):
-    import explorer.analysis.comparison as library
+    import explorer.analysis.measuring as library
 
     whole = library.sample_outcomes
 

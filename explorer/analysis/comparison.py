@@ -8,72 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from explorer.analysis import bootstrap
-from explorer.analysis.bootstrap import CONFIDENCE, Estimate, Resampling
-from explorer.analysis.curves import Doubles
-from explorer.analysis.measures import (
-    NO_CODES,
-    Contestant,
-    Outcomes,
-    attempt,
-    bound_outcomes,
-    code_outcomes,
-    cost_outcomes,
-    sample_outcomes,
-    smoothness,
-)
+from explorer.analysis.bootstrap import CONFIDENCE, Resampling
+from explorer.analysis.measured import COUNTED, Figure, Grounds, Measured
+from explorer.analysis.measures import Contestant
+from explorer.analysis.measuring import N_SAMPLES, measure, part_seconds
 from explorer.analysis.metrics import METRICS, NAMES, Metric
-from explorer.errors import ConfigError, ExplorerError
+from explorer.errors import ConfigError
 from explorer.progress import OnProgress, Stages
 
-N_SAMPLES = 50
 OTHER_IMAGES = "measured on other images"
-COUNTED = "counted, not estimated: it has no interval"
-
-BOUND, CODES, SAMPLES, PATHS = "bounding p(x)", "comparing codes", "judging samples", "walking between images"
-SECONDS = {BOUND: 8.0, CODES: 2.0, SAMPLES: 5.0, PATHS: 1.5}
-"""Of each part of a run, about, of the convolutional runs of MNIST at 1,000 images and 50 importance samples."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Figure:
-    """A cell of the table: a number, or why there is none.
-
-    Attributes:
-        value: the number; None where there is none.
-        low, high: its interval; None for one that is counted.
-        reason: why there is no number or no interval; empty where there are both.
-        replicates: the number in each resample, shape ``(R,)``; None without an interval.
-    """
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: str = ""
-    replicates: Doubles | None = None
-
-    @property
-    def is_difference(self) -> bool:
-        """Whether the interval leaves 0 out; never so without one."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-    @property
-    def standard_error(self) -> float | None:
-        """Deviation over resamples; None without an interval."""
-        return None if self.replicates is None else float(self.replicates.std())
-
-    def estimate(self) -> Estimate | None:
-        """Return what can be paired with another run's; None without an interval."""
-        if self.value is None or self.low is None or self.high is None or self.replicates is None:
-            return None
-        return Estimate(value=self.value, low=self.low, high=self.high, replicates=self.replicates)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers and the reason, without the replicates."""
-        ends = {"value": self.value, "low": self.low, "high": self.high}
-        return ends | {"standard_error": self.standard_error, "reason": self.reason}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -126,7 +70,7 @@ def compare(
     on_progress: OnProgress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Comparison | None:
-    """Return the table of ``contestants``; None if ``stop`` said so before the end.
+    """Return the table of ``contestants``, each measured now; None if ``stop`` said so before the end.
 
     Args:
         contestants: runs, each with the images that it is measured on; the others are compared with the first.
@@ -138,87 +82,24 @@ def compare(
     Raises:
         ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
     """
-    _check(contestants, n_samples)
-    parts = _parts(n_samples)
-    seconds = {f"{one.name}: {part}": SECONDS[part] for one in contestants for part in parts}
-    stages, rows = Stages(seconds, on_progress), []
+    check_comparison([one.name for one in contestants], n_samples)
+    seconds = [part_seconds(one.name, one.model.config, len(one.test), n_samples) for one in contestants]
+    stages = Stages({stage: of for each in seconds for stage, of in each.items()}, on_progress)
+    rows = []
     for contestant in contestants:
-        measuring = _Measuring(contestant, resampling)
-        for part, measure in parts.items():
-            if stop():
-                return None
-            stages.begin(f"{contestant.name}: {part}")
-            measure(measuring)
-        rows.append(Row(name=contestant.name, group=contestant.group, figures=measuring.figures()))
-    return Comparison(
-        rows=tuple(rows),
-        differences=tuple(
-            _differences(row, rows[0], _incomparable(of, contestants[0]))
-            for row, of in zip(rows[1:], contestants[1:], strict=True)
-        ),
-        n_images=tuple(len(one.test) for one in contestants),
-        n_samples=n_samples,
-        seed=resampling.seed,
-    )
+        measured = measure(contestant, n_samples=n_samples, resampling=resampling, stages=stages, stop=stop)
+        if measured is None:
+            return None
+        rows.append(measured)
+    return side_by_side(rows, n_samples=n_samples, seed=resampling.seed)
 
 
-class _Measuring:
-    """A run while it is measured: what is known so far."""
+def check_comparison(names: Sequence[str], n_samples: int) -> None:
+    """Check that the runs ``names`` can be compared with ``n_samples`` importance samples.
 
-    def __init__(self, contestant: Contestant, resampling: Resampling) -> None:
-        self.contestant, self.resampling = contestant, resampling
-        self.outcomes: Outcomes = cost_outcomes(contestant)
-        self.codes: Any = None
-        self.no_codes = NO_CODES
-
-    def bound(self, n_samples: int) -> None:
-        from explorer.analysis.evaluation import NO_ENCODER, image_terms
-
-        one = self.contestant
-        names = [metric.name for metric in METRICS if metric.kind in {"bound", "reconstruction", "pixels", "codes"}]
-        if not one.model.can_encode:
-            self.outcomes |= dict.fromkeys(names, NO_ENCODER)
-            return
-        try:
-            terms = image_terms(one.model, one.test, is_binary=one.is_binary, n_samples=n_samples)
-        except ExplorerError as error:
-            self.no_codes = str(error)
-            self.outcomes |= dict.fromkeys(names, self.no_codes)
-            return
-        self.codes = terms.mu
-        self.outcomes |= bound_outcomes(terms, self.resampling)
-
-    def code(self) -> None:
-        if self.codes is not None:
-            self.outcomes |= code_outcomes(self.codes, self.contestant.test, self.resampling)
-
-    def samples(self) -> None:
-        self.outcomes |= sample_outcomes(self.contestant, self.resampling)
-
-    def paths(self) -> None:
-        if self.codes is None:
-            self.outcomes["smoothness"] = self.no_codes
-            return
-        self.outcomes |= attempt(
-            "smoothness",
-            lambda: bootstrap.mean_estimate(smoothness(self.contestant, self.codes), self.resampling),
-        )
-
-    def figures(self) -> dict[str, Figure]:
-        return {name: _figure(self.outcomes[name]) for name in NAMES}
-
-
-def _parts(n_samples: int) -> dict[str, Callable[[_Measuring], None]]:
-    return {
-        BOUND: lambda one: one.bound(n_samples),
-        CODES: _Measuring.code,
-        SAMPLES: _Measuring.samples,
-        PATHS: _Measuring.paths,
-    }
-
-
-def _check(contestants: Sequence[Contestant], n_samples: int) -> None:
-    names = [one.name for one in contestants]
+    Raises:
+        ConfigError: if there are none, two of one name, or fewer than 1 sample.
+    """
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names:
         raise ConfigError("No runs were given to compare: name at least one.")
@@ -228,12 +109,23 @@ def _check(contestants: Sequence[Contestant], n_samples: int) -> None:
         raise ConfigError(f"{n_samples} importance samples are too few: use at least 1.")
 
 
-def _figure(outcome: Estimate | float | str) -> Figure:
-    if isinstance(outcome, str):
-        return Figure(reason=outcome)
-    if isinstance(outcome, Estimate):
-        return Figure(value=outcome.value, low=outcome.low, high=outcome.high, replicates=outcome.replicates)
-    return Figure(value=outcome, reason=COUNTED)
+def side_by_side(measured: Sequence[Measured], *, n_samples: int, seed: int) -> Comparison:
+    """Return the table of runs that were measured with ``n_samples`` and resamples of ``seed``: milliseconds.
+
+    The others are compared with the first.
+    """
+    first, *others = measured
+    rows = tuple(Row(name=one.name, group=one.group, figures=one.figures) for one in measured)
+    return Comparison(
+        rows=rows,
+        differences=tuple(
+            _differences(row, rows[0], _incomparable(one.grounds, first.grounds))
+            for row, one in zip(rows[1:], others, strict=True)
+        ),
+        n_images=tuple(one.grounds.n_images for one in measured),
+        n_samples=n_samples,
+        seed=seed,
+    )
 
 
 def _differences(row: Row, first: Row, reasons: Mapping[str, str]) -> Row:
@@ -253,13 +145,12 @@ def _difference(of: Figure, to: Figure, reason: str) -> Figure:
     a, b = of.estimate(), to.estimate()
     if a is None or b is None:
         return Figure(value=of.value - to.value, reason=COUNTED)
-    return _figure(bootstrap.difference(a, b))
+    return Figure.of(bootstrap.difference(a, b))
 
 
-def _incomparable(of: Contestant, to: Contestant) -> dict[str, str]:
+def _incomparable(of: Grounds, to: Grounds) -> dict[str, str]:
     """Return why two runs cannot be compared, by kind of metric; kinds that are not in it can be."""
-    same = of.test.images.shape == to.test.images.shape and np.array_equal(of.test.images, to.test.images)
-    if not (same and np.array_equal(of.test.labels, to.test.labels)):
+    if of.images != to.images:
         return {metric.kind: OTHER_IMAGES for metric in METRICS if metric.kind != "cost"}
     reasons = {}
     if of.is_binary != to.is_binary:
@@ -267,17 +158,17 @@ def _incomparable(of: Contestant, to: Contestant) -> dict[str, str]:
     scales = _scale(of), _scale(to)
     if scales[0] != scales[1]:
         reasons["reconstruction"] = reasons["bound"] = f"nats of different things: {scales[0]}, and {scales[1]}"
-    elif of.model.needs_label != to.model.needs_label:
+    elif of.is_given_class != to.is_given_class:
         reasons["bound"] = "one bounds log p(x|y), given the class, the other log p(x)"
     return reasons
 
 
-def _scale(contestant: Contestant) -> str:
+def _scale(grounds: Grounds) -> str:
     """Return what the nats of p(x|z) are of: they mean the same only for probabilities, or densities, of one kind."""
-    pixels = "binarised" if contestant.is_binary else "grey"
-    if contestant.model.config.likelihood != "bernoulli":
+    pixels = "binarised" if grounds.is_binary else "grey"
+    if grounds.likelihood != "bernoulli":
         return f"a density of {pixels} pixels"
-    return f"probabilities of {pixels} pixels" + ("" if contestant.is_binary else ", which are none of data")
+    return f"probabilities of {pixels} pixels" + ("" if grounds.is_binary else ", which are none of data")
 
 
 def _as_difference(figure: Figure) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import io
 from collections.abc import Sequence
 
 from explorer.analysis.bootstrap import difference
-from explorer.analysis.comparison import Comparison, Figure
+from explorer.analysis.comparison import Comparison
+from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import METRICS, Metric
 from explorer.errors import ConfigError
 

@@ -3,6 +3,7 @@
 A number that does not exist for a model is absent, and ``reasons`` says why.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,14 +149,28 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
 
 
 @torch.inference_mode()
-def image_terms(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_samples: int = 50) -> ImageTerms:
+def image_terms(
+    model: LatentModel,
+    split: ImageSplit,
+    *,
+    is_binary: bool,
+    n_samples: int = 50,
+    on_images: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ImageTerms:
     """Return what ``evaluate`` takes means of, with the same seed, for each image of ``split``.
+
+    Args:
+        model: in evaluation mode.
+        split: the images.
+        is_binary: whether they are binarised.
+        n_samples: importance samples of each image.
+        on_images: is told how many images are done, and of how many, before each batch.
 
     Raises:
         ConfigError: as ``evaluate``, or if the model has no encoder.
     """
     _check(model, split, n_samples)
-    joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples)
+    joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples, on_images=on_images)
     names = ("squared_error", "log_likelihood", "kl", "log_px", "mutual_information")
     arrays: dict[str, Any] = {name: joined[name].numpy() for name in names if name in joined}
     if not model.config.has_bound:
@@ -171,15 +186,23 @@ def _check(model: LatentModel, split: ImageSplit, n_samples: int) -> None:
         raise ConfigError(f"{split.name} has images of shape {split.image_shape}, not {model.config.image_shape}.")
 
 
-def _joined(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_samples: int) -> dict[str, Tensor]:
+def _joined(
+    model: LatentModel,
+    split: ImageSplit,
+    *,
+    is_binary: bool,
+    n_samples: int,
+    on_images: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Tensor]:
     """Return everything that is known of each image, by name, the encoder's output among it."""
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
     labels = torch.from_numpy(split.labels)
     with seeded(EVALUATION_SEED, EVALUATION_STREAM, 2):
-        parts = [
-            _evaluate_batch(model, x, y, n_samples)
-            for x, y in zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
-        ]
+        parts = []
+        for start in range(0, len(split), BATCH):
+            on_images(start, len(split))
+            batch = slice(start, start + BATCH)
+            parts.append(_evaluate_batch(model, pixels[batch], labels[batch], n_samples))
         joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         if model.config.has_bound:
             parts_of_kl = surgery_terms(model, joined["parameters"], labels)

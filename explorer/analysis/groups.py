@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from explorer.analysis.bootstrap import CONFIDENCE
-from explorer.analysis.comparison import Comparison, Figure, Row
+from explorer.analysis.comparison import Comparison, Row
+from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import NAMES
 
 ONE_SEED = "one run of a group tells nothing of the spread over seeds: train the configuration with another --seed"

@@ -1,11 +1,18 @@
 """Reading with bounds and writing atomically: nobody ever sees half a file, and nothing read is believed unseen."""
 
+import hashlib
 import json
 import os
 import struct
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from explorer.errors import CheckpointError
 
@@ -102,3 +109,66 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             f"{path} is damaged: not a safetensors file ({error}). Restore it, or delete it."
         ) from error
     return header
+
+
+def read_arrays(path: Path, max_bytes: int) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the arrays of a safetensors file, and its metadata.
+
+    Raises:
+        CheckpointError: if it is missing, larger than ``max_bytes``, or damaged.
+    """
+    check_size(path, max_bytes)
+    metadata = read_safetensors_header(path).get("__metadata__")
+    try:
+        arrays: dict[str, np.ndarray] = load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Delete it: it can be computed again.") from error
+    return arrays, metadata if isinstance(metadata, dict) else {}
+
+
+def array_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None) -> bytes:
+    """Return arrays as a safetensors file."""
+    # safetensors writes the memory as it lies: an array in Fortran's order would come back scrambled.
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
+
+
+def fingerprint_of(path: Path, max_bytes: int) -> str:
+    """Return 16 hexadecimal digits of a file's SHA-256.
+
+    Raises:
+        CheckpointError: if it is missing or larger than ``max_bytes``.
+    """
+    check_size(path, max_bytes)
+    status = path.stat()
+    return _digest(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, modified_ns: int, size: int) -> str:
+    """Hash a file once for each time that it was changed: the list of runs asks at every rerun."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def check_size(path: Path, max_bytes: int) -> None:
+    """Check that a file is there and may be read whole.
+
+    Raises:
+        CheckpointError: if it is missing or larger than ``max_bytes``.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{path} is missing. Restore it, or delete the run folder.") from error
+    if size > max_bytes:
+        raise CheckpointError(f"{path} has {size:,} bytes; at most {max_bytes:,} are read.")
+
+
+def modification_times(paths: Iterable[Path]) -> tuple[int, ...]:
+    """Return when each of ``paths`` was modified, in nanoseconds since 1970; 0 for what is not there."""
+    times = []
+    for path in paths:
+        try:
+            times.append(path.stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return tuple(times)

@@ -1,13 +1,12 @@
 """A run folder: what is in it, and the only way to read or write it."""
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,8 +14,6 @@ import numpy as np
 import psutil
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
-from safetensors.numpy import load_file as load_arrays
-from safetensors.numpy import save as arrays_to_bytes
 
 from explorer.analysis.maps import Projection, projection_from_arrays
 from explorer.analysis.results import EncodedSet, Floats
@@ -24,7 +21,16 @@ from explorer.errors import CheckpointError, DataError
 from explorer.models.config import MAX_PARAMETERS
 from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
-from explorer.runs.files import read_json_text, read_safetensors_header, sync_folder, write_atomically
+from explorer.runs.files import (
+    array_bytes,
+    check_size,
+    fingerprint_of,
+    read_arrays,
+    read_json_text,
+    read_safetensors_header,
+    sync_folder,
+    write_atomically,
+)
 from explorer.runs.live import JobRecord, LiveProgress
 from explorer.runs.timeline import FOLDER as TIMELINE
 from explorer.runs.timeline import Timeline, read_timeline
@@ -126,10 +132,7 @@ class Run:
 
     def fingerprint(self) -> str:
         """Return 16 hexadecimal digits of the weights' SHA-256: what encodings and projections are checked against."""
-        path = self.path / "weights.safetensors"
-        _check_bytes(path, MAX_WEIGHT_BYTES)
-        status = path.stat()
-        return _digest(path, status.st_mtime_ns, status.st_size)
+        return fingerprint_of(self.path / "weights.safetensors", MAX_WEIGHT_BYTES)
 
     def model(self, device: str = "cpu") -> "LatentModel":
         """Return the model with its best weights, in evaluation mode.
@@ -295,7 +298,7 @@ class Run:
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
-        arrays, metadata = _load_checked(path)
+        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES)
         self._check_fingerprint(path, metadata)
         try:
             encoded = EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
@@ -308,7 +311,7 @@ class Run:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
         elbo = encoded.elbo()
         metadata = {"fingerprint": encoded.fingerprint, "elbo": "" if elbo is None else f"{elbo:.4f}"}
-        write_atomically(self.path / "encoded.safetensors", _array_bytes(encoded.to_arrays(), metadata))
+        write_atomically(self.path / "encoded.safetensors", array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
         """Return the mean ELBO of the encoded test set in nats, from the file's header.
@@ -347,7 +350,7 @@ class Run:
         path = self.path / "projections" / f"{check_name(method)}.safetensors"
         if not path.exists():
             return None
-        arrays, metadata = _load_checked(path)
+        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES)
         self._check_fingerprint(path, metadata)
         try:
             encoded = None if "axes" in arrays else self.encoded()
@@ -363,7 +366,7 @@ class Run:
         folder.mkdir(exist_ok=True)
         arrays, metadata = projection.to_arrays()
         metadata["fingerprint"] = self.fingerprint()
-        write_atomically(folder / f"{projection.method}.safetensors", _array_bytes(arrays, metadata))
+        write_atomically(folder / f"{projection.method}.safetensors", array_bytes(arrays, metadata))
 
     # What people bring along
 
@@ -377,7 +380,7 @@ class Run:
         if encoded is None or not path.exists():
             return {}
         try:
-            return checked_columns(_load_checked(path)[0], len(encoded))
+            return checked_columns(read_arrays(path, MAX_ENCODED_BYTES)[0], len(encoded))
         except DataError as error:
             raise CheckpointError(f"{path}: {error}") from error
 
@@ -385,7 +388,7 @@ class Run:
         """Write columns.safetensors: a float32 for each encoded image and column; without any, take the file away."""
         path = self.path / "columns.safetensors"
         if columns:
-            write_atomically(path, _array_bytes(columns, {"lines": "encoded images"}))
+            write_atomically(path, array_bytes(columns, {"lines": "encoded images"}))
         else:
             path.unlink(missing_ok=True)
 
@@ -399,7 +402,7 @@ class Run:
     def _tensors(self, path: Path, max_bytes: int, device: str) -> dict[str, "torch.Tensor"]:
         from safetensors.torch import load_file
 
-        _check_bytes(path, max_bytes)
+        check_size(path, max_bytes)
         try:
             tensors: dict[str, torch.Tensor] = load_file(path, device=device)
         except (SafetensorError, OSError, ValueError) as error:
@@ -457,33 +460,3 @@ def _check_finite(path: Path, encoded: EncodedSet) -> None:
             f"{path} has codes that are not finite numbers, for {n_lost:,} of {len(encoded):,} images: the model has "
             "diverged, or the file was changed. Encode it again, or train it anew with a smaller learning rate."
         )
-
-
-def _load_checked(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    _check_bytes(path, MAX_ENCODED_BYTES)
-    metadata = read_safetensors_header(path).get("__metadata__")
-    try:
-        arrays: dict[str, np.ndarray] = load_arrays(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}). Delete it: it can be computed again.") from error
-    return arrays, metadata if isinstance(metadata, dict) else {}
-
-
-def _array_bytes(arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> bytes:
-    # safetensors writes the memory as it lies: an array in Fortran's order would come back scrambled.
-    return arrays_to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, modified_ns: int, size: int) -> str:
-    """Hash a file once for each time that it was changed: the list of runs asks at every rerun."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def _check_bytes(path: Path, limit: int) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise CheckpointError(f"{path} is missing. Restore it, or delete the run folder.") from error
-    if size > limit:
-        raise CheckpointError(f"{path} has {size:,} bytes; at most {limit:,} are read.")

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as arrays_to_bytes
 
 from explorer.analysis.results import Floats
 from explorer.errors import CheckpointError
 from explorer.models.config import ModelConfig
-from explorer.runs.files import clear_unfinished, read_safetensors_header, write_atomically
+from explorer.runs.files import array_bytes, clear_unfinished, read_safetensors_header, write_atomically
 
 FOLDER = "timeline"
 MAX_POINTS = 2000
@@ -190,7 +189,7 @@ def open_for_recording(folder: Path, sample: TimelineSample, epoch: int) -> None
     """
     folder.mkdir(exist_ok=True)
     clear_unfinished(folder)
-    path, content = folder / "sample.safetensors", _to_bytes(sample.to_arrays())
+    path, content = folder / "sample.safetensors", array_bytes(sample.to_arrays())
     is_same = path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content
     for recorded in recorded_epochs(folder):
         if recorded > epoch or not is_same:
@@ -203,7 +202,7 @@ def save_epoch(folder: Path, epoch: int, record: EpochRecord) -> None:
     """Write what ``epoch`` made of the sample, and thin out the epochs before it where they have become too many."""
     if not 0 <= epoch <= _LAST_EPOCH:
         raise ValueError(f"epoch {epoch} is not between 0 and {_LAST_EPOCH}")
-    content = _to_bytes(record.to_arrays())
+    content = array_bytes(record.to_arrays())
     write_atomically(epoch_path(folder, epoch), content)
     most = min(MAX_EPOCHS, max(MIN_EPOCHS, MAX_BYTES // len(content)))
     for recorded in recorded_epochs(folder):
@@ -217,11 +216,6 @@ def stride_at(epoch: int, most: int) -> int:
     while epoch // stride + 2 > most:  # epoch 0, and the last, which need not be a multiple
         stride *= 2
     return stride
-
-
-def _to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
-    # safetensors writes the memory as it lies: an array in Fortran's order would come back scrambled.
-    return arrays_to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def _load_bounded(path: Path) -> dict[str, np.ndarray]:

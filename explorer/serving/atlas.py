@@ -12,6 +12,7 @@ import numpy as np
 from explorer.analysis.maps import Projection
 from explorer.analysis.results import EncodedSet, Floats
 from explorer.errors import ProjectionError
+from explorer.runs.files import modification_times
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 
@@ -181,10 +182,5 @@ def _why_not_encoded(run: Run) -> str:
 
 def _version(run: Run) -> tuple[int, ...]:
     """Modification times of what a loaded run depends on; 0 for what is not there."""
-    times = []
-    for file in ("config.json", "weights.safetensors", "encoded.safetensors", "columns.safetensors", "projections"):
-        try:
-            times.append((run.path / file).stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
-    return tuple(times)
+    files = ("config.json", "weights.safetensors", "encoded.safetensors", "columns.safetensors", "projections")
+    return modification_times(run.path / file for file in files)

@@ -1,21 +1,49 @@
-"""From runs to their comparison, and from a comparison to a file."""
+"""From runs to their comparison, and from a comparison to a file.
+
+What is measured of a run is stored with it, and a comparison is made of what is stored: in any order, with any others,
+without a model. Only what was never measured takes time, about ten seconds a run.
+"""
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.analysis.comparison import Comparison
+from explorer.analysis.comparison import Comparison, check_comparison, side_by_side
 from explorer.analysis.comparison_tables import FORMATS
 from explorer.analysis.groups import groups
+from explorer.analysis.measured import Measured
 from explorer.analysis.measures import Contestant
-from explorer.data.catalogue import load_split
-from explorer.data.images import ImageSplit
-from explorer.runs.judges import Judge, find_judge, read_judge
+from explorer.analysis.measuring import N_SAMPLES
+from explorer.errors import CheckpointError, ExplorerError
+from explorer.progress import OnProgress, Stages
+from explorer.runs.files import modification_times
+from explorer.runs.judges import find_judge
+from explorer.runs.measures import FOLDER, Basis, save_measured
 from explorer.runs.run import Run
+from explorer.serving.lineup import N_IMAGES, RESAMPLING, Lineup
 
-N_IMAGES = 1000
+READING = "reading the images"
+READING_SECONDS = 4.0
+"""What loading torch and the images of MNIST takes, about."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """A comparison, and what was done for it.
+
+    Attributes:
+        comparison: of all the runs.
+        measured: names of those that were measured; what the others are was stored.
+        unread: what was stored and could not be read, in sentences: it was measured again.
+        unstored: what was measured and could not be stored, in sentences.
+    """
+
+    comparison: Comparison
+    measured: tuple[str, ...]
+    unread: tuple[str, ...]
+    unstored: tuple[str, ...]
 
 
 def contestants_of(runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_IMAGES) -> list[Contestant]:
@@ -25,18 +53,102 @@ def contestants_of(runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_
         CheckpointError: if a run or a judge is damaged.
         DataError: if images are not here, or fewer than 1 are asked for.
     """
+    lineup = Lineup(checkpoints, n_images=n_images)
+    return [lineup.contestant(run) for run in runs]
 
-    @cache
-    def split(data: str, part: str) -> ImageSplit:
-        loaded = load_split(data, part)
-        return loaded.head(n_images) if part == "test" else loaded
 
-    @cache
-    def judge(data: str) -> Judge | None:
-        path = find_judge(data, checkpoints)
-        return None if path is None else read_judge(path)
+def stored_comparison(
+    runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_IMAGES, n_samples: int = N_SAMPLES
+) -> Comparison | None:
+    """Return the comparison of ``runs`` from what is stored; None where one was not measured in this setting.
 
-    return [_contestant(run, split, judge) for run in runs]
+    Raises:
+        CheckpointError: if a run is damaged.
+        ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
+    """
+    check_comparison([run.name for run in runs], n_samples)
+    lineup = Lineup(checkpoints, n_images=n_images, n_samples=n_samples)
+    stored = [one for run in runs if isinstance(one := lineup.stored(run), Measured)]
+    return side_by_side(stored, n_samples=n_samples, seed=RESAMPLING.seed) if len(stored) == len(runs) else None
+
+
+def not_measured(runs: Sequence[Run], lineup: Lineup) -> list[Run]:
+    """Return those of ``runs`` of which nothing is stored in this setting, or nothing that can be read.
+
+    Raises:
+        CheckpointError: if a run is damaged.
+    """
+    return [run for run in runs if not isinstance(lineup.stored(run), Measured)]
+
+
+def expected_seconds(runs: Sequence[Run], lineup: Lineup) -> float:
+    """Return about how many seconds measuring ``runs`` takes on two cores; 0 where there are none.
+
+    Raises:
+        CheckpointError: if the configuration of one is damaged.
+    """
+    return sum(_stage_seconds(runs, lineup).values()) if runs else 0.0
+
+
+def measured_comparison(
+    runs: Sequence[Run],
+    lineup: Lineup,
+    *,
+    is_again: bool = False,
+    on_progress: OnProgress = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Compared | None:
+    """Measure what is not stored of ``runs``, store it, and return their comparison; None if ``stop`` said so before.
+
+    Args:
+        runs: the others are compared with the first.
+        lineup: the setting.
+        is_again: whether what is stored is measured again.
+        on_progress: is told how far it is with those that are measured; nothing where all is stored.
+        stop: is asked before each part of each run; runs that are done by then stay stored.
+
+    Raises:
+        CheckpointError: if a run is damaged; if one cannot be measured, after the others are measured and stored.
+        ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
+    """
+    check_comparison([run.name for run in runs], lineup.n_samples)
+    stored = {run.name: None if is_again else lineup.stored(run) for run in runs}
+    held = {name: one for name, one in stored.items() if isinstance(one, Measured)}
+    missing = [run for run in runs if run.name not in held]
+    unstored: list[str] = []
+    problems: list[str] = []
+    stages = Stages(_stage_seconds(missing, lineup), on_progress)
+    if missing:
+        stages.begin(READING)
+    for run in missing:
+        try:
+            found = lineup.measure(run, stages, stop)
+            if found is None:
+                return None
+            unstored += _store(run, *found)
+            held[run.name] = found[1]
+        except ExplorerError as error:
+            problems.append(_why_not(run, error))
+    if problems:
+        others = ["The others are stored: compare those."] if held and not unstored else unstored
+        raise CheckpointError(" ".join([*problems, *others]))
+    return Compared(
+        comparison=side_by_side([held[run.name] for run in runs], n_samples=lineup.n_samples, seed=RESAMPLING.seed),
+        measured=tuple(run.name for run in missing),
+        unread=tuple(str(one) for one in stored.values() if isinstance(one, CheckpointError)),
+        unstored=tuple(unstored),
+    )
+
+
+def version_of(runs: Sequence[Run], checkpoints: Path) -> tuple[int, ...]:
+    """Return when the files were modified that a stored comparison of ``runs`` depends on, in nanoseconds since 1970.
+
+    Raises:
+        CheckpointError: if the configuration of one is damaged.
+    """
+    files = ("config.json", "weights.safetensors", "history.jsonl", FOLDER)
+    judges = [path for run in runs if (path := find_judge(run.config.training.data, checkpoints)) is not None]
+    return modification_times([*(run.path / file for run in runs for file in files), *judges])
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -50,17 +162,27 @@ def comparison_bytes(comparison: Comparison, suffix: str) -> bytes:
     return text.encode()
 
 
-def _contestant(run: Run, split: Callable[[str, str], ImageSplit], judge: Callable[[str], Judge | None]) -> Contestant:
-    data, seconds = run.config.training.data, [record["seconds"] for record in run.history()]
-    found = judge(data)
-    without_seed = run.config.training.model_copy(update={"seed": 0})
-    return Contestant(
-        name=run.name,
-        group=run.config.model_copy(update={"training": without_seed}).model_dump_json(),
-        model=run.model(),
-        is_binary=run.config.is_binary,
-        test=split(data, "test"),
-        train=split(data, "train"),
-        classifier=None if found is None else found.classifier,
-        seconds=float(sum(seconds)) if seconds else None,
-    )
+def _stage_seconds(runs: Sequence[Run], lineup: Lineup) -> dict[str, float]:
+    parts = {stage: of for run in runs for stage, of in lineup.seconds(run).items()}
+    return {READING: READING_SECONDS} | parts
+
+
+def _store(run: Run, basis: Basis, measured: Measured) -> list[str]:
+    """Keep what was measured with its run; what cannot be written is noted, for the numbers stand without it.
+
+    Raises:
+        CheckpointError: if the run was deleted meanwhile.
+    """
+    try:
+        save_measured(run, basis, measured)
+    except CheckpointError as error:
+        if not run.path.is_dir():
+            raise
+        return [f"What was measured of {run.name} could not be stored: {error}"]
+    return []
+
+
+def _why_not(run: Run, error: ExplorerError) -> str:
+    if not run.path.is_dir():
+        return f"{run.name} was deleted before it was measured."
+    return f"{run.name} could not be measured: {error}"

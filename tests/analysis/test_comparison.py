@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.comparison import COUNTED, OTHER_IMAGES, Figure, compare
+from explorer.analysis.comparison import OTHER_IMAGES, compare
 from explorer.analysis.comparison_tables import best, cell, check_suffix, csv_text, latex_text, markdown_text, reasons
 from explorer.analysis.evaluation import NO_ENCODER, evaluate
+from explorer.analysis.measured import COUNTED, Figure
 from explorer.analysis.measures import NO_CODES
 from explorer.analysis.metrics import METRICS, NAMES
 from explorer.errors import ConfigError
@@ -163,12 +165,24 @@ def test_progress_rises_to_the_last_part_and_a_request_to_stop_is_heard():
     assert quickly(one, replace(one, name="second"), on_progress=told.append) is not None
     assert [progress.fraction for progress in told] == sorted(progress.fraction for progress in told)
     assert (told[0].fraction, told[-1].until) == (0, 1)
-    assert told[4].what == "second: bounding p(x)"
+    assert told[4].what == "second: bounding p(x), 0 of 80"
     assert quickly(one, stop=lambda: True) is None
     stops = iter([False, True])
     told.clear()
     assert quickly(one, on_progress=told.append, stop=lambda: next(stops)) is None
     assert len(told) == 1
+
+
+def test_while_a_run_is_measured_numpy_has_one_thread_and_then_as_many_as_before():
+    def n_threads(*_):
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    within, n_before = [], n_threads()
+    with threadpool_limits(2, user_api="blas"):
+        assert quickly(shipped("ae")[0], on_progress=lambda told: within.append((told.what, n_threads()))) is not None
+        assert n_threads() == {2}
+    assert ("digits-ae-2d: bounding p(x), 0 of 80", {1}) in within
+    assert n_threads() == n_before
 
 
 def test_no_runs_two_of_one_name_and_no_samples_are_refused():

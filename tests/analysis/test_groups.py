@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.analysis.comparison import Comparison, Figure, Row
+from explorer.analysis.comparison import Comparison, Row
 from explorer.analysis.groups import ONE_SEED, groups, spread_of, welch_interval
+from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import NAMES
 from explorer.locations import CHECKPOINTS
 from explorer.serving.comparing import contestants_of

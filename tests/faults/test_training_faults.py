@@ -21,7 +21,7 @@ from explorer.training.jobs import TrainingJobs
 from explorer.training.status import TrainingState, training_status
 from tests.faults.test_sigkill import assert_same_training, assert_whole, new
 from tests.faults.training_process import SECONDS, TrainingProcess
-from tests.support import new_run
+from tests.support import new_run, read_only
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes under /proc")
 
@@ -130,23 +130,6 @@ def test_a_run_that_takes_the_place_of_one_in_training_is_not_written_to(tmp_pat
     assert "was deleted, moved or replaced" in said or "No such file or directory" in said
     # What was being written in that moment is renamed into place, if at all, where its own folder went.
     assert {file.name: file.read_bytes() for file in process.run.iterdir()} == before
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Keep everybody, root included, from making and removing files in ``folder`` within the block."""
-    if os.geteuid() != 0:
-        folder.chmod(0o555)
-        yield
-        folder.chmod(0o755)
-        return
-    done = subprocess.run(["chattr", "+i", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"nothing is read-only to root here: {done.stderr.decode().strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", "-i", folder], check=True)
 
 
 @pytest.mark.skipif(shutil.which("chattr") is None, reason="makes a folder read-only by chattr")

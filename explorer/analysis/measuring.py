@@ -1,0 +1,160 @@
+"""One run by every metric, part by part: what takes the time of a comparison. What a part finds, the next may need."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from explorer.analysis import bootstrap
+from explorer.analysis.bootstrap import Resampling
+from explorer.analysis.measured import Figure, Grounds, Measured
+from explorer.analysis.measures import (
+    NO_CODES,
+    Contestant,
+    Outcomes,
+    attempt,
+    bound_outcomes,
+    code_outcomes,
+    cost_outcomes,
+    sample_outcomes,
+    smoothness,
+)
+from explorer.analysis.metrics import METRICS, NAMES
+from explorer.errors import ExplorerError
+from explorer.models.config import ModelConfig
+from explorer.progress import Stages
+
+N_SAMPLES = 50
+BOUND, CODES, SAMPLES, PATHS = "bounding p(x)", "comparing codes", "judging samples", "walking between images"
+
+
+def part_seconds(name: str, config: ModelConfig, n_images: int, n_samples: int) -> dict[str, float]:
+    """Return about how many seconds each part of measuring the run ``name`` takes on two cores, by its stage."""
+    # Of the networks of MNIST at 1,000 images and 50 samples: a convolutional one takes four times a dense one.
+    share = n_images / 1000 * math.prod(config.image_shape) / 784 * (1.0 if config.network == "conv" else 0.25)
+    seconds = {
+        BOUND: 0.1 + 10 * share * n_samples / 50,
+        CODES: 0.2 + n_images / 1000,
+        SAMPLES: 2.5 + 4 * share,
+        PATHS: 0.1 + 2 * share * 1000 / n_images,
+    }
+    return {_stage(name, part): of for part, of in seconds.items()}
+
+
+def measure(
+    contestant: Contestant,
+    *,
+    n_samples: int,
+    resampling: Resampling,
+    stages: Stages,
+    stop: Callable[[], bool] = lambda: False,
+) -> Measured | None:
+    """Return what every metric says of a run; None if ``stop`` said so before the end.
+
+    Args:
+        contestant: the run, with the images that it is measured on.
+        n_samples: importance samples of each image for the IWAE bound.
+        resampling: by which all intervals are made.
+        stages: are told how far it is; those of ``part_seconds`` are among them.
+        stop: is asked before each part.
+    """
+    measuring = _Measuring(contestant, resampling)
+    counts_images = partial(stages.count, _stage(contestant.name, BOUND))
+    parts: dict[str, Callable[[], None]] = {
+        BOUND: lambda: measuring.bound(n_samples, counts_images),
+        CODES: measuring.code,
+        SAMPLES: measuring.samples,
+        PATHS: measuring.paths,
+    }
+    for part, step in parts.items():
+        if stop():
+            return None
+        if part != BOUND:
+            stages.begin(_stage(contestant.name, part))
+        with _one_thread_for_small_matrices():
+            step()
+    return Measured(
+        name=contestant.name, group=contestant.group, figures=measuring.figures(), grounds=_grounds(contestant)
+    )
+
+
+@contextmanager
+def _one_thread_for_small_matrices() -> Iterator[None]:
+    """Have numpy's and scipy's linear algebra use one thread within the block; torch keeps its own.
+
+    A thousand covariances of 64 features, one for each resample, took two threads 60 s on two cores that others use
+    too, and one thread 2.5 s.
+    """
+    import scipy.linalg  # noqa: F401  it has threads of its own, which can be held only once it is loaded
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+class _Measuring:
+    """A run while it is measured: what is known so far."""
+
+    def __init__(self, contestant: Contestant, resampling: Resampling) -> None:
+        self.contestant, self.resampling = contestant, resampling
+        self.outcomes: Outcomes = cost_outcomes(contestant)
+        self.codes: Any = None
+        self.no_codes = NO_CODES
+
+    def bound(self, n_samples: int, on_images: Callable[[int, int], None]) -> None:
+        from explorer.analysis.evaluation import NO_ENCODER, image_terms
+
+        one = self.contestant
+        names = [metric.name for metric in METRICS if metric.kind in {"bound", "reconstruction", "pixels", "codes"}]
+        if not one.model.can_encode:
+            self.outcomes |= dict.fromkeys(names, NO_ENCODER)
+            return
+        try:
+            terms = image_terms(one.model, one.test, is_binary=one.is_binary, n_samples=n_samples, on_images=on_images)
+        except ExplorerError as error:
+            self.no_codes = str(error)
+            self.outcomes |= dict.fromkeys(names, self.no_codes)
+            return
+        self.codes = terms.mu
+        self.outcomes |= bound_outcomes(terms, self.resampling)
+
+    def code(self) -> None:
+        if self.codes is not None:
+            self.outcomes |= code_outcomes(self.codes, self.contestant.test, self.resampling)
+
+    def samples(self) -> None:
+        self.outcomes |= sample_outcomes(self.contestant, self.resampling)
+
+    def paths(self) -> None:
+        if self.codes is None:
+            self.outcomes["smoothness"] = self.no_codes
+            return
+        self.outcomes |= attempt(
+            "smoothness",
+            lambda: bootstrap.mean_estimate(smoothness(self.contestant, self.codes), self.resampling),
+        )
+
+    def figures(self) -> dict[str, Figure]:
+        return {name: Figure.of(self.outcomes[name]) for name in NAMES}
+
+
+def _stage(name: str, part: str) -> str:
+    return f"{name}: {part}"
+
+
+def _grounds(contestant: Contestant) -> Grounds:
+    test = contestant.test
+    digest = hashlib.sha256(f"{test.images.shape}".encode())
+    digest.update(test.images.data)
+    digest.update(np.ascontiguousarray(test.labels).data)
+    return Grounds(
+        images=digest.hexdigest()[:16],
+        n_images=len(test),
+        is_binary=contestant.is_binary,
+        likelihood=contestant.model.config.likelihood,
+        is_given_class=contestant.model.needs_label,
+    )

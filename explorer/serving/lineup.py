@@ -1,0 +1,134 @@
+"""How runs are measured to be compared: on which images, by which judge, and on what basis that is stored."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from explorer.analysis.bootstrap import CONFIDENCE, Resampling
+from explorer.analysis.measured import Measured
+from explorer.analysis.measures import Contestant
+from explorer.analysis.measuring import N_SAMPLES, measure, part_seconds
+from explorer.data.catalogue import load_split
+from explorer.data.images import ImageSplit
+from explorer.errors import CheckpointError
+from explorer.progress import Stages
+from explorer.runs.config import RunConfig
+from explorer.runs.files import fingerprint_of
+from explorer.runs.judges import MAX_BYTES, Judge, find_judge, read_judge
+from explorer.runs.measures import Basis, read_measured
+from explorer.runs.run import Run
+
+N_IMAGES = 1000
+RESAMPLING = Resampling()
+
+
+class Lineup:
+    """The setting in which runs are measured. What they share, images and judges, is read once."""
+
+    def __init__(self, checkpoints: Path, *, n_images: int = N_IMAGES, n_samples: int = N_SAMPLES) -> None:
+        """Measure on the first ``n_images`` test images, by the judge of ``checkpoints``; nothing is read yet.
+
+        Args:
+            checkpoints: the folder of runs.
+            n_images: test images; where there are fewer, all.
+            n_samples: importance samples of each image for the IWAE bound.
+        """
+        self.checkpoints, self.n_images, self.n_samples = checkpoints, n_images, n_samples
+        self._split: Callable[[str, str], ImageSplit] = cache(load_split)
+        self._judge: Callable[[Path, str], Judge] = cache(lambda path, _fingerprint: read_judge(path))
+
+    def basis(self, run: Run) -> Basis:
+        """Return everything that the measures of ``run`` depend on, as it is now.
+
+        Raises:
+            CheckpointError: if the run is damaged.
+        """
+        config = run.config
+        return Basis(
+            weights=run.fingerprint(),
+            model=config.model.model_dump_json(),
+            is_binary=config.is_binary,
+            data=config.training.data,
+            judge=self._judge_file(config)[1],
+            seconds=_seconds(run),
+            n_images=self.n_images,
+            n_samples=self.n_samples,
+            n_resamples=RESAMPLING.n_resamples,
+            seed=RESAMPLING.seed,
+            confidence=CONFIDENCE,
+        )
+
+    def contestant(self, run: Run) -> Contestant:
+        """Return ``run`` as it is compared.
+
+        Raises:
+            CheckpointError: if the run or its judge is damaged.
+            DataError: if images are not here, or fewer than 1 are asked for.
+        """
+        config = run.config
+        path, fingerprint = self._judge_file(config)
+        return Contestant(
+            name=run.name,
+            group=_group(config),
+            model=run.model(),
+            is_binary=config.is_binary,
+            test=self._split(config.training.data, "test").head(self.n_images),
+            train=self._split(config.training.data, "train"),
+            classifier=None if path is None else self._judge(path, fingerprint).classifier,
+            seconds=_seconds(run),
+        )
+
+    def stored(self, run: Run) -> Measured | CheckpointError | None:
+        """Return what is stored of ``run`` in this setting, or why it cannot be read; None where nothing is.
+
+        Raises:
+            CheckpointError: if the run itself is damaged.
+        """
+        basis = self.basis(run)
+        try:
+            return read_measured(run, basis, group=_group(run.config))
+        except CheckpointError as error:
+            return error
+
+    def seconds(self, run: Run) -> dict[str, float]:
+        """Return about how many seconds each stage of measuring ``run`` takes on two cores."""
+        return part_seconds(run.name, run.config.model, self.n_images, self.n_samples)
+
+    def measure(self, run: Run, stages: Stages, stop: Callable[[], bool]) -> tuple[Basis, Measured] | None:
+        """Return what every metric says of ``run``, and on what basis; None if ``stop`` said so before the end.
+
+        Args:
+            run: is measured, stored before or not.
+            stages: are told how far it is; those of ``seconds`` are among them.
+            stop: is asked before each of them.
+
+        Raises:
+            CheckpointError: if the run or its judge is damaged.
+            DataError: if images are not here, or fewer than 1 are asked for.
+        """
+        basis, contestant = self._of_one_moment(run)
+        measured = measure(contestant, n_samples=self.n_samples, resampling=RESAMPLING, stages=stages, stop=stop)
+        return None if measured is None else (basis, measured)
+
+    def _of_one_moment(self, run: Run) -> tuple[Basis, Contestant]:
+        """Return a run and its basis while neither changes: training may put better weights between the two."""
+        while True:
+            basis = self.basis(run)
+            contestant = self.contestant(run)
+            if self.basis(run) == basis:
+                return basis, contestant
+
+    def _judge_file(self, config: RunConfig) -> tuple[Path | None, str]:
+        path = find_judge(config.training.data, self.checkpoints)
+        return path, "" if path is None else fingerprint_of(path, MAX_BYTES)
+
+
+def _group(config: RunConfig) -> str:
+    """Return what is the same for runs that differ by their seed alone."""
+    without_seed = config.training.model_copy(update={"seed": 0})
+    return config.model_copy(update={"training": without_seed}).model_dump_json()
+
+
+def _seconds(run: Run) -> float | None:
+    seconds = [record["seconds"] for record in run.history()]
+    return float(sum(seconds)) if seconds else None
