@@ -28,7 +28,7 @@ def main() -> None:
         page = _open(browser, address, "run=mnist-vae-2d&overlays=images,prior&pins=A=row:5", WIDE, dark=True)
         _save(page, folder / "manifold-dark.png")
         page = _open(browser, address, "run=mnist-vae-16d&space=pacmap", WIDE)
-        _lasso(page)
+        _lasso(page, "Worst")
         _save(page, folder / "selection.png", height=1500)
         page = browser.new_context(viewport=WIDE).new_page()
         page.set_default_timeout(WAIT_MS)
@@ -36,6 +36,13 @@ def main() -> None:
         page.locator('.film__strip[data-kind="geodesic"]').wait_for()
         page.wait_for_timeout(3000)
         _save(page, folder / "interpolate.png")
+        page = browser.new_context(viewport=WIDE).new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{address}/compare?compare=mnist-vae-2d,mnist-ae-2d&pins=A=row:17;B=row:5")
+        page.wait_for_function("document.querySelectorAll('.latent-map--beside .main-svg').length >= 2")
+        page.wait_for_timeout(4000)
+        _lasso(page, "Drawn on the map")
+        _save(page, folder / "compare.png", height=1400)
         page = _open(browser, address, "run=mnist-vae-16d&space=pca&colour=kl", NARROW, dark=True)
         _save(page, folder / "narrow-dark.png")
 
@@ -69,8 +76,9 @@ def _point(page: Page, across: float, down: float) -> None:
     page.wait_for_timeout(500)
 
 
-def _lasso(page: Page) -> None:
-    page.locator(".modebar-btn[data-title='Lasso Select']").click()
+def _lasso(page: Page, answer: str) -> None:
+    """Draw a lasso on the first map, and wait for the words that answer it."""
+    page.locator(".modebar-btn[data-title='Lasso Select']").first.click()
     left, top, width, height = _frame(page)
     corners = [(0.1, 0.35), (0.32, 0.3), (0.38, 0.55), (0.3, 0.72), (0.12, 0.68), (0.1, 0.35)]
     places = [(left + x * width, top + y * height) for x, y in corners]
@@ -79,7 +87,7 @@ def _lasso(page: Page) -> None:
     for place in places[1:]:
         page.mouse.move(*place, steps=6)
     page.mouse.up()
-    page.get_by_text("Worst").first.wait_for()
+    page.get_by_text(answer).first.wait_for()
     page.mouse.move(5, 300)
     page.wait_for_timeout(2500)
 

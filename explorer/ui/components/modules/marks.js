@@ -48,8 +48,18 @@ export class PinMarks {
   // Marks the code that `name` found at `place`; takes its mark away without one.
   find(name, place) {
     if (!place && !this.found[name]) return;
+    const isThere = place && this.found[name];
     this.found[name] = place;
-    if (this.map.points) this.show();
+    if (!this.map.points) return;
+    if (isThere) this.moveFound();
+    else this.show();
+  }
+
+  // Found places move at every frame: their marks are moved, not made anew.
+  moveFound() {
+    const found = Object.values(this.found).filter(Boolean);
+    this.places.splice(this.places.length - found.length, found.length, ...found);
+    this.put();
   }
 
   mark(text, kinds) {

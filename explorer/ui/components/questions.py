@@ -1,0 +1,134 @@
+"""The three questions to models side by side: can they generate, do they give p(x), and how do their spaces differ."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.generation import prior_codes, spread_rows
+from explorer.data.images import ImageSplit
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.compared import compared_maps, images_only
+from explorer.ui.components.comparison_table import comparison_table
+from explorer.ui.components.judge import judge_of, offer_judge
+from explorer.ui.components.pictures import wrapped_picture
+from explorer.ui.components.rebuilt import rebuilt_picture
+from explorer.ui.components.swept_holes import swept_holes
+from explorer.ui.components.walked_pair import walked_pair
+from explorer.ui.generating import decoded, density_codes
+from explorer.ui.judging import shares_words
+from explorer.ui.state import View
+
+N_DRAWS = 40
+N_PER_LINE = 10
+N_REBUILT = 12
+SIDE = 50
+
+
+def generate(runs: Sequence[LoadedRun], view: View) -> None:
+    """Show samples of each model, from its prior and from a density fitted to its codes, and how they are judged."""
+    for loaded in runs:
+        st.markdown(f"**{loaded.run.name}**")
+        prior_column, density_column = st.columns(2, gap="medium")
+        with prior_column:
+            _prior_draws(loaded, view)
+        with density_column:
+            _density_draws(loaded, view)
+    offer_judge(runs[0])
+    comparison_table(runs, kinds=("samples",))
+
+
+def _prior_draws(loaded: LoadedRun, view: View) -> None:
+    model, labels = loaded.config.model, _labels(loaded)
+    if model.has_prior:
+        codes = prior_codes(loaded.model, N_DRAWS, seed=view.seed, labels=labels)
+        what = "its prior" if labels is None else "its prior, a class after the other"
+    else:
+        rng = np.random.default_rng(view.seed)
+        codes = rng.standard_normal((N_DRAWS, model.latent_dim)).astype(np.float32)
+        what = "N(0, I), which is not its prior: it has none"
+    _draws(loaded, codes, f"{N_DRAWS} draws from {what}", f"Draws of {loaded.run.name} from {what}")
+
+
+def _density_draws(loaded: LoadedRun, view: View) -> None:
+    model = loaded.config.model
+    if not model.can_encode:
+        st.caption("No codes of images to fit a density to: a GAN has no encoder.")
+        return
+    codes = density_codes(loaded, N_DRAWS, seed=view.seed)
+    what = "a mixture of 10 normals fitted to its test codes"
+    _draws(loaded, codes, f"{N_DRAWS} draws from {what}", f"Draws of {loaded.run.name} from {what}")
+
+
+def _draws(loaded: LoadedRun, codes: np.ndarray, caption: str, alt: str) -> None:
+    images = decoded(loaded, codes, _labels(loaded))
+    wrapped_picture(images, alt, n_columns=N_PER_LINE, side=SIDE)
+    judge, words = judge_of(loaded), ""
+    if judge is not None:
+        from explorer.analysis.judging import class_shares, judged
+
+        shares = class_shares(judged(judge.classifier, images))
+        words = f"  \n{shares_words(shares, judge, resources.class_names(loaded))}"
+    st.caption(f"{caption}.{words}")
+
+
+def _labels(loaded: LoadedRun) -> "np.ndarray | None":
+    n_classes = loaded.config.model.n_classes
+    return None if n_classes is None else np.arange(N_DRAWS) % n_classes
+
+
+def likelihood(runs: Sequence[LoadedRun], view: View) -> None:
+    """Show what bounds each model gives on log p(x), why one gives none, and how each rebuilds the same images."""
+    for loaded in runs:
+        if not loaded.config.model.has_bound:
+            st.info(_why_no_likelihood(loaded), icon=":material/info:")
+    comparison_table(runs, kinds=("bound", "reconstruction", "pixels"), also=("kl",))
+    encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
+    if not encoding:
+        return
+    first = encoding[0]
+    same = [loaded for loaded in encoding if len(loaded.encoded) == len(first.encoded)]
+    rows = _rows(first, view)
+    originals = resources.originals(first)
+    st.markdown("**The same images, rebuilt by each**")
+    rebuilt_picture(same, rows, originals if isinstance(originals, ImageSplit) else None)
+    st.caption(
+        f"Mean codes decoded, of {len(rows)} test images: the pinned ones, then one of each class. A small error alone "
+        "says nothing of p(x)."
+    )
+
+
+def _why_no_likelihood(loaded: LoadedRun) -> str:
+    if loaded.config.model.can_encode:
+        return (
+            f"{loaded.run.name} is a plain autoencoder: it gives no p(x). It was trained to rebuild images and has no "
+            "prior over codes, so nothing says how likely an image is; its reconstruction error bounds no log p(x)."
+        )
+    return f"{loaded.run.name} is a GAN: it gives no p(x), and no bound on it. It can only be sampled."
+
+
+def _rows(loaded: LoadedRun, view: View) -> np.ndarray:
+    """Return the rows that are shown as they are rebuilt: the pinned ones first."""
+    shown, _ = images_only(view, len(loaded.encoded))
+    pinned = [pin.row for pin in shown.pins if pin.row is not None]
+    spread = spread_rows(loaded.encoded.labels, N_REBUILT).tolist()
+    return np.array(list(dict.fromkeys([*pinned, *spread]))[:N_REBUILT], np.int64)
+
+
+def spaces(runs: Sequence[LoadedRun], view: View) -> None:
+    """Show how the codes differ: in numbers, by walking between the same two images, and by sweeping for holes."""
+    comparison_table(runs, kinds=("codes", "paths"), without=("kl",))
+    walked_pair(runs, view)
+    swept_holes(compared_maps(runs, view))
+
+
+def numbers(runs: Sequence[LoadedRun], view: View) -> None:
+    """Show every number, and offer the table as files."""
+    comparison_table(runs, kinds=None)
+
+
+ANSWERS: Mapping[str, Callable[[Sequence[LoadedRun], View], None]] = MappingProxyType(
+    {"generate": generate, "likelihood": likelihood, "spaces": spaces, "numbers": numbers}
+)

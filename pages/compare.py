@@ -1,0 +1,49 @@
+"""Compare: two to four models side by side, in linked maps, in pictures and in numbers."""
+
+import streamlit as st
+
+from explorer.ui.compared import compared_maps as maps_of
+from explorer.ui.compared import compared_runs, fitting_maps
+from explorer.ui.components.compare_controls import maps_control, question_control, runs_control
+from explorer.ui.components.compared_maps import compared_maps
+from explorer.ui.components.compared_selection import compared_selection
+from explorer.ui.components.latent_map import preload_plotting
+from explorer.ui.components.questions import ANSWERS
+from explorer.ui.guard import errors_in_words
+from explorer.ui.state import current_view, show_problems
+
+preload_plotting()
+view = current_view()
+show_problems()
+with errors_in_words():
+    runs = compared_runs(view)
+    view = fitting_maps(runs, current_view())
+    maps = maps_of(runs, view)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(width=520):
+        runs_control(runs)
+    maps_control(runs, view)
+st.markdown(
+    "**Point at one map** and the same image is marked and decoded on all of them. **Click** to pin the nearest image, "
+    "**draw a lasso** to select the same images everywhere."
+)
+
+
+@st.fragment
+def side_by_side() -> None:
+    """Show the maps and what is selected on them; what is done to them reruns this part alone."""
+    with errors_in_words():
+        compared_maps(maps, current_view())
+        compared_selection(maps)
+
+
+@st.fragment
+def answers() -> None:
+    """Show the answers to one of the questions."""
+    with errors_in_words():
+        question_control(current_view())
+        ANSWERS[current_view().question](runs, current_view())
+
+
+side_by_side()
+answers()

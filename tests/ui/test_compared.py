@@ -1,0 +1,65 @@
+import pytest
+
+from explorer.locations import ROOT
+from explorer.runs.listing import list_runs
+from explorer.ui.compared import default_runs, images_only
+from explorer.ui.pins import Pin
+from explorer.ui.state import View, view_from_query, view_to_query
+
+PINS = (
+    Pin(name="A", code=(0.5, 1.0)),
+    Pin(name="B", row=7),
+    Pin(name="C", row=9_000),
+    Pin(name="D", point=(1.0, 2.0)),
+    Pin(name="E", row=3),
+)
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return list_runs(ROOT / "checkpoints")
+
+
+@pytest.mark.parametrize(
+    ("first", "rival"),
+    [
+        ("mnist-vae-2d", "mnist-ae-2d"),
+        ("mnist-vae-16d", "mnist-ae-16d"),
+        ("mnist-cvae-16d", "mnist-ae-16d"),
+        ("mnist-ae-16d", "mnist-vae-16d"),
+        ("digits-vae-2d", "digits-ae-2d"),
+    ],
+)
+def test_a_run_is_set_against_the_other_kind_of_the_same_data_size_and_body(entries, first, rival):
+    assert default_runs(entries, first) == (first, rival)
+
+
+def test_without_a_run_the_first_pair_is_a_vae_and_its_autoencoder(entries):
+    assert default_runs(entries) == default_runs(entries, "no-such-run") == ("mnist-vae-2d", "mnist-ae-2d")
+
+
+def test_one_run_alone_has_no_rival_and_none_has_none(entries):
+    alone = [entry for entry in entries if entry.name == "digits-vae-2d"]
+    assert default_runs(alone) == ("digits-vae-2d",)
+    assert default_runs([]) == ()
+
+
+def test_only_images_of_the_set_are_pinned_on_compared_maps_and_the_one_looked_at_stays_so():
+    shown, kept = images_only(View(pins=PINS, at=4, reference=7), 1797)
+    assert [pin.name for pin in shown.pins] == ["B", "E"]
+    assert kept == [1, 4]
+    assert (shown.pin.name, shown.reference) == ("E", -1)
+    elsewhere, _ = images_only(View(pins=PINS, at=0), 1797)
+    assert elsewhere.pin.name == "E", "the last one, where none of them is looked at"
+
+
+def test_a_link_holds_what_is_compared():
+    view = View(compare=("a", "b", "c"), maps="plane", align=0, question="spaces")
+    assert view_from_query(view_to_query(view)) == (view, [])
+
+
+@pytest.mark.parametrize("query", [{"compare": "a,b,c,d,e"}, {"align": "2"}, {"question": "why"}])
+def test_a_link_that_compares_too_much_or_asks_something_else_is_told(query):
+    view, problems = view_from_query(query)
+    assert view == View()
+    assert len(problems) == 1
