@@ -156,9 +156,11 @@ def _interval(figure: Figure) -> str:
 
 
 def _difference(difference: Figure | None) -> str:
-    """Say by how much a run differs from the first, or that it cannot be told."""
-    if difference is None or difference.value is None:
+    """Say by how much a run differs from the first, that it cannot be told, or why the two are not compared."""
+    if difference is None or (difference.value is None and not difference.reason):
         return ""
+    if difference.value is None:
+        return f"<small>not compared: {escape(difference.reason)}</small>"
     if difference.low is None or difference.high is None:
         return ""
     if not difference.is_difference:
