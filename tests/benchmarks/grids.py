@@ -1,7 +1,8 @@
 """From asking for a grid to its picture: all images in one batch of the service, judged, beside an image at a time.
 
-Run: python -m tests.benchmarks.grids [--run mnist-cvae-16d] [--images 100]. Prints JSON lines. With --browser also the
-time from pressing "Draw again" to the new picture on the screen, in a real browser; needs Chromium.
+Run: python -m tests.benchmarks.grids [--run mnist-cvae-16d] [--images 100]. Prints JSON lines. With --browser, which
+needs Chromium, also the time from pressing "Draw again" to the new picture on the screen, and from a browser's request
+to the frames of all film strips being painted.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from playwright.sync_api import Page
 
 from explorer.analysis.generation import prior_codes
 from explorer.analysis.judging import judged
@@ -35,6 +37,18 @@ PRESS_AND_WAIT = """() => new Promise((resolve) => {
   button.click();
   look();
 })"""
+
+
+# From a browser's request for frames to the moment when they are painted on their strips.
+STRIPS = """
+window.strips = [];
+document.addEventListener("film:decoded", ({ detail }) => {
+  const asked = performance.getEntriesByType("resource").filter(({ name }) => name.includes("/decode"));
+  window.strips.push({ n: detail.n, ms: performance.now() - asked.at(-1).startTime });
+}, true);
+"""
+N_STRIPS = 12
+STRIP_RUN = "mnist-vae-16d"
 
 
 def main() -> None:
@@ -92,6 +106,21 @@ def _in_browser(name: str) -> None:
             page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
             page.wait_for_timeout(200)
         _print("Draw again to 50 samples on the screen, judged", name, 50, milliseconds)
+        _strips(browser.new_page(viewport={"width": 1440, "height": 1000}), address)
+
+
+def _strips(page: Page, address: str) -> None:
+    """Open walks between one pair of images after another, 24 frames a strip, and time the first answer of each."""
+    page.add_init_script(STRIPS)
+    found = []
+    for row in range(N_STRIPS):
+        page.goto(f"{address}/interpolate?run={STRIP_RUN}&frames=24&pins=A=row:{row};B=row:{row + 40}")
+        page.wait_for_function("window.strips.length > 0", timeout=60_000)
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        found += page.evaluate("window.strips")
+    most = max(one["n"] for one in found)
+    milliseconds = [one["ms"] for one in found if one["n"] > most / 2]
+    _print("request to all frames of the strips painted", STRIP_RUN, most, milliseconds)
 
 
 def _print(what: str, name: str, n: int, milliseconds: list[float]) -> None:
