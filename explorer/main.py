@@ -13,6 +13,7 @@ st.navigation(
         st.Page(PAGES / "latent_map.py", title="Latent map", icon=":material/scatter_plot:", default=True),
         st.Page(PAGES / "interpolate.py", title="Interpolate", icon=":material/timeline:"),
         st.Page(PAGES / "generate.py", title="Generate", icon=":material/auto_awesome:"),
+        st.Page(PAGES / "evaluate.py", title="Evaluate", icon=":material/query_stats:"),
         st.Page(PAGES / "train.py", title="Train", icon=":material/model_training:"),
     ],
     position="top",

@@ -77,7 +77,7 @@ def discrepancy(
     _check(x, y)
     n, joined = len(x), np.concatenate([x, y]).astype(np.float64)
     squared = _squared_distances(joined)
-    bandwidth = float(np.sqrt(np.median(squared[np.triu_indices(2 * n, 1)])))
+    bandwidth = float(np.median(np.sqrt(squared[np.triu_indices(2 * n, 1)])))
     if bandwidth == 0:
         raise ConfigError("More than half of the codes are the same: their median distance, the kernel's width, is 0.")
     kernel = np.exp(-squared / (2 * bandwidth**2))

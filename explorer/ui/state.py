@@ -23,6 +23,8 @@ INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
 WALKS = ("linear", "spherical", "geodesic", "data")
 GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
 MOST_STEPS = 15
+EVALUATE_PARTS = ("bound", "evidence", "dimensions", "extremes", "aggregate", "calibration")
+RANKINGS = ("elbo", "reconstruction", "kl")
 
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
@@ -62,6 +64,10 @@ class View:
         image: test image whose style is taken.
         blend: the classes from and to which is blended.
         steps: of a blend, both ends among them.
+        evaluate: part of the page Evaluate, of ``EVALUATE_PARTS``.
+        ranking: what the best and worst images are chosen by, of ``RANKINGS``.
+        scored: test images, the first ones, whose bound is taken apart.
+        weighed: importance samples of an image, at most.
     """
 
     run: str = ""
@@ -87,6 +93,10 @@ class View:
     image: int = 0
     blend: tuple[int, int] = (0, 1)
     steps: int = 9
+    evaluate: str = "bound"
+    ranking: str = "elbo"
+    scored: int = 1000
+    weighed: int = 100
 
     @property
     def pin(self) -> Pin | None:
@@ -319,6 +329,10 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "image": ("image", _natural),
     "blend": ("blend", _classes),
     "steps": ("steps", _within(2, MOST_STEPS)),
+    "evaluate": ("evaluate", _one_of(*EVALUATE_PARTS)),
+    "ranking": ("ranking", _one_of(*RANKINGS)),
+    "scored": ("scored", _within(2, 5000)),
+    "weighed": ("weighed", _within(1, 1000)),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 
