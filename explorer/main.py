@@ -14,6 +14,7 @@ st.navigation(
         st.Page(PAGES / "interpolate.py", title="Interpolate", icon=":material/timeline:"),
         st.Page(PAGES / "generate.py", title="Generate", icon=":material/auto_awesome:"),
         st.Page(PAGES / "compare.py", title="Compare", icon=":material/compare:"),
+        st.Page(PAGES / "evaluate.py", title="Evaluate", icon=":material/query_stats:"),
         st.Page(PAGES / "train.py", title="Train", icon=":material/model_training:"),
     ],
     position="top",

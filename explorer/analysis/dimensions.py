@@ -107,6 +107,15 @@ def _finite(column: NDArray[np.floating]) -> Doubles:
     return kept if len(kept) else np.zeros(1)
 
 
+def active_dimensions(variance: Doubles, config: ModelConfig) -> NDArray[np.bool_]:
+    """Return which dimensions carry something by the variance of their posterior means over images, shape ``(L,)``.
+
+    Source: Burda, Grosse & Salakhutdinov (2016), section 5.2, https://arxiv.org/abs/1509.00519. The codes of an
+    autoencoder have no scale: see ``DEAD_SHARE``.
+    """
+    return ~_is_dead(None, variance, config)
+
+
 def _is_dead(kl: Doubles | None, variance: Doubles, config: ModelConfig) -> NDArray[np.bool_]:
     if kl is not None:
         return np.asarray(kl < DEAD_KL)

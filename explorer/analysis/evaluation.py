@@ -5,6 +5,7 @@ A number that does not exist for a model is absent, and ``reasons`` says why.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,14 @@ from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
 from explorer.objectives.information import SurgeryTerms, n_active_units, surgery_terms
+from explorer.progress import OnProgress, Stages
 
 BATCH = 200
+SCORING, COMPARING = "images scored", "comparing every code with every posterior"
+"""The stages of an evaluation."""
+
+OnImages = Callable[[int, int], None]
+"""Told how many images are done, and of how many."""
 
 EXPLAINED = {
     "n_images": "images that were evaluated",
@@ -63,6 +70,15 @@ OF_THE_BOUND = (
     "aggregate_kl",
     "prior_mean",
     "prior_variance",
+)
+OF_AN_IMAGE = (
+    "squared_error",
+    "log_likelihood",
+    "kl",
+    "log_px",
+    "mutual_information",
+    "aggregate_kl",
+    "kl_per_dimension",
 )
 OF_AN_ENCODER = ("squared_error", "log_likelihood", "active_units", "aggregate_mean", "aggregate_variance")
 
@@ -119,9 +135,12 @@ class ImageTerms:
         mu: posterior means, or the codes of an autoencoder, shape ``(N, L)``.
         squared_error: sum over pixels of (x - decoded mean code)^2.
         log_likelihood: log p(x|z) at one posterior sample.
-        kl: KL(q(z|x) || p(z)); None without a prior, as are the two that follow.
+        kl: KL(q(z|x) || p(z)); None without a prior, as are those that follow.
         log_px: importance-weighted bound on log p(x).
         mutual_information: the image's term in the estimate of I(x; z).
+        aggregate_kl: its term in the estimate of KL(q(z) || p(z)).
+        kl_per_dimension: the KL before the sum over dimensions, shape ``(N, L)``; None too where the dimensions of the
+            posterior are not independent.
     """
 
     mu: Floats
@@ -130,6 +149,8 @@ class ImageTerms:
     kl: Floats | None
     log_px: Floats | None
     mutual_information: Floats | None
+    aggregate_kl: Floats | None
+    kl_per_dimension: Floats | None
 
 
 @torch.inference_mode()
@@ -143,9 +164,7 @@ def evaluate(model: LatentModel, split: ImageSplit, *, is_binary: bool, n_sample
     if not model.can_encode:
         reasons = dict.fromkeys((*OF_AN_ENCODER, *OF_THE_BOUND), NO_ENCODER)
         return Evaluation(n_images=len(split), n_samples=n_samples, reasons=reasons)
-    joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples)
-    numbers = _numbers(model, joined, torch.from_numpy(split.labels))
-    return Evaluation(n_images=len(split), n_samples=n_samples, **numbers)
+    return scored(model, split, is_binary=is_binary, n_samples=n_samples)[0]
 
 
 @torch.inference_mode()
@@ -155,14 +174,14 @@ def image_terms(
     *,
     is_binary: bool,
     n_samples: int = 50,
-    on_images: Callable[[int, int], None] = lambda _done, _total: None,
+    on_images: OnImages = lambda _done, _total: None,
 ) -> ImageTerms:
     """Return what ``evaluate`` takes means of, with the same seed, for each image of ``split``.
 
     Args:
-        model: in evaluation mode.
-        split: the images.
-        is_binary: whether they are binarised.
+        model: a model with an encoder, in evaluation mode.
+        split: images of its shape.
+        is_binary: whether it sees binarised pixels.
         n_samples: importance samples of each image.
         on_images: is told how many images are done, and of how many, before each batch.
 
@@ -171,12 +190,50 @@ def image_terms(
     """
     _check(model, split, n_samples)
     joined = _joined(model, split, is_binary=is_binary, n_samples=n_samples, on_images=on_images)
-    names = ("squared_error", "log_likelihood", "kl", "log_px", "mutual_information")
-    arrays: dict[str, Any] = {name: joined[name].numpy() for name in names if name in joined}
+    return _image_terms(model, joined)
+
+
+@torch.inference_mode()
+def scored(
+    model: LatentModel,
+    split: ImageSplit,
+    *,
+    is_binary: bool,
+    n_samples: int = 50,
+    on_progress: OnProgress | None = None,
+) -> tuple[Evaluation, ImageTerms]:
+    """Return both of the above from one pass over the images.
+
+    Args:
+        model: a model with an encoder.
+        split: images of its shape.
+        is_binary: whether it sees binarised pixels.
+        n_samples: importance samples of each image.
+        on_progress: told after each batch; what it raises ends the computation.
+
+    Raises:
+        ConfigError: as ``evaluate``, or if the model has no encoder.
+    """
+    _check(model, split, n_samples)
+    stages = _stages(len(split), model.config.latent_dim, n_samples, on_progress)
+    joined = _joined(
+        model,
+        split,
+        is_binary=is_binary,
+        n_samples=n_samples,
+        on_images=partial(stages.count, SCORING),
+        on_comparing=partial(stages.begin, COMPARING),
+    )
+    numbers = _numbers(model, joined, torch.from_numpy(split.labels))
+    return Evaluation(n_images=len(split), n_samples=n_samples, **numbers), _image_terms(model, joined)
+
+
+def _image_terms(model: LatentModel, joined: dict[str, Tensor]) -> ImageTerms:
+    arrays: dict[str, Any] = dict.fromkeys(OF_AN_IMAGE)
+    arrays |= {name: joined[name].numpy() for name in OF_AN_IMAGE if name in joined}
     if not model.config.has_bound:
-        arrays |= dict.fromkeys(("kl", "log_px", "mutual_information"))
-    mu = model.posterior(joined["parameters"]).mean.numpy()
-    return ImageTerms(mu=mu, **arrays)
+        arrays["kl"] = None
+    return ImageTerms(mu=model.posterior(joined["parameters"]).mean.numpy(), **arrays)
 
 
 def _check(model: LatentModel, split: ImageSplit, n_samples: int) -> None:
@@ -192,7 +249,8 @@ def _joined(
     *,
     is_binary: bool,
     n_samples: int,
-    on_images: Callable[[int, int], None] = lambda _done, _total: None,
+    on_images: OnImages = lambda _done, _total: None,
+    on_comparing: Callable[[], None] = lambda: None,
 ) -> dict[str, Tensor]:
     """Return everything that is known of each image, by name, the encoder's output among it."""
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
@@ -205,9 +263,17 @@ def _joined(
             parts.append(_evaluate_batch(model, pixels[batch], labels[batch], n_samples))
         joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         if model.config.has_bound:
+            on_comparing()
             parts_of_kl = surgery_terms(model, joined["parameters"], labels)
             joined |= {name: getattr(parts_of_kl, name) for name in parts_of_kl.__slots__}
     return joined
+
+
+def _stages(n_images: int, n_dims: int, n_samples: int, report: OnProgress | None) -> Stages:
+    # One core scores a grey image of MNIST in 0.2 ms by a dense network and in 1.4 ms by a convolutional one, and
+    # compares a code of 16 dimensions with a posterior in 0.7 us, one of 2 in 0.15 us.
+    seconds = {SCORING: 5e-4 * n_images * n_samples, COMPARING: (7e-8 + 4e-8 * n_dims) * n_images**2}
+    return Stages(seconds, report or (lambda _: None))
 
 
 def _evaluate_batch(model: LatentModel, x: Tensor, y: Tensor, n_samples: int) -> dict[str, Tensor]:
@@ -250,9 +316,9 @@ def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[s
         "mutual_information": parts.mutual_information,
         "mutual_information_ceiling": parts.ceiling,
         "aggregate_kl": parts.aggregate_kl,
-        "aggregate_variance": _variance_of_mixture(posterior).tolist(),
-        "prior_mean": _mean_of_mixture(prior).tolist(),
-        "prior_variance": _variance_of_mixture(prior).tolist(),
+        "aggregate_variance": variance_of_mixture(posterior).tolist(),
+        "prior_mean": mean_of_mixture(prior).tolist(),
+        "prior_variance": variance_of_mixture(prior).tolist(),
     }
     if "kl_per_dimension" in joined:
         numbers["kl_per_dimension"] = joined["kl_per_dimension"].mean(0).tolist()
@@ -264,12 +330,12 @@ def _numbers(model: LatentModel, joined: dict[str, Tensor], y: Tensor) -> dict[s
     return numbers
 
 
-def _mean_of_mixture(components: Distribution) -> Tensor:
+def mean_of_mixture(components: Distribution) -> Tensor:
     """Mean of one distribution, or of the equal mixture of a batch of them, shape ``(L,)``."""
     return components.mean.mean(0) if components.batch_shape else components.mean
 
 
-def _variance_of_mixture(components: Distribution) -> Tensor:
+def variance_of_mixture(components: Distribution) -> Tensor:
     """Variance of each dimension of the same, shape ``(L,)``: the mean variance and the variance of the means."""
     if not components.batch_shape:
         return components.variance

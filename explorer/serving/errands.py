@@ -89,6 +89,11 @@ class Errands:
                 self._kept.popitem(last=False)[1].give_up()
         return errand
 
+    def held(self, key: Hashable) -> Errand[Any] | None:
+        """Return the errand called ``key`` if it was asked for and is kept."""
+        with self._lock:
+            return self._kept.get(key)
+
     def forget(self, key: Hashable) -> None:
         """Give the errand called ``key`` up, if it is not over, and begin anew when it is asked for again."""
         with self._lock:

@@ -25,6 +25,8 @@ GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
 MOST_STEPS = 15
 QUESTIONS = ("generate", "likelihood", "spaces", "numbers")
 MOST_COMPARED = 4
+EVALUATE_PARTS = ("bound", "evidence", "dimensions", "extremes", "aggregate", "calibration")
+RANKINGS = ("elbo", "reconstruction", "kl")
 
 OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
 
@@ -68,6 +70,10 @@ class View:
         maps: projection of the maps that are compared.
         align: whether these are turned onto the first one: 1 or 0.
         question: what is asked of the runs that are compared, of ``QUESTIONS``.
+        evaluate: part of the page Evaluate, of ``EVALUATE_PARTS``.
+        ranking: what the best and worst images are chosen by, of ``RANKINGS``.
+        scored: test images, the first ones, whose bound is taken apart.
+        weighed: importance samples of an image, at most.
     """
 
     run: str = ""
@@ -97,6 +103,10 @@ class View:
     maps: str = "pca"
     align: int = 1
     question: str = "generate"
+    evaluate: str = "bound"
+    ranking: str = "elbo"
+    scored: int = 1000
+    weighed: int = 100
 
     @property
     def pin(self) -> Pin | None:
@@ -340,6 +350,10 @@ _FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "maps": ("maps", str),
     "align": ("align", _within(0, 1)),
     "question": ("question", _one_of(*QUESTIONS)),
+    "evaluate": ("evaluate", _one_of(*EVALUATE_PARTS)),
+    "ranking": ("ranking", _one_of(*RANKINGS)),
+    "scored": ("scored", _within(2, 5000)),
+    "weighed": ("weighed", _within(1, 1000)),
 }
 """For each parameter of a link, the field that it fills and what reads it."""
 

@@ -1,11 +1,8 @@
 """The walks between two pins of a view: which there are, and how far the one is that takes seconds."""
 
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import lru_cache
-
-import streamlit as st
 
 from explorer.analysis.paths import KINDS, LatentPath
 from explorer.analysis.results import Floats
@@ -17,11 +14,10 @@ from explorer.serving.errands import errands
 from explorer.serving.walks import SLOW, Sampling, Walk, WalkEnds, geodesic, geodesic_key, measured, quick_walk
 from explorer.serving.work import Images
 from explorer.ui import resources
+from explorer.ui.awaiting import outcome, want
 from explorer.ui.pinning import PinnedPlace
 from explorer.ui.places import one_class
 from explorer.ui.state import View
-
-_WANTED = "geodesic-wanted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,25 +67,8 @@ def _measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sam
 
 
 def _geodesic(loaded: LoadedRun, ends: WalkEnds) -> LatentPath | Progress | str:
-    key, before = geodesic_key(loaded, ends), st.session_state.get(_WANTED)
-    if before is not None and before != key and not errands().ask(before, _never).is_over:
-        errands().forget(before)
-    st.session_state[_WANTED] = key
-    errand = geodesic(loaded, ends)
-    if errand.is_given_up:
-        return "It was cancelled."
-    if not errand.is_over:
-        return errand.progress
-    try:
-        return errand.result(0)
-    except CancelledError:
-        return "It was cancelled."
-    except ExplorerError as error:
-        return str(error)
-
-
-def _never(*_: object) -> LatentPath:
-    raise AssertionError("an errand that was asked for is there")
+    want(SLOW, geodesic_key(loaded, ends))
+    return outcome(geodesic(loaded, ends))
 
 
 def cancel_geodesic(loaded: LoadedRun, ends: WalkEnds) -> None:

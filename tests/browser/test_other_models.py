@@ -249,3 +249,17 @@ def test_an_attribute_of_a_gan_is_told_in_words(visit_others):
     page = visit_others("interpolate", run="digits-gan", interpolate="attribute")
     page.page.get_by_text("encodes no images, so none with an attribute can be told").wait_for()
     assert page.n_tracebacks() == 0
+
+
+def test_an_evaluation_knows_codes_that_are_not_normal_and_priors_of_each_class_and_that_a_gan_has_none(visit_others):
+    page = visit_others("evaluate", run="digits-gan")
+    page.page.get_by_text("no encoder and no p(x) that could be evaluated").wait_for()
+    for name, drawn_from in (
+        ("digits-vae-gamma", "draws of the prior;"),
+        ("digits-cvae-conditional", "images' classes;"),
+    ):
+        page = visit_others("evaluate", run=name, evaluate="aggregate")
+        page.page.get_by_text(drawn_from).wait_for()
+        page.page.get_by_test_id("stButtonGroup").get_by_text("Calibration", exact=True).click()
+        page.page.get_by_text("Simulation-based calibration").wait_for()
+        assert_no_error(page)

@@ -3,9 +3,11 @@ import pytest
 
 from explorer.ui.pins import Pin, added
 from explorer.ui.state import (
+    EVALUATE_PARTS,
     GENERATE_SECTIONS,
     INTERPOLATE_PARTS,
     OVERLAY_NAMES,
+    RANKINGS,
     WALKS,
     View,
     view_from_query,
@@ -57,6 +59,12 @@ UNREADABLE = [
     ("blend", "3,-1"),
     ("steps", "1"),
     ("steps", "16"),
+    ("evaluate", "magic"),
+    ("ranking", "beauty"),
+    ("scored", "1"),
+    ("scored", "5001"),
+    ("weighed", "0"),
+    ("weighed", "many"),
 ]
 
 
@@ -89,6 +97,10 @@ def any_view(rng):
         image=int(rng.integers(10_000)),
         blend=(int(rng.integers(62)), int(rng.integers(62))),
         steps=int(rng.integers(2, 16)),
+        evaluate=str(rng.choice(EVALUATE_PARTS)),
+        ranking=str(rng.choice(RANKINGS)),
+        scored=int(rng.integers(2, 5001)),
+        weighed=int(rng.integers(1, 1001)),
     )
 
 

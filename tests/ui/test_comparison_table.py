@@ -53,7 +53,10 @@ def test_the_best_is_bold_and_what_is_not_there_says_why():
     assert "<b>-90</b>" in html
     missing = row("b", elbo=Figure(reason="an autoencoder has no prior"))
     html = table_html(table(first, missing, differences=(missing,)), [ELBO])
-    assert [re.split(r"\|+", cell) for cell in cells(html)] == [["-100", "-101 to -99"], ["an autoencoder has no prior"]]
+    assert [re.split(r"\|+", cell) for cell in cells(html)] == [
+        ["-100", "-101 to -99"],
+        ["an autoencoder has no prior"],
+    ]
 
 
 def test_each_metric_is_explained_with_its_source_and_which_way_is_better():

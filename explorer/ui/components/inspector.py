@@ -1,6 +1,5 @@
 """What the pinned place holds: its image against the original, its numbers, and ways to look around it."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +15,7 @@ from explorer.ui.components.pictures import Images, captioned_pictures, error_im
 from explorer.ui.components.resampling import resampling
 from explorer.ui.components.sliders import sliders
 from explorer.ui.components.trust import trust_note
+from explorer.ui.evaluating import gaussian_constant
 from explorer.ui.pinning import PinnedPlace
 
 N_NEIGHBOURS = 10
@@ -104,12 +104,8 @@ def _numbers(loaded: LoadedRun, place: PinnedPlace) -> None:
 
 
 def _constant(loaded: LoadedRun) -> str:
-    """Say how much of a Gaussian's -log p(x|z) is its normaliser, the same for every image."""
-    model = loaded.config.model
-    if model.likelihood != "gaussian":
-        return ""
-    constant = math.prod(model.image_shape) / 2 * math.log(2 * math.pi * model.sigma**2)
-    return f", of which {constant:.1f} are the Gaussian's constant"
+    constant = gaussian_constant(loaded.config.model)
+    return "" if constant is None else f", of which {constant:.1f} are the Gaussian's constant"
 
 
 def _neighbours(

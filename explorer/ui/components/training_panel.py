@@ -8,17 +8,16 @@ import streamlit as st
 from explorer.figures.training import training_curves
 from explorer.jobs import JobState
 from explorer.locations import PAGES, READONLY
-from explorer.runs.choices import remedied
 from explorer.runs.live import Phase
-from explorer.runs.remedies import remedies
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui import resources
+from explorer.ui.components.diagnosis import findings_with_remedies
 from explorer.ui.components.run_picker import choose_run, describe_run
 from explorer.ui.components.timeline import timeline
 from explorer.ui.components.training_estimate import duration_in_words
 from explorer.ui.components.training_list import COLOURS
-from explorer.ui.training import delete, duplicate, encode, encoding_status, fill_form, go_on, jobs, pause
+from explorer.ui.training import delete, duplicate, encode, encoding_status, go_on, jobs, pause
 
 SECONDS_BETWEEN_LOOKS = 1.0
 PHASES = {
@@ -204,17 +203,4 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
         if status.epoch:
             st.caption(":material/check: No sign of collapse, divergence or over-fitting in what was recorded so far.")
         return
-    st.markdown("##### What is wrong, and what may help")
-    for finding in findings:
-        with st.container(border=True, key=f"finding-{finding.name}"):
-            st.markdown(f"**{finding.name.replace('-', ' ').capitalize()}.** {finding.evidence}")
-            st.caption(finding.remedy)
-            if READONLY:
-                continue
-            with st.container(horizontal=True):
-                for remedy in remedies(finding.name, run.config):
-                    changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
-                    if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
-                        about = f"A new run like {run.name}, which stays as it is, but with {changes}."
-                        fill_form(remedied(run.config, remedy.changes), about)
-                        st.rerun()
+    findings_with_remedies(run, findings, st.rerun)

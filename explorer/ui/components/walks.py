@@ -11,6 +11,7 @@ from explorer.analysis.maps import Projection
 from explorer.figures.walks import Line, along_walks, class_shares, describe
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
+from explorer.ui.components.awaited import progress_line
 from explorer.ui.components.film import DASHES, NAMES, Reel, film
 from explorer.ui.components.film_export import film_export
 from explorer.ui.components.judge import judge_of, offer_judge
@@ -181,9 +182,7 @@ def _watch(loaded: LoadedRun, ends: WalkEnds) -> None:
     errand = geodesic(loaded, ends)
     if errand.is_over:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(errand.progress.fraction, text=f"Geodesic: {errand.progress.what}", width="stretch")
-        st.button("Cancel", key="geodesic-cancel", on_click=cancel_geodesic, args=(loaded, ends))
+    progress_line(errand.progress, "Geodesic", "geodesic-cancel", cancel_geodesic, loaded, ends)
 
 
 def _class_note(

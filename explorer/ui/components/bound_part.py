@@ -1,0 +1,102 @@
+"""The bound of a run taken apart: a figure, its terms with their intervals, and what is wrong, in words."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from explorer.analysis.bound_terms import BoundTerm, bound_terms
+from explorer.figures.evaluation import bound_figure, bound_text
+from explorer.locations import PAGES
+from explorer.serving.atlas import LoadedRun
+from explorer.serving.evaluating import scores_of
+from explorer.ui.components.awaited import awaited
+from explorer.ui.components.diagnosis import findings_with_remedies
+from explorer.ui.evaluating import bound_notes, evidence_of, interval_words, steps_of, terms_explained, terms_table
+from explorer.ui.state import View, change_view
+
+if TYPE_CHECKING:
+    from explorer.analysis.evaluation import Evaluation, ImageTerms
+
+SIZES = (200, 1000, 2000, 5000)
+
+
+def bound_part(loaded: LoadedRun, view: View) -> None:
+    """Show the terms of the bound on the chosen number of test images, and what is wrong with the run."""
+    found = scores(loaded, view)
+    if found is None:
+        return
+    evaluation, terms = found
+    shown = bound_terms(terms)
+    _headline(loaded, view, shown, evaluation.n_images)
+    steps = steps_of(shown)
+    columns = st.columns([7, 5], gap="large", vertical_alignment="center") if len(steps) > 1 else [st.container()]
+    with columns[-1]:
+        st.markdown(terms_table(shown))
+        st.caption("Nats per image but for the last, of pixels in [0, 1].")
+    if len(steps) > 1:
+        with columns[0]:
+            st.plotly_chart(bound_figure(steps), alt=bound_text(steps), key="bound", config={"displayModeBar": False})
+    st.markdown(terms_explained(shown))
+    st.caption(" ".join(bound_notes(loaded, shown, evaluation.n_images)))
+    st.caption(
+        "Means over images, with their standard errors and 95% intervals by the bootstrap: 1,000 draws of the images "
+        f"with replacement, seed 0. The same on the command line: `python -m explorer evaluate {loaded.run.name} "
+        f"--images {evaluation.n_images} --iwae-samples 1`"
+    )
+    diagnosis_of(loaded, evaluation)
+
+
+def scores(loaded: LoadedRun, view: View) -> "tuple[Evaluation, ImageTerms] | None":
+    """Show how many images are scored, and return what was found; None while it is not there."""
+    sizes = sorted({*SIZES, view.scored})
+    st.session_state["scored"] = view.scored
+    st.selectbox(
+        "Test images, from the first on",
+        sizes,
+        format_func=lambda n: f"{n:,}",
+        key="scored",
+        on_change=_set_scored,
+        width=220,
+        help="A smaller data set has fewer. Each image is compared with every other, so twice as many take up to four "
+        "times as long.",
+    )
+    return awaited(scores_of(loaded, view.scored))
+
+
+def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
+    """Say what is wrong with a run by its history and, where there is one, its evaluation; remedies lead to Train."""
+    from explorer.analysis.diagnosis import diagnose  # it needs torch, which the first screen does not
+
+    run = loaded.run
+    findings = diagnose(run.config.model, run.history(), evaluation, diverged_in=run.diverged_in())
+    if findings:
+        findings_with_remedies(run, findings, _go_to_training)
+    else:
+        st.caption(":material/check: No sign of collapse, dead dimensions, divergence or over-fitting was found.")
+
+
+def _headline(loaded: LoadedRun, view: View, terms: list[BoundTerm], n_images: int) -> None:
+    by_name = {term.name: term.estimate for term in terms}
+    of = f"the mean of {'all' if n_images < view.scored else 'the first'} {n_images:,} test images"
+    if "elbo" not in by_name:
+        it = by_name["squared_error"]
+        st.markdown(
+            f"##### Images come back with a squared error of {it.value:.1f}\n95% interval {interval_words(it)}: {of}, "
+            "sum over pixels in [0, 1]."
+        )
+        return
+    it, evidence = by_name["elbo"], evidence_of(loaded.config.model)
+    st.markdown(
+        f"##### log {evidence} is at least {it.value:.1f} nats an image, in expectation\n"
+        f"The ELBO, a **lower bound**: {it.value:.2f} (95% interval {interval_words(it)}), {of}, one posterior sample "
+        f"each, seed 0. What it lacks to log {evidence} is KL(q(z|x) ‖ p(z|x)): importance sampling, in the next part, "
+        "closes a part of that."
+    )
+
+
+def _set_scored() -> None:
+    change_view(scored=int(st.session_state["scored"]))
+
+
+def _go_to_training() -> None:
+    st.switch_page(PAGES / "train.py")

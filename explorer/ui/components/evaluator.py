@@ -1,0 +1,64 @@
+"""The parts of the page Evaluate, and the choice of one."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explorer.locations import PAGES
+from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.aggregate_part import aggregate_part
+from explorer.ui.components.bound_part import bound_part, diagnosis_of
+from explorer.ui.components.calibration_part import calibration_part
+from explorer.ui.components.dimensions_part import dimensions_part
+from explorer.ui.components.evidence_part import evidence_part
+from explorer.ui.components.extremes import extremes
+from explorer.ui.evaluating import PARTS, why_not
+from explorer.ui.state import View, change_view
+
+_SHOWN: dict[str, Callable[[LoadedRun, View], None]] = {
+    "bound": bound_part,
+    "evidence": evidence_part,
+    "dimensions": dimensions_part,
+    "extremes": extremes,
+    "aggregate": aggregate_part,
+    "calibration": calibration_part,
+}
+
+
+def evaluation(loaded: LoadedRun, view: View) -> None:
+    """Show the chosen part of the evaluation of a run, or why there is nothing to evaluate.
+
+    Raises:
+        ExplorerError: if the run is damaged, or has no encoded set where that is shown.
+    """
+    if not loaded.config.model.can_encode:
+        _without_encoder(loaded)
+        return
+    st.session_state["evaluate"] = view.evaluate
+    st.segmented_control(
+        "What to evaluate",
+        list(PARTS),
+        format_func=PARTS.__getitem__,
+        key="evaluate",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_set_part,
+    )
+    reason = why_not(view.evaluate, loaded.config.model)
+    if reason:
+        st.info(reason, icon=":material/info:")
+    _SHOWN[view.evaluate](loaded, view)
+
+
+def _set_part() -> None:
+    change_view(evaluate=st.session_state["evaluate"])
+
+
+def _without_encoder(loaded: LoadedRun) -> None:
+    st.info(
+        f"{loaded.run.name} is a GAN: it makes images from codes, and has no encoder and no p(x) that could be "
+        "evaluated. So there is no bound, no posterior and no reconstruction. What it makes is on Generate.",
+        icon=":material/info:",
+    )
+    st.page_link(PAGES / "generate.py", label="See what it makes", icon=":material/auto_awesome:")
+    diagnosis_of(loaded, None)

@@ -1,0 +1,129 @@
+"""The images that a run models worst and best, what it makes of them, and links to their places on the map."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from explorer.analysis.results import EncodedSet
+from explorer.data.images import ImageSplit
+from explorer.errors import DataError
+from explorer.locations import PAGES
+from explorer.serving.atlas import LoadedRun
+from explorer.ui import resources
+from explorer.ui.components.pictures import wrapped_picture
+from explorer.ui.evaluating import RANKINGS, pixels_note, rankings_of
+from explorer.ui.pins import MAX_PINS, Pin, added
+from explorer.ui.state import View, change_view, view_to_query
+
+N_SHOWN = 12
+SIDE = 80
+CELL = 88
+
+TITLES = {
+    "elbo": ("Worst: the lowest ELBO", "Best: the highest ELBO"),
+    "reconstruction": ("Worst: the lowest log p(x|z)", "Best: the highest log p(x|z)"),
+    "kl": ("The highest KL: the costliest codes", "The lowest KL: the cheapest codes"),
+}
+
+Rows = NDArray[np.int64]
+
+
+def extremes(loaded: LoadedRun, view: View) -> None:
+    """Show the images at both ends of the chosen ranking.
+
+    Raises:
+        ProjectionError: if the run has no encoded set.
+    """
+    ranking = view.ranking if view.ranking in rankings_of(loaded.config.model) else "reconstruction"
+    _control(loaded, ranking)
+    values = ranked_values(loaded.encoded, ranking)
+    names, originals = resources.class_names(loaded), resources.originals(loaded)
+    worst, best = extreme_rows(values, N_SHOWN, is_high_worst=ranking == "kl")
+    if isinstance(originals, DataError):
+        st.caption(f":material/info: The originals are not here. {originals}")
+    for column, title, rows in zip(st.columns(2, gap="large"), TITLES[ranking], (worst, best), strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            _gallery(loaded, view, rows, values, originals, names)
+    st.caption(_explanation(loaded, view, values))
+
+
+def ranked_values(encoded: EncodedSet, ranking: str) -> NDArray[np.float64]:
+    """Return what the images of a set are ranked by, one of ``RANKINGS``, in nats, shape ``(N,)``."""
+    log_likelihood, kl = -encoded.reconstruction.astype(np.float64), encoded.kl.astype(np.float64)
+    return {"elbo": log_likelihood - kl, "reconstruction": log_likelihood, "kl": kl}[ranking]
+
+
+def extreme_rows(values: NDArray[np.float64], n: int, *, is_high_worst: bool) -> tuple[Rows, Rows]:
+    """Return the rows of the ``n`` worst and of the ``n`` best of ``values``, the most extreme first.
+
+    Values that are no numbers are worst of all.
+    """
+    order = np.argsort(np.where(np.isfinite(values), -values if is_high_worst else values, -np.inf), kind="stable")
+    return order[:n], order[::-1][:n]
+
+
+def _control(loaded: LoadedRun, ranking: str) -> None:
+    st.session_state["ranking"] = ranking
+    st.segmented_control(
+        "Rank images by",
+        rankings_of(loaded.config.model),
+        format_func=RANKINGS.__getitem__,
+        key="ranking",
+        required=True,
+        on_change=_set_ranking,
+    )
+
+
+def _set_ranking() -> None:
+    change_view(ranking=st.session_state["ranking"])
+
+
+def _gallery(
+    loaded: LoadedRun,
+    view: View,
+    rows: Rows,
+    values: NDArray[np.float64],
+    originals: ImageSplit | DataError,
+    names: Sequence[str],
+) -> None:
+    labels = loaded.encoded.labels[rows]
+    is_given_class = loaded.config.model.n_classes is not None
+    decoded = resources.service().decode(loaded.run.name, loaded.encoded.mu[rows], labels if is_given_class else None)
+    pictures, what = decoded[:, None], "reconstruction"
+    if not isinstance(originals, DataError):
+        pictures, what = np.stack([originals.images[rows], decoded], axis=1), "original above reconstruction"
+    with st.container(horizontal=True, gap="small"):
+        for row, label, pair in zip(rows.tolist(), labels.tolist(), pictures, strict=True):
+            with st.container(width=CELL, gap=None):
+                wrapped_picture(pair, f"Image {row} of class {names[label]}: {what}", n_columns=1, side=SIDE)
+                st.caption(f"{names[label]} · {values[row]:{'.2f' if view.ranking == 'kl' else '.1f'}}")
+                st.page_link(
+                    PAGES / "latent_map.py",
+                    label=f"{row:,}",
+                    icon=":material/scatter_plot:",
+                    help=f"Open test image {row:,} on the latent map",
+                    query_params=view_to_query(pinned_view(view, row)),
+                )
+
+
+def pinned_view(view: View, row: int) -> View:
+    """Return ``view`` with test image ``row`` pinned and looked at; of a full tray the last pin makes room."""
+    held = next((index for index, pin in enumerate(view.pins) if pin.row == row), None)
+    if held is not None:
+        return replace(view, at=held)
+    pins = added(view.pins[: MAX_PINS - 1], Pin(row=row))
+    return replace(view, pins=pins, at=len(pins) - 1)
+
+
+def _explanation(loaded: LoadedRun, view: View, values: NDArray[np.float64]) -> str:
+    low, middle, high = np.quantile(values[np.isfinite(values)], (0.025, 0.5, 0.975)).tolist()
+    sample = "" if view.ranking == "kl" else " at one posterior sample (seed 0)"
+    return (
+        f"Of all {len(values):,} encoded test images. Under each pair: class, nats{sample}, and the image's number, "
+        f"which opens it on the latent map. Half of all images are above {middle:.1f}, and 95% are between {low:.1f} "
+        f"and {high:.1f}. {pixels_note(loaded)}"
+    )

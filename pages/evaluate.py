@@ -1,0 +1,25 @@
+"""Evaluate: one run in numbers: its bound taken apart, log p(x), dimensions, extremes, and how codes meet the prior."""
+
+import streamlit as st
+
+from explorer.ui.components.evaluator import evaluation
+from explorer.ui.components.run_picker import describe_run, run_picker
+from explorer.ui.guard import errors_in_words
+from explorer.ui.state import current_view, show_problems
+
+view = current_view()
+show_problems()
+with errors_in_words():
+    with st.columns([5, 8])[0]:
+        loaded = run_picker(view)
+    st.caption(describe_run(loaded.config, loaded.run.test_elbo()))
+
+
+@st.fragment
+def evaluated() -> None:
+    """Show the chosen part of the page; what is chosen in it reruns this part alone."""
+    with errors_in_words():
+        evaluation(loaded, current_view())
+
+
+evaluated()
