@@ -55,6 +55,9 @@ BOOTSTRAP, FRECHET = "explorer/analysis/bootstrap.py", "explorer/analysis/freche
 EMBEDDING, MEASURES = "explorer/analysis/embedding_metrics.py", "explorer/analysis/measures.py"
 GROUPS, MEASURED = "explorer/analysis/groups.py", "explorer/analysis/measured.py"
 LINEUP, MEASURES_FILES = "explorer/serving/lineup.py", "explorer/runs/measures.py"
+DISCREPANCY, CALIBRATION = "explorer/analysis/discrepancy.py", "explorer/analysis/calibration.py"
+BOUND_GROWTH = "explorer/analysis/bound_growth.py"
+GROUPS, COMPARISON = "explorer/analysis/groups.py", "explorer/analysis/comparison.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
@@ -705,6 +708,48 @@ MUTATIONS = [
         "spreads - 2 * roots",
         "spreads - roots",
         "tests/analysis/test_frechet.py",
+    ),
+    Mutation(
+        "count an item's likeness to itself in the discrepancy",
+        DISCREPANCY,
+        "np.fill_diagonal(kernel, 0)\n    first",
+        "first",
+        "tests/analysis/test_discrepancy.py",
+    ),
+    Mutation(
+        "leave the permutation that was seen out of the p-value",
+        DISCREPANCY,
+        "(1 + int((permuted >= value).sum())) / (n_permutations + 1)",
+        "int((permuted >= value).sum()) / n_permutations",
+        "tests/analysis/test_discrepancy.py",
+    ),
+    Mutation(
+        "count draws above a code for its rank",
+        CALIBRATION,
+        "(draws < z).sum(dim=0)",
+        "(draws > z).sum(dim=0)",
+        "tests/analysis/test_calibration.py",
+    ),
+    Mutation(
+        "call a narrow posterior wide",
+        CALIBRATION,
+        '"narrow" if width > 0',
+        '"narrow" if width < 0',
+        "tests/analysis/test_calibration.py",
+    ),
+    Mutation(
+        "take the bound of a group for the mean of its weights' logarithms",
+        BOUND_GROWTH,
+        "importance_weighted_bound(groups).mean(0)",
+        "groups.mean(0).mean(0)",
+        "tests/analysis/test_bound_growth.py",
+    ),
+    Mutation(
+        "forget to square the sum in the effective number of samples",
+        BOUND_GROWTH,
+        "2 * torch.logsumexp(log_weights, 0) -",
+        "torch.logsumexp(log_weights, 0) -",
+        "tests/analysis/test_bound_growth.py",
     ),
     Mutation(
         "drop the means from the Frechet distance",

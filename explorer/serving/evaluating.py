@@ -56,6 +56,7 @@ class Inquiry(Generic[T]):
                     raise CancelledError
                 tell(progress)
 
+            tell(Progress(what="model and images are read", fraction=0.0, until=0.0))
             return self.compute(tell_or_end)
 
         return errands().ask(self.key, work)
