@@ -57,7 +57,6 @@ GROUPS, MEASURED = "explorer/analysis/groups.py", "explorer/analysis/measured.py
 LINEUP, MEASURES_FILES = "explorer/serving/lineup.py", "explorer/runs/measures.py"
 DISCREPANCY, CALIBRATION = "explorer/analysis/discrepancy.py", "explorer/analysis/calibration.py"
 BOUND_GROWTH = "explorer/analysis/bound_growth.py"
-GROUPS, COMPARISON = "explorer/analysis/groups.py", "explorer/analysis/comparison.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
