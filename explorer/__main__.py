@@ -315,7 +315,8 @@ def sample(
     else:
         codes = _density_of_codes(run, chosen).sample(n, seed=seed)
     write_images(out, decode_codes(model, codes, labels), codes, labels)
-    messages.print(f"Drew {n} codes from the {chosen} with seed {seed} -> {out}", soft_wrap=True)
+    of = "" if labels is None else f" of class {label}" if label is not None else " of all classes in turn"
+    messages.print(f"Drew {n} codes{of} from the {chosen} with seed {seed} -> {out}", soft_wrap=True)
 
 
 @app.command()

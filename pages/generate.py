@@ -29,7 +29,8 @@ with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
     names = resources.class_names(loaded)
-    st.caption(describe_run(loaded.config, loaded.run.test_elbo()))
+    purpose = "**Make images that no data set has**, and see what the judge reads in them."
+    st.markdown(f"{purpose}  \n:small[:gray[{describe_run(loaded.config, loaded.run.test_elbo())}]]")
 
 
 @st.fragment

@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.ui import resources
 from explorer.ui.checking import fitting_map_view
 from explorer.ui.components.end_controls import add_place
-from explorer.ui.components.interpolator import PARTS, part_control
+from explorer.ui.components.interpolator import PARTS, PURPOSE, part_control
 from explorer.ui.components.latent_map import preload_plotting
 from explorer.ui.components.map_computations import map_computations
 from explorer.ui.components.map_controls import class_control, dims_control, projection_control
@@ -24,24 +24,25 @@ with errors_in_words():
     projection = None
     if loaded.config.model.can_encode:
         view = fitting_map_view(loaded, current_view())
-        with controls, st.container(width="content"):
-            projection = projection_control(loaded, view)
+        projection = loaded.projection(view.space, *view.dims)
+        if view.interpolate == "path":
+            with controls, st.container(width="content"):
+                projection_control(loaded, view)
+            with controls:
+                dims_control(loaded, view)
         with controls:
-            dims_control(loaded, view)
             class_control(loaded, view, class_names)
         map_computations(loaded)
 elbo = loaded.encoded.elbo() if loaded.config.model.can_encode else loaded.run.test_elbo()
-st.caption(describe_run(loaded.config, elbo))
+st.markdown(f"{PURPOSE}  \n:small[:gray[{describe_run(loaded.config, elbo)}]]")
+part_control(view)
 
 
 @st.fragment
 def walk() -> None:
     """Show the chosen part; what is done to pins and choices reruns this alone."""
     with errors_in_words():
-        line = st.container(horizontal=True, vertical_alignment="bottom")
-        with line:
-            part_control(current_view())
-            add_place(loaded, class_names)
+        add_place(loaded, class_names)
         PARTS[current_view().interpolate](loaded, projection, class_names)
 
 

@@ -641,7 +641,8 @@ def test_samples_are_written_with_the_codes_that_they_were_decoded_from(tmp_path
     out = tmp_path / "drawn.npz"
     ended = command("sample", "run", "--n", "13", "--out", str(out), "--seed", "4")
     assert ended.status == 0
-    assert f"Drew 13 codes from the {'gaussian' if family == 'ae' else 'prior'} with seed 4" in ended.messages
+    of = " of all classes in turn" if family == "cvae" else ""
+    assert f"Drew 13 codes{of} from the {'gaussian' if family == 'ae' else 'prior'} with seed 4" in ended.messages
     drawn = np.load(out)
     assert (drawn["images"].dtype, drawn["images"].shape, drawn["codes"].shape) == (np.uint8, (13, 1, 8, 8), (13, 2))
     labels = drawn["labels"] if family == "cvae" else None

@@ -15,6 +15,9 @@ WALK_COLOURS = {"linear": "#1B6CA8", "spherical": "#C15A00", "geodesic": "#00795
 PLOTLY_DASHES = {"linear": "solid", "spherical": "dash", "geodesic": "dot", "data": "dashdot"}
 LEAST_SHARE = 0.05
 
+Ends = tuple[str, str]
+"""What the first and the last place of a walk are called."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Line:
@@ -26,8 +29,8 @@ class Line:
     values: NDArray[np.float64]
 
 
-def along_walks(lines: Sequence[Line], title: str, typical: float | None = None) -> go.Figure:
-    """Return ``lines`` over the way from A to B; ``typical`` is a level to compare with."""
+def along_walks(lines: Sequence[Line], title: str, ends: Ends, typical: float | None = None) -> go.Figure:
+    """Return ``lines`` over the way between two ``ends``, by name; ``typical`` is a level to compare with."""
     figure = go.Figure()
     for line in lines:
         style = {"color": WALK_COLOURS[line.kind], "dash": PLOTLY_DASHES[line.kind], "width": 2}
@@ -43,10 +46,12 @@ def along_walks(lines: Sequence[Line], title: str, typical: float | None = None)
             xanchor="right",
             yanchor="bottom",
         )
-    return _walked(figure, title)
+    return _walked(figure, title, ends)
 
 
-def class_shares(t: NDArray[np.float64], probabilities: NDArray[np.float32], names: Sequence[str]) -> go.Figure:
+def class_shares(
+    t: NDArray[np.float64], probabilities: NDArray[np.float32], names: Sequence[str], ends: Ends
+) -> go.Figure:
     """Return the judge's probability of each class along a walk, ``(T, K)``; classes below 5 % throughout as one."""
     figure = go.Figure()
     is_shown = probabilities.max(axis=0) >= LEAST_SHARE
@@ -55,7 +60,7 @@ def class_shares(t: NDArray[np.float64], probabilities: NDArray[np.float32], nam
     if not is_shown.all():
         _area(figure, t, probabilities[:, ~is_shown].sum(axis=1), "others", "#8A8F98")
     figure.update_yaxes(range=[0, 1], tickformat=".0%")
-    return _walked(figure, "probability by the judge")
+    return _walked(figure, "probability by the judge", ends)
 
 
 def _area(figure: go.Figure, t: NDArray[np.float64], share: NDArray[np.float32], name: str, colour: str) -> None:
@@ -63,7 +68,7 @@ def _area(figure: go.Figure, t: NDArray[np.float64], share: NDArray[np.float32],
     figure.add_scatter(x=t, y=share, name=name, mode="lines", stackgroup="classes", line=line, fillcolor=colour)
 
 
-def _walked(figure: go.Figure, title: str) -> go.Figure:
+def _walked(figure: go.Figure, title: str, ends: Ends) -> go.Figure:
     figure.update_layout(
         height=260,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -71,7 +76,7 @@ def _walked(figure: go.Figure, title: str) -> go.Figure:
         legend={"orientation": "h", "y": -0.28},
         yaxis_title=title,
     )
-    figure.update_xaxes(title="from A (0) to B (1)", zeroline=False)
+    figure.update_xaxes(title=f"from {ends[0]} (0) to {ends[1]} (1)", zeroline=False)
     figure.add_vrect(x0=0, x1=1, fillcolor="#888888", opacity=0.08, line_width=0, layer="below")
     return figure
 

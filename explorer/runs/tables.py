@@ -128,20 +128,23 @@ def write_images(
     Raises:
         CheckpointError: if the file is neither, or cannot be written.
     """
+    from explorer.runs.files import write_atomically
+
+    if path.suffix not in {".npz", ".png"}:
+        raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")
+    is_grid = path.suffix == ".png"
+    write_atomically(path, images_png(images) if is_grid else images_npz(images, codes, labels=labels))
+
+
+def images_png(images: "NDArray[np.uint8]") -> bytes:
+    """Return a PNG of images ``(n, C, H, W)`` in a grid of about as many rows as columns."""
     import io
 
     from PIL import Image
 
-    from explorer.runs.files import write_atomically
-
-    if path.suffix == ".npz":
-        write_atomically(path, images_npz(images, codes, labels=labels))
-    elif path.suffix == ".png":
-        buffer = io.BytesIO()
-        Image.fromarray(_grid(images)).save(buffer, format="PNG")
-        write_atomically(path, buffer.getvalue())
-    else:
-        raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")
+    buffer = io.BytesIO()
+    Image.fromarray(_grid(images)).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def images_npz(images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", **columns: "NDArray[Any] | None") -> bytes:

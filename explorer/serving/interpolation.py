@@ -75,6 +75,9 @@ class Interpolation:
         facts = self.facts
         far = "" if facts.verdicts is None else f"; {facts.verdicts.count('far')} of {len(self.path)} far from the data"
         note = f" {self.path.note}" if self.path.note else ""
+        note += (
+            "" if self.label is None else f" All are decoded as class {self.label}, that of the first end or as asked."
+        )
         return (
             f"{len(self.path)} images on a {self.path.kind} path, {facts.latent_length:.2f} long in z and "
             f"{facts.image_length:.2f} in the image{far}.{note}"

@@ -31,8 +31,7 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
     view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
-    if view.pins:
-        view = _tried(view, lambda it: [pinned_code(loaded, it, pin) for pin in it.pins], pins=(), at=-1)
+    view = _with_known_pins(loaded, view)
     return _with_class(loaded, view, "decode_as")
 
 
@@ -63,6 +62,18 @@ def fitting_generate_view(loaded: LoadedRun, view: View) -> View:
         )
         view = change_view(image=DEFAULT.image)
     return view
+
+
+def _with_known_pins(loaded: LoadedRun, view: View) -> View:
+    """Return ``view`` without the pins that mean nothing in this run, and say which these are."""
+    kept = []
+    for pin in view.pins:
+        try:
+            pinned_code(loaded, view, pin)
+            kept.append(pin)
+        except (ProjectionError, ServingError) as error:
+            st.warning(f"Pin {pin.name} is left out. {error}", icon=":material/link_off:")
+    return view if len(kept) == len(view.pins) else change_view(pins=tuple(kept), at=-1)
 
 
 def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:

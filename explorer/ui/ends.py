@@ -10,7 +10,7 @@ from explorer.analysis.results import Floats
 from explorer.errors import ConfigError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pins import MAX_NAME, Pin, added, next_name
-from explorer.ui.state import View, change_pins, change_view, held_view
+from explorer.ui.state import View, change_pins, change_view, held_view, pins_before
 
 SEPARATOR = ";"
 """Between the names of ends in a link: no pin's name holds it."""
@@ -49,7 +49,9 @@ def with_enough_pins(loaded: LoadedRun, view: View, n: int) -> View:
     if len(view.pins) >= n:
         return view
     pins = view.pins
-    for pin in _starting_places(loaded, n, {pin.row for pin in pins})[: n - len(pins)]:
+    # Not what was just removed.
+    taken = {pin.row for pin in (*pins, *pins_before())}
+    for pin in _starting_places(loaded, n, taken)[: n - len(pins)]:
         pins = added(pins, pin)
     if len(pins) < n:
         raise ConfigError(

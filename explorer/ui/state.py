@@ -158,6 +158,12 @@ def redo_pins() -> View:
     return _step(_REDO, _UNDO)
 
 
+def pins_before() -> Pins:
+    """Return the pins before their last change; none where nothing was changed."""
+    steps = _steps(_UNDO)
+    return steps[-1][0] if steps else ()
+
+
 def forget_steps() -> None:
     """Forget what could be undone: it belongs to another run."""
     _steps(_UNDO).clear()

@@ -133,3 +133,20 @@ def test_samples_of_a_model_without_classes_are_told_by_the_classes_that_appear(
     line = page.page.locator("p").filter(has_text="with a mean confidence of")
     line.wait_for()
     assert re.search(r"Judged to be \d+ of 10 classes", line.text_content())
+
+
+def test_as_many_samples_as_are_wanted_are_taken_away_as_numbers(visit, app, tmp_path):
+    page = visit("generate", run="digits-cvae-2d", label="7", seed="3")
+    page.page.get_by_role("button", name="Take it away").click()
+    page.page.get_by_text("NPZ: images, codes and classes").click()
+    page.page.get_by_role("slider", name="Images").press("ArrowLeft")
+    page.page.get_by_text("49 samples of class 7, seed 3.").wait_for()
+    with page.page.expect_download() as waiting:
+        page.page.get_by_role("button", name="Download NPZ").click()
+    assert waiting.value.suggested_filename == "digits-cvae-2d-class-7-seed-3.npz"
+    waiting.value.save_as(tmp_path / "sevens.npz")
+    with np.load(tmp_path / "sevens.npz") as taken:
+        assert set(taken["labels"]) == {7}
+        assert taken["images"].shape == (49, 1, 8, 8)
+        decoded = app.decode("digits-cvae-2d", taken["codes"][5], label=7)
+        assert np.abs(taken["images"][5, 0].astype(int) - decoded).max() <= 1

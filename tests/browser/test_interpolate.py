@@ -218,6 +218,50 @@ def test_places_are_added_from_the_menu(interpolate, label, value, button, name)
         assert pins.endswith("E=row:7")
 
 
+def test_an_image_that_is_not_there_is_refused_and_nothing_is_pinned(interpolate):
+    page = interpolate()
+    page.page.get_by_role("button", name="Add a place").click()
+    page.page.get_by_label("Test image", exact=True).fill("99999")
+    page.page.get_by_label("Test image", exact=True).press("Enter")
+    page.settle()
+    page.page.get_by_role("button", name="Pin image", exact=True).click()
+    page.page.get_by_text(f"There is no image 99999: {RUN} has 0 to 299.").wait_for()
+    assert page.query["pins"] == PINS
+
+
+def test_an_end_that_is_removed_is_replaced_by_another_image_and_that_is_said(interpolate):
+    page = interpolate(pins="A=row:0;B=row:9")
+    page.page.locator(".pin-tray__remove").first.dispatch_event("click")
+    pins = page.wait_for_query("pins", "^B=row:9;A=row:")
+    assert not pins.endswith("A=row:0")
+    page.page.get_by_text("A walk goes between two places: A was pinned for it.").wait_for()
+
+
+def test_figures_and_files_name_the_ends(interpolate):
+    page = interpolate(ends="C;D")
+    page.page.get_by_text("from C (0) to D (1)").first.wait_for()
+    page.page.get_by_role("button", name="Take it away").click()
+    page.page.get_by_text("The linear path from C to D: the one that is played.").wait_for()
+
+
+def test_a_pin_that_is_not_there_is_left_out_and_the_others_stay(interpolate):
+    page = interpolate(pins="A=row:99999;B=row:2;C=row:3")
+    page.page.get_by_text("Pin A is left out. Row 99999 is not in the encoded set: choose one of 0 to 299.").wait_for()
+    assert page.query["pins"] == "B=row:2;C=row:3"
+
+
+def test_the_strip_follows_the_film_where_it_is_wider_than_its_place(interpolate):
+    page = interpolate(settings=PHONE, frames="24")
+    strip(page)
+    frames = page.page.locator('.film__strip[data-kind="linear"] .film__frames')
+    assert frames.evaluate("(strip) => strip.scrollLeft") == 0
+    page.page.locator(".film__slider").focus()
+    page.page.keyboard.press("End")
+    page.page.wait_for_function(
+        "(strip) => Math.abs(strip.scrollLeft + strip.clientWidth - strip.scrollWidth) < 2", arg=frames.element_handle()
+    )
+
+
 def test_the_mean_of_a_class_is_added_from_the_menu(interpolate, app):
     page = interpolate()
     page.page.get_by_role("button", name="Add a place").click()
@@ -250,7 +294,7 @@ def taken(page, kind, extent):
     menu = page.page.get_by_test_id("stPopoverBody")
     menu.get_by_text(kind, exact=True).click()
     menu.get_by_role("button", name=f"Download {kind.split(',')[0].split(':')[0]}").wait_for()
-    number = menu.get_by_label("Images, from A to B")
+    number = menu.get_by_label("Images from end to end")
     number.fill("5")
     number.press("Enter")
     menu.get_by_text(extent).wait_for()

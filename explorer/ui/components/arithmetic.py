@@ -20,11 +20,11 @@ from explorer.ui.state import current_view
 from explorer.ui.walking import judged_images
 
 SIDE = 140
-TITLES = ("A", "minus B", "plus C")
+TITLES = ("Start from", "take away", "add")
 
 
 def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
-    """Show A, B, C and what A - B + C decodes to, with how far that can be believed."""
+    """Show three pins and what the first less the second plus the third decodes to, with how far it can be believed."""
     view = with_enough_pins(loaded, current_view(), 3)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -34,7 +34,7 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
     label = one_class(loaded, view, c)
     labels = None if label is None else np.full(4, label, np.int64)
     images = resources.service().decode(loaded, np.stack([a.z, b.z, c.z, z]), labels)
-    captions = [a.name, f"minus {b.name}", f"plus {c.name}", "result"]
+    captions = [f"pin {a.name}", f"take away pin {b.name}", f"add pin {c.name}", "result"]
     judge = judge_of(loaded)
     if judge is not None:
         read = judged_images(judge, images, names)
@@ -46,8 +46,8 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
         place = PinnedPlace(row=None, point=projection.forward(z[None])[0], z=z, label=label, name="result")
         trust_note(loaded, place)
     st.caption(
-        "The code A - B + C (Radford, Metz and Chintala 2016). Single images carry much besides what tells them apart: "
-        "means of classes (Add a place) make a cleaner difference."
+        f"The code of {a.name}, less that of {b.name}, plus that of {c.name} (Radford, Metz and Chintala 2016). Single "
+        "images carry much besides what tells them apart: means of classes (Add a place) make a cleaner difference."
     )
 
 

@@ -14,6 +14,7 @@ from explorer.ui.ends import choose_end, end_indices, pin_class_mean, pin_code, 
 from explorer.ui.state import View, held_view
 
 _FILE = "end-file"
+_ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
 
 
 def end_choices(view: View, titles: Sequence[str]) -> tuple[int, ...]:
@@ -55,8 +56,9 @@ def _row(text: str, *, key: str) -> tuple[st.delta_generator.DeltaGenerator, Cal
 
 def _image_row(loaded: LoadedRun) -> None:
     line, button = _row("Pin image", key="pin-image")
-    line.number_input("Test image", 0, len(loaded.encoded) - 1, key="end-image", width=150)
-    button(on_click=_tried, args=(lambda: pin_image(loaded, int(st.session_state["end-image"])),))
+    line.number_input("Test image", value=0, step=1, key="end-image", width=150, help=_ROW_HELP)
+    # Without limits of its own: the field would turn red, and the button take the last good number.
+    button(on_click=_tried, args=(lambda: pin_image(loaded, int(st.session_state["end-image"] or 0)),))
 
 
 def _class_mean(loaded: LoadedRun, class_names: Sequence[str]) -> None:
@@ -112,7 +114,7 @@ def _own_picture(loaded: LoadedRun, class_names: Sequence[str]) -> None:
             "It shows class", range(len(class_names)), format_func=class_names.__getitem__, key="end-file-class"
         )
     st.image(np.moveaxis(image, 0, -1).squeeze(), width=84, caption=content.name, clamp=True)
-    st.caption(" ".join(said))
+    st.caption(f"{'; '.join(said)}.")
 
     def pin() -> None:
         labels = None if label is None else np.array([label], np.int64)

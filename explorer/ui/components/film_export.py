@@ -22,12 +22,13 @@ FILMS = ("mp4", "gif", "webp")
 MAX_IMAGES, MAX_FPS = 240, 60
 
 
-def film_export(loaded: LoadedRun, walk: Walk, name: str) -> None:
-    """Show what the walk can be taken away as."""
+def film_export(loaded: LoadedRun, walk: Walk, name: str, ends: tuple[str, str]) -> None:
+    """Show what the walk called ``name``, between two ``ends``, can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
+        st.caption(f"The {name} path from {ends[0]} to {ends[1]}: the one that is played.")
         kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="film-kind")
         is_film = kind in FILMS
-        n = st.number_input("Images, from A to B", 2, MAX_IMAGES, 24, key="film-n")
+        n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="film-n")
         fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_film else 1
         loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_film else False
         st.caption(_extent(kind, int(n), fps, loops=loops))

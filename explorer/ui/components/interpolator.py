@@ -24,6 +24,10 @@ from explorer.ui.pinning import resolve_pin
 from explorer.ui.places import pinned_places
 from explorer.ui.state import View, change_view, current_view
 
+PURPOSE = (
+    "**Walk from one pinned place to another** and see what the decoder makes on the way, and where it leaves the data."
+)
+
 NAMES = {"path": "Path", "corners": "Four corners", "arithmetic": "Arithmetic", "attribute": "Attribute"}
 
 
@@ -47,13 +51,17 @@ def _set_part() -> None:
 
 def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
     """Show the walks from one pin to another: their strips, their lines on the map, and what is told of them."""
+    before = current_view().pins
     view = with_enough_pins(loaded, current_view(), 2)
+    if before and view.pins != before:
+        st.toast(f"A walk goes between two places: {view.pins[-1].name} was pinned for it.", icon=":material/info:")
     pins = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, last = end_choices(view, ("From", "To"))
         sampling_controls(view)
         taking = st.container(width="content")
     ends = (pins[first], pins[last])
+    by_name = (ends[0].name, ends[1].name)
     if projection is None:
         found = film_of_walks(loaded, view, None, ends, names)
     else:
@@ -65,9 +73,9 @@ def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str
             lines = lines_on_map(view, found, projection)
             latent_map(loaded, projection, shown, pins, view, names, walks=lines)
     with taking:
-        export_of_walk(loaded, view, found)
+        export_of_walk(loaded, view, found, by_name)
     walk_table(found)
-    walk_figures(loaded, view, found, names)
+    walk_figures(loaded, view, found, names, by_name)
 
 
 PARTS: dict[str, Callable[[LoadedRun, Projection | None, tuple[str, ...]], None]] = {

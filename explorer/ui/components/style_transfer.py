@@ -91,7 +91,7 @@ def _chosen(loaded: LoadedRun, view: View, names: Sequence[str]) -> StyledImage 
     st.session_state["image"] = view.image
     row_column, again_column, file_column = st.columns([2, 2, 5, 3], vertical_alignment="bottom")[:3]
     n = len(loaded.encoded)
-    row_column.number_input("Test image", 0, n - 1, key="image", on_change=_keep_row)
+    row_column.number_input("Test image", step=1, key="image", on_change=_keep_row, args=(n,))
     again_column.button("Another", icon=":material/casino:", on_click=_another, args=(n,))
     file = None
     if not READONLY:
@@ -136,8 +136,14 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
     return StyledImage(image=image, z=z, label=label, words=f"Your image, as the model sees it: {'; '.join(done)}.")
 
 
-def _keep_row() -> None:
-    change_view(image=int(st.session_state["image"]))
+def _keep_row(n: int) -> None:
+    row = st.session_state["image"]
+    if row is not None and 0 <= row < n:
+        change_view(image=int(row))
+    else:
+        st.toast(
+            f"There is no test image {row}: choose one of 0 to {n - 1:,}.", icon=":material/error:", duration="long"
+        )
 
 
 def _another(n: int) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.maps import Projection
-from explorer.figures.walks import Line, along_walks, class_shares, describe
+from explorer.figures.walks import Ends, Line, along_walks, class_shares, describe
+from explorer.runs.judges import Judge
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
 from explorer.ui.components.awaited import progress_line
-from explorer.ui.components.film import DASHES, NAMES, Reel, film
+from explorer.ui.components.film import ABOUT, DASHES, NAMES, Reel, film
 from explorer.ui.components.film_export import film_export
 from explorer.ui.components.judge import judge_of, offer_judge
 from explorer.ui.components.sliders import short_number
@@ -31,6 +32,8 @@ from explorer.ui.walking import (
 )
 
 SECONDS_BETWEEN_LOOKS = 0.4
+NO_BAR = {"displayModeBar": False}
+"""Plotly's buttons would lie over what the figure says, for good where there is no pointer that hovers."""
 
 
 def sampling_controls(view: View) -> Sampling:
@@ -68,13 +71,24 @@ def film_of_walks(
     }
     film(loaded, reels, shown_kind(view, found), sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
     _what_is_missing(loaded, between, found)
-    below = ["encoded images within reach of it"] if loaded.config.model.can_encode else []
-    if judge is not None:
-        below.append(f"its class by the judge ({accuracy_words(judge)})")
-    if below:
-        st.caption(f"Below each frame: {', and '.join(below)}.")
+    st.caption(_legend(loaded, judge))
     _class_note(loaded, between, ends, names)
     return found
+
+
+def _legend(loaded: LoadedRun, judge: Judge | None) -> str:
+    """Say what the paths are, and what stands below the frames."""
+    paths = " ".join(f"**{NAMES[kind]}**: {ABOUT[kind][0].lower()}{ABOUT[kind][1:]}" for kind in NAMES)
+    parts = [paths, "Greyed frames lie beyond the ends."]
+    if loaded.config.model.can_encode:
+        parts.append(
+            "Below a frame ● is near the data, ◐ at its edge, ○ far from it, by how far the nearest test image is "
+            "beside what is typical among them: believe the image as far as that. The number counts the test images "
+            "within the typical radius."
+        )
+    if judge is not None:
+        parts.append(f"Then its class by the judge ({accuracy_words(judge)}).")
+    return " ".join(parts)
 
 
 def shown_kind(view: View, found: Found) -> str:
@@ -101,24 +115,24 @@ def walk_table(found: Found) -> None:
     for kind, walk in found.walks.items():
         facts = walk.facts
         inside = ~walk.path.is_overshoot
-        row = {
-            "path": NAMES[kind],
+        row = {"path": NAMES[kind]}
+        if facts.verdicts is not None and facts.n_near is not None:
+            far = np.array([verdict == "far" for verdict in facts.verdicts])[inside]
+            row |= {"far from the data": f"{far.mean():.0%}", "least neighbours": f"{facts.n_near[inside].min():,}"}
+        row |= {
             "length in z": f"{short_number(facts.latent_length)}",
             "length in images": f"{short_number(facts.image_length)}",
             "energy": f"{short_number(facts.image_energy)}",
         }
         if facts.log_prior is not None:
             row["least log p(z)"] = f"{facts.log_prior[inside].min():.1f}"
-        if facts.verdicts is not None and facts.n_near is not None:
-            far = np.array([verdict == "far" for verdict in facts.verdicts])[inside]
-            row["frames far from the data"] = f"{far.mean():.0%}"
-            row["least neighbours"] = f"{facts.n_near[inside].min():,}"
         rows.append(row)
     st.table({name: [row.get(name, "") for row in rows] for name in rows[0]}, border="horizontal")
     first = next(iter(found.walks.values())).facts
     st.caption(
-        "Length in images: the sum of distances between decoded means, pixels in [0, 1]; energy: half the mean square "
-        f"of its speed. Both are measured on {first.n_steps} steps from end to end, for every path alike."
+        "Far from the data: a share of the frames. Length in images: the sum of distances between decoded means, "
+        "pixels in [0, 1]; energy: half the mean square of its speed. Both are measured on "
+        f"{first.n_steps} steps from end to end, for every path alike."
         f"{_geodesic_note(found.walks.get(SLOW))}"
     )
 
@@ -134,25 +148,26 @@ def _geodesic_note(walk: Walk | None) -> str:
     )
 
 
-def walk_figures(loaded: LoadedRun, view: View, found: Found, names: Sequence[str]) -> None:
-    """Show log p(z), the neighbours and the judged class along the walks."""
+def walk_figures(loaded: LoadedRun, view: View, found: Found, names: Sequence[str], ends: Ends) -> None:
+    """Show log p(z), the neighbours and the judged class along the walks between two ``ends``, by name."""
     typical = loaded.trust_gauge.typical_log_prior if loaded.config.model.can_encode else None
     left, right = st.columns(2, gap="large")
     with left:
-        _lines(found, "log p(z), nats", "log_prior", typical)
+        _lines(found, "log p(z), nats", "log_prior", ends, typical)
     with right:
         judge, kind = judge_of(loaded), shown_kind(view, found)
         if judge is None:
             offer_judge(loaded)
-            _lines(found, "distance to the nearest code", "nearest", None)
+            _lines(found, "distance to the nearest code", "nearest", ends)
             return
         walk = found.walks[kind]
         st.markdown(f"**Class along the path: {NAMES[kind].lower()}**")
-        figure = class_shares(walk.path.t, frame_probabilities(loaded, judge, walk), names)
-        st.plotly_chart(figure, alt=f"Probability of each class along the {NAMES[kind].lower()} path", key="shares")
+        figure = class_shares(walk.path.t, frame_probabilities(loaded, judge, walk), names, ends)
+        said = f"Probability of each class along the {NAMES[kind].lower()} path"
+        st.plotly_chart(figure, alt=said, key="shares", config=NO_BAR)
 
 
-def _lines(found: Found, title: str, fact: str, typical: float | None) -> None:
+def _lines(found: Found, title: str, fact: str, ends: Ends, typical: float | None = None) -> None:
     lines = [
         Line(name=NAMES[kind], kind=kind, t=walk.path.t, values=np.where(np.isfinite(values), values, np.nan))
         for kind, walk in found.walks.items()
@@ -162,7 +177,8 @@ def _lines(found: Found, title: str, fact: str, typical: float | None) -> None:
         st.caption("This model has no prior, so there is no log p(z) along a path.")
         return
     st.markdown(f"**{title[0].upper()}{title[1:]}**" if not title.startswith("log") else f"**{title}**")
-    st.plotly_chart(along_walks(lines, title, typical), alt=describe(lines, title), key=f"along-{fact}")
+    figure = along_walks(lines, title, ends, typical)
+    st.plotly_chart(figure, alt=describe(lines, title), key=f"along-{fact}", config=NO_BAR)
 
 
 def _what_is_missing(loaded: LoadedRun, ends: WalkEnds, found: Found) -> None:
@@ -195,10 +211,10 @@ def _class_note(
     st.caption(f"All frames are decoded in class {names[between.label]}.{also}")
 
 
-def export_of_walk(loaded: LoadedRun, view: View, found: Found) -> None:
-    """Offer the walk that is played as a file."""
+def export_of_walk(loaded: LoadedRun, view: View, found: Found, ends: Ends) -> None:
+    """Offer the walk that is played, between two ``ends``, as a file."""
     kind = shown_kind(view, found)
-    film_export(loaded, found.walks[kind], NAMES[kind].lower())
+    film_export(loaded, found.walks[kind], NAMES[kind].lower(), ends)
 
 
 def _keep(view: View, z: Sequence[float]) -> None:

@@ -95,6 +95,17 @@ export class Strips {
   mark(walk, k) {
     const nearest = Math.round(k / walk.stride) * walk.stride;
     for (const frame of this.element.querySelectorAll(".film__frame--at")) frame.classList.remove("film__frame--at");
-    this.canvases.get(`${walk.kind} ${nearest}`)?.parentElement.classList.add("film__frame--at");
+    const frame = this.canvases.get(`${walk.kind} ${nearest}`)?.parentElement;
+    frame?.classList.add("film__frame--at");
+    if (frame) follow(frame);
   }
+}
+
+// Moves a strip that is wider than its place to where a frame is, and never the page.
+function follow(frame) {
+  const strip = frame.parentElement;
+  if (strip.scrollWidth <= strip.clientWidth) return;
+  const [left, right] = [frame.offsetLeft - strip.offsetLeft, frame.offsetLeft - strip.offsetLeft + frame.offsetWidth];
+  if (left < strip.scrollLeft) strip.scrollLeft = left;
+  else if (right > strip.scrollLeft + strip.clientWidth) strip.scrollLeft = right - strip.clientWidth;
 }
