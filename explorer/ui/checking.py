@@ -72,7 +72,8 @@ def _with_known_pins(loaded: LoadedRun, view: View) -> View:
             pinned_code(loaded, view, pin)
             kept.append(pin)
         except (ProjectionError, ServingError) as error:
-            st.warning(f"Pin {pin.name} is left out. {error}", icon=":material/link_off:")
+            # Not in the page: a map or a walk that is ready soon runs it again, and the words would be gone.
+            st.toast(f"Pin {pin.name} is left out. {error}", icon=":material/link_off:", duration="long")
     return view if len(kept) == len(view.pins) else change_view(pins=tuple(kept), at=-1)
 
 
