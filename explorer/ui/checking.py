@@ -14,6 +14,7 @@ from explorer.ui.pinning import pinned_code
 from explorer.ui.state import View, change_view
 
 DEFAULT = View()
+_LEFT_OUT = "pins-left-out"
 
 
 def fitting_map_view(loaded: LoadedRun, view: View) -> View:
@@ -65,16 +66,22 @@ def fitting_generate_view(loaded: LoadedRun, view: View) -> View:
 
 
 def _with_known_pins(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` without the pins that mean nothing in this run, and say which these are."""
-    kept = []
+    """Return ``view`` without the pins that mean nothing in this run; which these are is said until pins change."""
+    kept, problems = [], []
     for pin in view.pins:
         try:
             pinned_code(loaded, view, pin)
             kept.append(pin)
         except (ProjectionError, ServingError) as error:
-            # Not in the page: a map or a walk that is ready soon runs it again, and the words would be gone.
-            st.toast(f"Pin {pin.name} is left out. {error}", icon=":material/link_off:", duration="long")
-    return view if len(kept) == len(view.pins) else change_view(pins=tuple(kept), at=-1)
+            problems.append(f"Pin {pin.name} is left out. {error}")
+    if problems:
+        view = change_view(pins=tuple(kept), at=-1)
+        # A map or a walk that is ready soon runs the page again: the words must outlast that.
+        st.session_state[_LEFT_OUT] = view.pins, problems
+    pins, said = st.session_state.get(_LEFT_OUT, ((), []))
+    for problem in said if pins == view.pins else []:
+        st.warning(problem, icon=":material/link_off:")
+    return view
 
 
 def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:
