@@ -130,7 +130,7 @@ def stage_bar() -> Iterator[OnProgress]:
 
 def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     """Print the table of runs, the best in bold, then differences, groups of seeds, and why numbers are absent."""
-    from explorer.analysis.comparison_tables import best, caption, heading, reasons
+    from explorer.analysis.comparison_tables import BOLD, best, caption, heading, reasons
     from explorer.analysis.groups import groups
     from explorer.analysis.metrics import METRICS
 
@@ -142,10 +142,10 @@ def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
         console.print(_table(titled, lambda metric, name: "bold" if titled[name][metric.name].is_difference else ""))
     lines = [
         caption(comparison),
-        "A difference is bold where its interval leaves 0 out." if comparison.differences else "",
+        f"{BOLD} A difference is bold where its interval leaves 0 out." if console.is_terminal else "",
     ]
     found = reasons(comparison) | reasons(comparison, differences=True)
-    lines += [f"None of {', '.join(titles)}. {reason}" for reason, titles in found.items()]
+    lines += [f"None of {'; '.join(titles)}. {reason}" for reason, titles in found.items()]
     lines += [f"Seeds together: {', '.join(group.names)}: {_spreads(group)}" for group in groups(comparison)]
     if is_explained:
         lines += [f"{heading(metric)}: {metric.explanation} Source: {metric.source}" for metric in METRICS]

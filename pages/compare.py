@@ -24,8 +24,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         runs_control(runs)
     maps_control(runs, view)
 st.markdown(
-    "**Point at one map** and the same image is marked and decoded on all of them. **Click** to pin the nearest image, "
-    "**draw a lasso** to select the same images everywhere."
+    "**What does the KL term buy?** Models of the same images, side by side. Point at one map and the same image is "
+    "marked and decoded on all of them; click to pin the nearest image; draw a lasso to select the same everywhere."
 )
 
 

@@ -12,7 +12,8 @@ show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
-    st.caption(describe_run(loaded.config, loaded.run.test_elbo()))
+    purpose = "**What is this model worth?** Its bound taken apart, and how its codes and its prior fit."
+    st.markdown(f"{purpose}  \n:small[:gray[{describe_run(loaded.config, loaded.run.test_elbo())}]]")
 
 
 @st.fragment

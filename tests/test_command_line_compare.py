@@ -86,7 +86,7 @@ def test_the_table_says_what_was_measured_and_why_a_number_is_not_there(compare)
     status, out, _ = compare(VAE, AE, *QUICK, "--explain")
     assert status == 0
     assert "60 test images of each run; IWAE bound with 2 samples" in out
-    assert "None of Frechet distance, prior, class accuracy, prior. digits-ae-2d: an autoencoder has no prior" in out
+    assert "None of Frechet distance, prior; class accuracy, prior. digits-ae-2d: an autoencoder has no prior" in out
     assert "digits-ae-2d - digits-vae-2d: nats of different things" in out
     for metric in METRICS:
         assert f"{metric.explanation} Source: {metric.source}" in out

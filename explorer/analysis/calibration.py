@@ -121,9 +121,14 @@ class RankFacts:
     n_dims: int
 
     @property
+    def level(self) -> float:
+        """The p-value below which ranks are not taken for uniform: ``LEVEL``, shared by the dimensions (Bonferroni)."""
+        return LEVEL / self.n_dims
+
+    @property
     def verdict(self) -> Verdict:
         """In which way the ranks are not uniform, the strongest sign; "uniform" where they may well be."""
-        if self.p_value >= LEVEL / self.n_dims:
+        if self.p_value >= self.level:
             return "uniform"
         width, shift = (self.spread - 1) / self.spread_se, abs(self.lean) / self.lean_se
         if max(abs(width), shift) < 2:

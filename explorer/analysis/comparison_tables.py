@@ -14,6 +14,10 @@ from explorer.analysis.metrics import METRICS, Metric
 from explorer.errors import ConfigError
 
 NONE = "-"
+BOLD = (
+    "Bold: the best, with those not told apart from it; none where no model is told apart from another, or where a "
+    "metric has no better way."
+)
 SPECIAL = {
     "%": r"\%",
     "_": r"\_",
@@ -101,8 +105,8 @@ def markdown_text(comparison: Comparison) -> str:
     """Return the table in Markdown, the best in bold, and below it why numbers are absent."""
     lines = [_pipes(["metric", *(row.name for row in comparison.rows)]), _pipes(["---"] * (len(comparison.rows) + 1))]
     lines += [_pipes([heading(metric), *_cells(comparison, metric, "**{}**")]) for metric in METRICS]
-    notes = [f"- {reason} ({', '.join(titles)})" for reason, titles in reasons(comparison).items()]
-    return "\n".join([*lines, "", caption(comparison), *(["", *notes] if notes else [])]) + "\n"
+    notes = [f"- {reason} ({'; '.join(titles)})" for reason, titles in reasons(comparison).items()]
+    return "\n".join([*lines, "", caption(comparison), "", BOLD, *(["", *notes] if notes else [])]) + "\n"
 
 
 def latex_text(comparison: Comparison) -> str:
@@ -118,6 +122,7 @@ def latex_text(comparison: Comparison) -> str:
     return "\n".join(
         [
             f"% {caption(comparison)}",
+            f"% {BOLD}",
             rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
             r"\toprule",
             rows[0],

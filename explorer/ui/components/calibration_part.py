@@ -87,5 +87,6 @@ def _dimension(found: "Calibration", dim: int, facts: "RankFacts") -> None:
     p_value = "p < 0.0001" if facts.p_value < 1e-4 else f"p = {facts.p_value:.4f}"
     st.caption(
         f"q's central 90% holds {facts.coverage:.0%} of the codes ({low:.0%} to {high:.0%}); "
-        f"spread {facts.spread:.2f} ± {1.96 * facts.spread_se:.2f} of that of uniform ranks; {p_value}"
+        f"spread {facts.spread:.2f} ± {1.96 * facts.spread_se:.2f} of that of uniform ranks; {p_value}, "
+        f"where less than {facts.level:.2g} is a sign"
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import locations
 from explorer.analysis.comparison import Comparison
-from explorer.analysis.comparison_tables import best, caption, heading, number
+from explorer.analysis.comparison_tables import BOLD, best, caption, heading, number
 from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import METRICS, Metric
 from explorer.jobs import JobState, JobStatus
@@ -56,8 +56,8 @@ def comparison_table(
     st.html(STYLE)
     st.html(table_html(found, shown))
     st.caption(
-        f"{caption(found)} **Bold**: best, or not told apart from it. A difference to {names[0]} is called one only "
-        "where its interval leaves 0 out."
+        f"{caption(found)} {BOLD} Below a number stands its interval, then the difference to {names[0]} with its own: "
+        "it is called one only where that leaves 0 out."
     )
     _files(found, names)
 
@@ -125,7 +125,8 @@ def table_html(found: Comparison, metrics: Sequence[Metric]) -> str:
     heads = "".join(f'<th scope="col">{escape(row.name)}</th>' for row in found.rows)
     lines = "".join(_line(found, metric) for metric in metrics)
     return (
-        f'<div class="comparison"><table><thead><tr><th scope="col">Metric</th>{heads}</tr></thead>'
+        f'<div class="comparison" style="--n: {len(found.rows)}"><table>'
+        f'<thead><tr><th scope="col">Metric</th>{heads}</tr></thead>'
         f"<tbody>{lines}</tbody></table></div>"
     )
 

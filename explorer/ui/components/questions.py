@@ -58,7 +58,7 @@ def _density_draws(loaded: LoadedRun, view: View) -> None:
         st.caption("No codes of images to fit a density to: a GAN has no encoder.")
         return
     codes = density_codes(loaded, N_DRAWS, seed=view.seed)
-    what = "a mixture of 10 normals fitted to its test codes"
+    what = "a mixture of 10 normals fitted to its test codes (that of the table is fitted to training codes)"
     _draws(loaded, codes, f"{N_DRAWS} draws from {what}", f"Draws of {loaded.run.name} from {what}")
 
 
@@ -95,8 +95,8 @@ def likelihood(runs: Sequence[LoadedRun], view: View) -> None:
     st.markdown("**The same images, rebuilt by each**")
     rebuilt_picture(same, rows, originals if isinstance(originals, ImageSplit) else None)
     st.caption(
-        f"Mean codes decoded, of {len(rows)} test images: the pinned ones, then one of each class. A small error alone "
-        "says nothing of p(x)."
+        f"Mean codes decoded, of {len(rows)} test images: the pinned ones, then one of each class in turn. Errors are "
+        "against the grey originals; a model of binarised pixels was given those. A small error says nothing of p(x)."
     )
 
 

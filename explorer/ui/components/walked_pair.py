@@ -54,6 +54,8 @@ def _walk(loaded: LoadedRun, first: int, last: int) -> None:
 
 def _pair(loaded: LoadedRun, view: View) -> list[int]:
     shown, _ = images_only(view, len(loaded.encoded))
-    pinned = [pin.row for pin in shown.pins if pin.row is not None]
-    spread = spread_rows(loaded.encoded.labels, 4).tolist()
-    return list(dict.fromkeys([*pinned, *spread]))[:2]
+    pinned = [pin.row for pin in shown.pins if pin.row is not None][:2]
+    labels = loaded.encoded.labels
+    # Where one end is left open, it is of another class than the first.
+    others = [row for row in spread_rows(labels, 4).tolist() if not pinned or labels[row] != labels[pinned[0]]]
+    return list(dict.fromkeys([*pinned, *others]))[:2]
