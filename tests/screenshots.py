@@ -43,6 +43,12 @@ def main() -> None:
         page.wait_for_timeout(4000)
         _lasso(page, "Drawn on the map")
         _save(page, folder / "compare.png", height=1400)
+        page = browser.new_context(viewport=WIDE).new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(f"{address}/evaluate?run=mnist-vae-2d")
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        page.wait_for_timeout(2500)
+        _save(page, folder / "evaluate.png")
         page = _open(browser, address, "run=mnist-vae-16d&space=pca&colour=kl", NARROW, dark=True)
         _save(page, folder / "narrow-dark.png")
 
