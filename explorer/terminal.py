@@ -17,7 +17,6 @@ from explorer.runs.config import RunConfig
 
 if TYPE_CHECKING:
     from explorer.analysis.comparison import Comparison
-    from explorer.analysis.groups import Group
     from explorer.analysis.measured import Figure
     from explorer.analysis.metrics import Metric
     from explorer.training.trainer import TrainingProgress
@@ -130,7 +129,7 @@ def stage_bar() -> Iterator[OnProgress]:
 
 def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     """Print the table of runs, the best in bold, then differences, groups of seeds, and why numbers are absent."""
-    from explorer.analysis.comparison_tables import BOLD, best, caption, heading, reasons
+    from explorer.analysis.comparison_tables import BOLD, best, caption, group_text, heading, reasons
     from explorer.analysis.groups import groups
     from explorer.analysis.metrics import METRICS
 
@@ -146,7 +145,7 @@ def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     ]
     found = reasons(comparison) | reasons(comparison, differences=True)
     lines += [f"None of {'; '.join(titles)}. {reason}" for reason, titles in found.items()]
-    lines += [f"Seeds together: {', '.join(group.names)}: {_spreads(group)}" for group in groups(comparison)]
+    lines += [group_text(group) for group in groups(comparison)]
     if is_explained:
         lines += [f"{heading(metric)}: {metric.explanation} Source: {metric.source}" for metric in METRICS]
     for line in filter(None, lines):
@@ -163,22 +162,6 @@ def _table(columns: dict[str, Mapping[str, "Figure"]], style: Callable[["Metric"
         cells = (Text(cell(of[metric.name]), style=style(metric, name)) for name, of in columns.items())
         table.add_row(heading(metric), *cells)
     return table
-
-
-def _spreads(group: "Group") -> str:
-    """Return mean and deviation of each metric of a group, and what of it differs from the first group."""
-    from explorer.analysis.comparison_tables import cell, number
-    from explorer.analysis.metrics import METRICS
-
-    parts = []
-    for metric in METRICS:
-        spread, difference = group.spreads[metric.name], group.differences.get(metric.name)
-        if spread.mean is None:
-            continue
-        deviation = "" if spread.deviation is None else f" ± {number(spread.deviation)}"
-        beside = f" (to the first {cell(difference)} *)" if difference is not None and difference.is_difference else ""
-        parts.append(f"{metric.title} {number(spread.mean)}{deviation}{beside}")
-    return "; ".join(parts)
 
 
 def duration(seconds: float) -> str:

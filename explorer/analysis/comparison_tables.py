@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from explorer.analysis.bootstrap import difference
 from explorer.analysis.comparison import Comparison
+from explorer.analysis.groups import Group
 from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import METRICS, Metric
 from explorer.errors import ConfigError
@@ -156,6 +157,19 @@ def caption(comparison: Comparison) -> str:
         f"{n_images} test images of each run; IWAE bound with {comparison.n_samples} samples; intervals of 95 % by the "
         f"bootstrap over images (seed {comparison.seed}), of shares by Wilson; training is not repeated in them."
     )
+
+
+def group_text(group: Group, metrics: Sequence[Metric] = METRICS) -> str:
+    """Return runs that differ by their seed, with means and deviations, and what differs from the first group."""
+    parts = []
+    for metric in metrics:
+        spread, difference = group.spreads[metric.name], group.differences.get(metric.name)
+        if spread.mean is None:
+            continue
+        deviation = "" if spread.deviation is None else f" ± {number(spread.deviation)}"
+        beside = f" (to the first {cell(difference)} *)" if difference is not None and difference.is_difference else ""
+        parts.append(f"{metric.title} {number(spread.mean)}{deviation}{beside}")
+    return f"Seeds together: {', '.join(group.names)}: {'; '.join(parts)}"
 
 
 def _cells(comparison: Comparison, metric: Metric, bold: str) -> list[str]:

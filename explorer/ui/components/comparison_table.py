@@ -9,7 +9,8 @@ import streamlit as st
 
 from explorer import locations
 from explorer.analysis.comparison import Comparison
-from explorer.analysis.comparison_tables import BOLD, best, caption, heading, number
+from explorer.analysis.comparison_tables import BOLD, best, caption, group_text, heading, number
+from explorer.analysis.groups import groups
 from explorer.analysis.measured import Figure
 from explorer.analysis.metrics import METRICS, Metric
 from explorer.jobs import JobState, JobStatus
@@ -59,6 +60,9 @@ def comparison_table(
         f"{caption(found)} {BOLD} Below a number stands its interval, then the difference to {names[0]} with its own: "
         "it is called one only where that leaves 0 out."
     )
+    for group in groups(found):
+        words = group_text(group, shown).replace("*", r"\*")
+        st.caption(rf"{words}. Mean and deviation over seeds; \*: by Welch's interval, which leaves 0 out.")
     _files(found, names)
 
 
