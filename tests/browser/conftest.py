@@ -167,6 +167,8 @@ def visit(request, app):
     request.node.visited = pages
     yield visit
     for page in pages:
+        if page.page.is_closed():
+            continue
         # What is opened next finds nothing that this page left.
         page.page.evaluate("() => localStorage.clear()")
         page.page.context.clear_cookies()
