@@ -112,14 +112,14 @@ def dataless_app(tmp_path_factory, checkpoints) -> Iterator[App]:
         yield app
 
 
-# Of the folder, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
-@pytest.fixture(scope="package")
+# Of the module, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def executable() -> str:
     """The Chromium of this machine."""
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
@@ -129,7 +129,7 @@ def executable() -> str:
     return path
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(playwright, executable) -> Iterator[Browser]:
     """A browser whose contexts have nothing in common."""
     browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
@@ -137,11 +137,17 @@ def chromium(playwright, executable) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="package")
-def returning(playwright, executable, tmp_path_factory) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory) -> Path:
+    """Where the browser of all modules keeps what it has compiled."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture(scope="module")
+def returning(playwright, executable, profile) -> Iterator[BrowserContext]:
     """A browser that keeps what it has compiled of the app's scripts, and so opens a page in two thirds of the time."""
     context = playwright.chromium.launch_persistent_context(
-        tmp_path_factory.mktemp("profile"), executable_path=executable, args=list(CHROMIUM_FLAGS), viewport=VIEWPORT
+        profile, executable_path=executable, args=list(CHROMIUM_FLAGS), viewport=VIEWPORT
     )
     yield context
     context.close()
