@@ -11,10 +11,14 @@ def new_training() -> None:
     """Show the form of a new run; when it is started, the page shows its training instead."""
     st.subheader("Train a new model")
     new_run = config_form()
-    if new_run is not None:
-        training_estimate(new_run)
+    # Filled last: a part that runs itself again may cut off what the script has not come to yet.
+    estimate = st.container()
     label = "Download and start" if new_run is not None and new_run.download else "Start training"
-    if not st.button(label, type="primary", icon=":material/play_arrow:", disabled=new_run is None, key="start"):
+    is_started = st.button(label, type="primary", icon=":material/play_arrow:", disabled=new_run is None, key="start")
+    if new_run is not None:
+        with estimate:
+            training_estimate(new_run)
+    if not is_started:
         return
     assert new_run is not None, "the button is disabled without one"
     with st.spinner(f"Making {new_run.name} …"):
