@@ -25,6 +25,7 @@ from explorer.objectives.information import SurgeryTerms, n_active_units, surger
 from explorer.progress import OnProgress, Stages
 
 BATCH = 200
+_TERMS, _SURGERY = 6, 7
 SCORING, COMPARING = "images scored", "comparing every code with every posterior"
 """The stages of an evaluation."""
 
@@ -255,17 +256,19 @@ def _joined(
     """Return everything that is known of each image, by name, the encoder's output among it."""
     pixels = evaluation_pixels(torch.from_numpy(split.images), is_binary=is_binary, seed=EVALUATION_SEED)
     labels = torch.from_numpy(split.labels)
-    with seeded(EVALUATION_SEED, EVALUATION_STREAM, 2):
-        parts = []
-        for start in range(0, len(split), BATCH):
-            on_images(start, len(split))
-            batch = slice(start, start + BATCH)
+    parts = []
+    for start in range(0, len(split), BATCH):
+        on_images(start, len(split))
+        batch = slice(start, start + BATCH)
+        # Each batch by its own seed: how many importance samples one takes moves no other number.
+        with seeded(EVALUATION_SEED, EVALUATION_STREAM, _TERMS, start // BATCH):
             parts.append(_evaluate_batch(model, pixels[batch], labels[batch], n_samples))
-        joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-        if model.config.has_bound:
-            on_comparing()
+    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    if model.config.has_bound:
+        on_comparing()
+        with seeded(EVALUATION_SEED, EVALUATION_STREAM, _SURGERY):
             parts_of_kl = surgery_terms(model, joined["parameters"], labels)
-            joined |= {name: getattr(parts_of_kl, name) for name in parts_of_kl.__slots__}
+        joined |= {name: getattr(parts_of_kl, name) for name in parts_of_kl.__slots__}
     return joined
 
 

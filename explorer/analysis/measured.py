@@ -15,7 +15,7 @@ from explorer.analysis.bootstrap import Estimate
 from explorer.analysis.curves import Doubles
 from explorer.analysis.metrics import NAMES
 
-VERSION = 1
+VERSION = 2
 """Of what measures: raise it when any number would come out otherwise, and what was stored is measured anew."""
 
 COUNTED = "counted, not estimated: it has no interval"

@@ -24,6 +24,19 @@ BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FinePath:
+    """A path sampled finely from end to end, and decoded: what its length and its speed in images are measured by.
+
+    Attributes:
+        path: ``LatentPath.finely()``, F codes.
+        images: what they decode to, ``(F, D)``, as ``mean_images`` has them.
+    """
+
+    path: LatentPath
+    images: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PathFacts:
     """What is told of a path and of each of its T codes. Lengths and energy are from end to end, without overshoot.
 
@@ -57,8 +70,23 @@ class PathFacts:
         return {name: _as_json(getattr(self, name)) for name in self.__slots__}
 
 
+def fine_path(model: "LatentModel", path: LatentPath, labels: Labels | None = None) -> FinePath:
+    """Return ``path`` sampled finely and decoded by ``model``; ``labels`` as in ``path_facts``.
+
+    Raises:
+        ConfigError: if the model needs classes and gets none.
+    """
+    _check_labels(model, path, labels)
+    fine = path.finely()
+    return FinePath(path=fine, images=mean_images(model, fine.codes, labels_at(fine.t, path.t, labels)))
+
+
 def path_facts(
-    model: "LatentModel", gauge: "TrustGauge | None", path: LatentPath, labels: Labels | None = None
+    model: "LatentModel",
+    gauge: "TrustGauge | None",
+    path: LatentPath,
+    labels: Labels | None = None,
+    fine: FinePath | None = None,
 ) -> PathFacts:
     """Return what is told of ``path``.
 
@@ -67,18 +95,17 @@ def path_facts(
         gauge: of the model and its encoded set; None for a model that cannot encode.
         path: the path.
         labels: class that each code is decoded in, shape ``(T,)``, for a model that needs classes.
+        fine: the same curve by ``fine_path``, where that is at hand; it does not depend on the times of ``path``.
 
     Raises:
         ConfigError: if the model needs classes and gets none.
     """
-    _check_labels(model, path, labels)
-    fine = path.finely()
-    images = mean_images(model, fine.codes, labels_at(fine.t, path.t, labels))
-    steps, n_steps = step_lengths(images), len(fine) - 1
+    fine = fine or fine_path(model, path, labels)
+    steps, n_steps = step_lengths(fine.images), len(fine.path) - 1
     around: dict[str, Any] = dict.fromkeys(("n_near", "nearest", "verdicts", "radius", "n_typical"))
     return PathFacts(
         n_steps=n_steps,
-        latent_length=float(step_lengths(fine.codes).sum()),
+        latent_length=float(step_lengths(fine.path.codes).sum()),
         image_length=float(steps.sum()),
         image_energy=float(0.5 * n_steps * np.square(steps).sum()),
         log_prior=_log_prior(model, path.codes, labels),

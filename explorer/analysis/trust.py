@@ -166,6 +166,7 @@ class _Table:
         self._codes, self._mean = codes, codes.mean(axis=0)
         self._centred = (codes - self._mean).astype(np.float32)
         self._half_squares = np.square(self._centred).sum(axis=1) / 2
+        self._longest = float(np.sqrt(2 * self._half_squares.max()))
 
     def query(self, z: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """As that of a tree."""
@@ -177,7 +178,8 @@ class _Table:
         nearest, n_near = np.empty(len(z)), np.empty(len(z), np.int64)
         for k, place in enumerate(z):
             heights = self._heights(place)
-            nearest[k] = self._nearest(place, heights, 1)[0][0]
+            tried = np.flatnonzero(heights <= heights.min() + self._slack(place))
+            nearest[k] = np.linalg.norm(self._codes[tried] - place, axis=1).min()
             n_near[k] = np.count_nonzero(heights <= (radius**2 - np.square(place - self._mean).sum()) / 2)
         return nearest, n_near
 
@@ -185,6 +187,11 @@ class _Table:
         """Half the squared distances from ``place``, ``(L,)``, less half its own square: shape ``(N,)``."""
         heights: Floats = self._half_squares - self._centred @ (place - self._mean).astype(np.float32)
         return heights
+
+    def _slack(self, place: NDArray[np.float64]) -> float:
+        """More than two heights from ``place`` can differ by rounding: twice the bound on a sum of L + 2 products."""
+        length = float(np.linalg.norm(place - self._mean)) + self._longest
+        return 2 * (len(place) + 2) * float(np.finfo(np.float32).eps) * self._longest * length
 
     def _nearest(
         self, place: NDArray[np.float64], heights: Floats, n: int

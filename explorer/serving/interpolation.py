@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.curves import Doubles
-from explorer.analysis.path_facts import PathFacts, mean_images, path_facts
+from explorer.analysis.path_facts import PathFacts, fine_path, path_facts
 from explorer.analysis.paths import KINDS, LatentPath, at_constant_speed, linear_path, path_times, spherical_path
 from explorer.analysis.results import Floats
 from explorer.errors import ConfigError
@@ -133,8 +133,8 @@ def find_path(
     path = _found(loaded, (a, b), t, choice.kind, label=label, **search)
     if not choice.is_constant_speed:
         return path
-    fine = path.finely()
-    return at_constant_speed(path, fine, mean_images(loaded.model, fine.codes, _labels(fine, label)))
+    fine = fine_path(loaded.model, path, _labels(path, label))
+    return at_constant_speed(path, fine.path, fine.images)
 
 
 def _found(

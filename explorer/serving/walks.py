@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.path_facts import PathFacts, mean_images, path_facts
+from explorer.analysis.path_facts import FinePath, PathFacts, fine_path, path_facts
 from explorer.analysis.paths import KINDS, LatentPath, at_constant_speed
 from explorer.analysis.results import Floats
 from explorer.errors import ConfigError
@@ -102,7 +102,18 @@ def quick_walk(loaded: LoadedRun, kind: str, ends: WalkEnds, sampling: Sampling)
     """
     if kind == SLOW or kind not in KINDS:
         raise ConfigError(f"There is no quick walk {kind!r}: use one of {', '.join(set(KINDS) - {SLOW})}.")
-    return measured(loaded, find_path(loaded, *ends.codes, PathChoice(kind=kind), label=ends.label), ends, sampling)
+    return measured(loaded, _quick_path(loaded, kind, ends), ends, sampling)
+
+
+@lru_cache(maxsize=16)
+def _quick_path(loaded: LoadedRun, kind: str, ends: WalkEnds) -> LatentPath:
+    """Return one and the same path however it is sampled, so that what is known of it is found again."""
+    return find_path(loaded, *ends.codes, PathChoice(kind=kind), label=ends.label)
+
+
+@lru_cache(maxsize=16)
+def _fine_path(loaded: LoadedRun, path: LatentPath, label: int | None) -> FinePath:
+    return fine_path(loaded.model, path, _labels(path, label))
 
 
 def geodesic(loaded: LoadedRun, ends: WalkEnds) -> Errand[LatentPath]:
@@ -122,13 +133,12 @@ def geodesic_key(loaded: LoadedRun, ends: WalkEnds) -> tuple[LoadedRun, str, Wal
 
 def measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:
     """Return ``path`` at the times of ``sampling``, with the class and the facts of its frames."""
-    shown = path.at(sampling.times())
+    fine, shown = _fine_path(loaded, path, ends.label), path.at(sampling.times())
     if sampling.is_even:
-        fine = path.finely()
-        shown = at_constant_speed(shown, fine, mean_images(loaded.model, fine.codes, _labels(fine, ends.label)))
+        shown = at_constant_speed(shown, fine.path, fine.images)
     labels = _labels(shown, ends.label)
     gauge = loaded.trust_gauge if loaded.config.model.can_encode else None
-    return Walk(path=shown, labels=labels, facts=path_facts(loaded.model, gauge, shown, labels))
+    return Walk(path=shown, labels=labels, facts=path_facts(loaded.model, gauge, shown, labels, fine))
 
 
 def _labels(path: LatentPath, label: int | None) -> NDArray[np.int64] | None:

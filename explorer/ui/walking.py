@@ -82,11 +82,18 @@ def begin_again(loaded: LoadedRun, ends: WalkEnds) -> None:
 
 
 @lru_cache(maxsize=64)
-def frame_probabilities(loaded: LoadedRun, judge: Judge, walk: Walk) -> Floats:
-    """Return the probability of each class by the judge for each frame of a walk, shape ``(T, K)``."""
+def frame_images(loaded: LoadedRun, walk: Walk, every: int = 1) -> Images:
+    """Return what ``every`` so many frames of a walk decode to, from the first on, uint8 ``(F, C, H, W)``."""
+    labels = None if walk.labels is None else walk.labels[::every]
+    return resources.service().decode(loaded, walk.path.codes[::every], labels)
+
+
+@lru_cache(maxsize=64)
+def frame_probabilities(loaded: LoadedRun, judge: Judge, walk: Walk, every: int = 1) -> Floats:
+    """Return the probability of each class by the judge for those frames of a walk, shape ``(F, K)``."""
     from explorer.analysis.judging import judged
 
-    return judged(judge.classifier, resources.service().decode(loaded, walk.path.codes, walk.labels))
+    return judged(judge.classifier, frame_images(loaded, walk, every))
 
 
 def judged_images(judge: Judge, images: Images, names: Sequence[str]) -> list[tuple[str, float]]:

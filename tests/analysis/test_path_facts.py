@@ -10,7 +10,7 @@ from torch.distributions import MultivariateNormal
 
 from explorer.analysis.data_paths import NeighbourGraph
 from explorer.analysis.geodesics import geodesic_path
-from explorer.analysis.path_facts import labels_at, mean_images, path_facts
+from explorer.analysis.path_facts import fine_path, labels_at, mean_images, path_facts
 from explorer.analysis.paths import (
     N_FINE,
     at_constant_speed,
@@ -71,6 +71,14 @@ def test_an_uneven_walk_has_the_length_of_an_even_one_and_more_energy():
     assert facts.image_length == pytest.approx(length, rel=1e-5)
     # 1/2 of the integral of (2 t)^2 is 2/3.
     assert facts.image_energy == pytest.approx(2 / 3 * length**2, rel=1e-3)
+
+
+def test_a_fine_path_at_hand_tells_the_same_whatever_the_times_of_the_path():
+    model, gauge = linear_gaussian()
+    a, b = np.array([1, 0], np.float32), np.array([-1, 3], np.float32)
+    fine = fine_path(model, spherical_path(a, b, T))
+    other = spherical_path(a, b, path_times(5))
+    assert path_facts(model, gauge, other, None, fine).to_json() == path_facts(model, gauge, other).to_json()
 
 
 def test_facts_of_each_code_are_those_that_the_gauge_tells_of_it_alone():

@@ -3,7 +3,7 @@
 
 import { paintImage, refusal } from "./modules/decoder.js";
 import { Playhead } from "./modules/playhead.js";
-import { Strips, frameWords, inStrip, rowsOf } from "./modules/strips.js";
+import { Strips, bytesOf, frameWords, inStrip, rowsOf } from "./modules/strips.js";
 
 const MAX_ROWS = 1024;
 const STEPS_A_SECOND = 24;
@@ -44,18 +44,25 @@ class Film {
     else if (before.shown !== data.shown) this.turnTo(data.shown);
   }
 
-  // Other walks: all strips in one request, then every frame of the one that is played.
+  // Other walks: the images of the strips are with them, those between are asked for, of the one that is played.
   begin() {
     this.rows = new Map(this.data.walks.map((walk) => [walk.kind, rowsOf(walk, this.data.n_dims)]));
     this.images.clear();
     if (!this.head.n) this.head.n = this.data.walks[0].frames.length;
     if (!this.head.isPlaying && !this.head.goal) this.head.goTo(this.data.walks[0].stride); // at A: before it lies what is beyond
-    this.turnTo(this.data.shown);
-    const wanted = this.data.walks.flatMap((walk) => inStrip(walk).map((k) => [walk.kind, k]));
-    this.fetch(wanted).then(() => this.fetchShown());
+    this.layOut(this.data.shown);
+    for (const walk of this.data.walks) this.take(inStrip(walk).map((k) => [walk.kind, k]), bytesOf(walk.images), this.data.shape);
+    this.show();
+    this.root.dispatchEvent(new CustomEvent("film:painted", { detail: { n: this.images.size } }));
+    this.fetchShown();
   }
 
   turnTo(kind) {
+    this.layOut(kind);
+    this.fetchShown();
+  }
+
+  layOut(kind) {
     this.walk = this.data.walks.find((walk) => walk.kind === kind) ?? this.data.walks[0];
     this.strips.show(this.data.walks, this.walk.kind);
     for (const [key, image] of this.images) {
@@ -66,7 +73,6 @@ class Film {
     this.part("slider").max = this.head.last;
     if (!this.head.isPlaying) this.head.goTo(Math.min(this.head.index, this.head.last));
     this.show();
-    this.fetchShown();
   }
 
   fetchShown() {
@@ -87,6 +93,7 @@ class Film {
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (version !== this.data.version) return;
       this.take(part, bytes, shape);
+      this.show();
       this.part("status").textContent = "";
     } catch (error) {
       this.part("status").textContent = error.message;
@@ -101,8 +108,6 @@ class Film {
       this.images.set(`${kind} ${k}`, image);
       if (k % this.data.walks.find((walk) => walk.kind === kind).stride === 0) this.strips.paint(kind, k, ...image);
     });
-    this.show();
-    this.root.dispatchEvent(new CustomEvent("film:decoded", { detail: { n: frames.length, version: this.data.version } }));
   }
 
   // What is shown: the frame that is pointed at, else that of the playhead.

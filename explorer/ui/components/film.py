@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -13,6 +13,7 @@ import streamlit as st
 from explorer.analysis.results import Floats
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.walks import Sampling, Walk
+from explorer.serving.work import Images
 from explorer.ui.components.browser_code import browser_component
 
 NAMES = {"linear": "Linear", "spherical": "Spherical", "geodesic": "Geodesic", "data": "Through the data"}
@@ -49,6 +50,13 @@ _HTML = """
 """
 
 
+class DecodedFrame(NamedTuple):
+    """A frame's image, uint8 ``(C, H, W)``, and its class by the judge with the probability; None without a judge."""
+
+    image: Images
+    read: tuple[str, float] | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Reel:
     """A walk as it is shown.
@@ -56,12 +64,13 @@ class Reel:
     Attributes:
         walk: the walk.
         places: of its frames on the map, shape ``(T, 2)``; None where there is no map.
-        judged: for each frame the class that it is judged to be, and its probability; None without a judge.
+        frames: by number, those of its strip at least; of the walk that is played, where between the frames of the
+            strip one looks too, all.
     """
 
     walk: Walk
     places: Floats | None
-    judged: list[tuple[str, float]] | None
+    frames: Mapping[int, DecodedFrame]
 
 
 def film(
@@ -74,6 +83,9 @@ def film(
     on_keep: Callable[[list[float]], None],
 ) -> None:
     """Show walks as strips, and ``shown`` as a film. Playing, scrubbing and pointing at frames rerun no script.
+
+    The images of the strips come along, so that they are painted as soon as the browser hears of them; those between
+    them, of the walk that is played, it asks for afterwards.
 
     Args:
         loaded: the run.
@@ -89,11 +101,12 @@ def film(
     for kind, reel in reels.items():
         digest.update(kind.encode() + reel.walk.path.codes.tobytes())
         digest.update(b"" if reel.places is None else reel.places.tobytes())
-        digest.update(repr(reel.judged).encode())
+        digest.update(repr([frame.read for frame in _in_strip(reel, sampling)]).encode())
     data = {
         "decode": f"api/runs/{quote(loaded.run.name)}/decode{query}",
         "n_dims": loaded.config.model.latent_dim,
         "version": digest.hexdigest(),
+        "shape": loaded.config.model.image_shape,
         "shown": shown,
         "walks": [_walk_data(kind, reel, sampling) for kind, reel in reels.items()],
     }
@@ -114,20 +127,25 @@ def _walk_data(kind: str, reel: Reel, sampling: Sampling) -> dict[str, Any]:
         "note": reel.walk.path.note,
         "stride": sampling.stride,
         "rows": base64.b64encode(reel.walk.path.codes.astype("<f4").tobytes()).decode(),
+        "images": base64.b64encode(np.stack([frame.image for frame in _in_strip(reel, sampling)]).tobytes()).decode(),
         "frames": [_frame(reel, k) for k in range(len(reel.walk.path))],
     }
+
+
+def _in_strip(reel: Reel, sampling: Sampling) -> list[DecodedFrame]:
+    return [reel.frames[k] for k in range(0, len(reel.walk.path), sampling.stride)]
 
 
 def _frame(reel: Reel, k: int) -> dict[str, Any]:
     facts = reel.walk.facts
     log_prior = None if facts.log_prior is None else float(facts.log_prior[k])
-    judged = None if reel.judged is None else reel.judged[k]
+    read = reel.frames[k].read if k in reel.frames else None
     return {
         "t": round(float(reel.walk.path.t[k]), 4),
         "near": None if facts.n_near is None else int(facts.n_near[k]),
         "verdict": "" if facts.verdicts is None else facts.verdicts[k],
         "log_prior": log_prior if log_prior is not None and np.isfinite(log_prior) else None,
-        "judged": None if judged is None else judged[0],
-        "share": None if judged is None else round(judged[1], 4),
+        "judged": None if read is None else read[0],
+        "share": None if read is None else round(read[1], 4),
         "place": None if reel.places is None else [round(float(number), 5) for number in reel.places[k]],
     }

@@ -13,7 +13,7 @@ from explorer.runs.judges import Judge
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
 from explorer.ui.components.awaited import progress_line
-from explorer.ui.components.film import ABOUT, DASHES, NAMES, Reel, film
+from explorer.ui.components.film import ABOUT, DASHES, NAMES, DecodedFrame, Reel, film
 from explorer.ui.components.film_export import film_export
 from explorer.ui.components.judge import judge_of, offer_judge
 from explorer.ui.components.sliders import short_number
@@ -25,6 +25,7 @@ from explorer.ui.walking import (
     Found,
     begin_again,
     cancel_geodesic,
+    frame_images,
     frame_probabilities,
     read_frames,
     walk_ends,
@@ -61,19 +62,31 @@ def film_of_walks(
     between = walk_ends(loaded, view, *ends)
     found = walks_between(loaded, between, sampling)
     judge = judge_of(loaded)
+    shown = shown_kind(view, found)
     reels = {
         kind: Reel(
             walk=walk,
             places=None if projection is None else projection.forward(walk.path.codes),
-            judged=None if judge is None else read_frames(frame_probabilities(loaded, judge, walk), names),
+            frames=_frames(loaded, judge, walk, names, 1 if kind == shown else sampling.stride),
         )
         for kind, walk in found.walks.items()
     }
-    film(loaded, reels, shown_kind(view, found), sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
+    film(loaded, reels, shown, sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
     _what_is_missing(loaded, between, found)
     st.caption(_legend(loaded, judge))
     _class_note(loaded, between, ends, names)
     return found
+
+
+def _frames(
+    loaded: LoadedRun, judge: Judge | None, walk: Walk, names: Sequence[str], every: int
+) -> dict[int, DecodedFrame]:
+    """Return ``every`` so many frames of a walk by their numbers, decoded and judged."""
+    images = frame_images(loaded, walk, every)
+    read: list[tuple[str, float] | None] = [None] * len(images)
+    if judge is not None:
+        read = [*read_frames(frame_probabilities(loaded, judge, walk, every), names)]
+    return {every * k: DecodedFrame(image, of) for k, (image, of) in enumerate(zip(images, read, strict=True))}
 
 
 def _legend(loaded: LoadedRun, judge: Judge | None) -> str:

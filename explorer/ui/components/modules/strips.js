@@ -8,10 +8,13 @@ function make(tag, name, text = "") {
   return Object.assign(document.createElement(tag), { className: name, textContent: text });
 }
 
+export function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
+
 // The codes of a walk, one after another.
 export function rowsOf(walk, width) {
-  const bytes = Uint8Array.from(atob(walk.rows), (letter) => letter.charCodeAt(0));
-  const numbers = new Float32Array(bytes.buffer);
+  const numbers = new Float32Array(bytesOf(walk.rows).buffer);
   return { row: (k) => numbers.subarray(k * width, (k + 1) * width) };
 }
 
