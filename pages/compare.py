@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.ui.compared import compared_maps as maps_of
 from explorer.ui.compared import compared_runs, fitting_maps
 from explorer.ui.components.compare_controls import maps_control, question_control, runs_control
-from explorer.ui.components.compared_maps import compared_maps
+from explorer.ui.components.compared_maps import compared_maps, linked_words
 from explorer.ui.components.compared_selection import compared_selection
 from explorer.ui.components.latent_map import preload_plotting
 from explorer.ui.components.questions import ANSWERS
@@ -23,10 +23,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=520):
         runs_control(runs)
     maps_control(runs, view)
-st.markdown(
-    "**What does the KL term buy?** Models of the same images, side by side. Point at one map and the same image is "
-    "marked and decoded on all of them; click to pin the nearest image; draw a lasso to select the same everywhere."
-)
+st.markdown(f"**What does the KL term buy?** {linked_words(maps)}")
 
 
 @st.fragment

@@ -124,6 +124,7 @@ def latex_text(comparison: Comparison) -> str:
         [
             f"% {caption(comparison)}",
             f"% {BOLD}",
+            *(f"% None of {'; '.join(titles)}: {reason}" for reason, titles in reasons(comparison).items()),
             rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
             r"\toprule",
             rows[0],

@@ -28,7 +28,12 @@ def sweep_figure(sweep: Sweep, axis_names: tuple[str, str]) -> go.Figure:
             zmin=0,
             zmax=MOST,
             colorscale=SCALE,
-            colorbar={"title": {"text": "by threshold"}, "thickness": 10, "tickvals": [0, 1, 2, 3], "outlinewidth": 0},
+            colorbar={
+                "title": {"text": "error /<br>threshold"},
+                "thickness": 10,
+                "tickvals": [0, 1, 2, 3],
+                "outlinewidth": 0,
+            },
             hovertemplate="%{x:.2f}, %{y:.2f}: %{z:.2f} times the threshold<extra></extra>",
         )
     )

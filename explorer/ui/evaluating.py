@@ -10,6 +10,7 @@ from explorer.analysis.bound_terms import BoundTerm
 from explorer.figures.evaluation import Step
 from explorer.models.config import POSTERIORS, ModelConfig
 from explorer.serving.atlas import LoadedRun
+from explorer.ui.notation import given
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -51,19 +52,16 @@ def rankings_of(model: ModelConfig) -> tuple[str, ...]:
     return tuple(RANKINGS) if model.has_bound else ("reconstruction",)
 
 
-def evidence_of(model: ModelConfig) -> str:
-    """Return how p(x) is written: given the class where the model is."""
-    return "p(x)" if model.n_classes is None else "p(x|y)"
-
-
-def steps_of(terms: Sequence[BoundTerm]) -> list[Step]:
+def steps_of(terms: Sequence[BoundTerm], model: ModelConfig) -> list[Step]:
     """Return the terms as the bars of a waterfall from 0 to the ELBO; without a bound, the log-likelihood alone."""
     by_name = {term.name: term for term in terms}
     first = by_name["log_likelihood"]
-    steps = [_step(first.title, 0.0, first.estimate, sign=1)]
+    steps = [_step(given(first.title, model), 0.0, first.estimate, sign=1)]
     for name in SUBTRACTED:
         if name in by_name:
-            steps.append(_step(f"- {by_name[name].title}", steps[-1].end, by_name[name].estimate, sign=-1))
+            steps.append(
+                _step(given(f"- {by_name[name].title}", model), steps[-1].end, by_name[name].estimate, sign=-1)
+            )
     if "elbo" in by_name:
         steps.append(_step("ELBO", 0.0, by_name["elbo"].estimate, sign=1, is_total=True))
     return steps
@@ -84,23 +82,24 @@ def linked(source: str) -> str:
     return "; ".join(_LINK.sub(r"[\1](\2)", one) for one in source.split("; "))
 
 
-def terms_table(terms: Sequence[BoundTerm]) -> str:
+def terms_table(terms: Sequence[BoundTerm], model: ModelConfig) -> str:
     """Return the terms as a Markdown table: mean over images, its standard error, and its interval."""
     head = "| term | mean | error | 95% interval |\n|:--|--:|--:|:--|\n"
     return head + "\n".join(
-        f"| {_title(term)} | {term.estimate.value:.2f} | {term.estimate.replicates.std():.2f} "
+        f"| {_title(term, model)} | {term.estimate.value:.2f} | {term.estimate.replicates.std():.2f} "
         f"| {interval_words(term.estimate)} |"
         for term in terms
     )
 
 
-def terms_explained(terms: Sequence[BoundTerm]) -> str:
+def terms_explained(terms: Sequence[BoundTerm], model: ModelConfig) -> str:
     """Return a line on each term as a Markdown list, with its source."""
-    return "\n".join(f"- **{_title(term).strip('*')}**: {term.explanation} {linked(term.source)}." for term in terms)
+    lines = (f"**{_title(term, model).strip('*')}**: {term.explanation} {linked(term.source)}." for term in terms)
+    return "\n".join(f"- {line}" for line in lines)
 
 
-def _title(term: BoundTerm) -> str:
-    title = term.title.replace("|", r"\|")
+def _title(term: BoundTerm, model: ModelConfig) -> str:
+    title = given(term.title, model).replace("|", r"\|")
     return f"**{title}**" if term.name == "elbo" else title
 
 

@@ -250,6 +250,9 @@ def test_markdown_and_latex_hold_the_table_with_the_best_in_bold(three):
     assert rf"\textbf{{{leading}}}" in latex
     assert latex.count(r"\\") == len(NAMES) + 1
     assert r"\begin{tabular}{lrrr}" in latex
+    notes = reasons(three)
+    assert notes
+    assert all(f"% None of {'; '.join(titles)}: {reason}" in latex.splitlines() for reason, titles in notes.items())
 
 
 def test_a_cell_is_a_number_with_its_interval_in_about_four_digits():

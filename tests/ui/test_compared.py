@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 
 from explorer.locations import ROOT
 from explorer.runs.listing import list_runs
 from explorer.ui.compared import default_runs, images_only
+from explorer.ui.components.compared_maps import linked_words
 from explorer.ui.pins import Pin
 from explorer.ui.state import View, view_from_query, view_to_query
 
@@ -63,3 +66,21 @@ def test_a_link_that_compares_too_much_or_asks_something_else_is_told(query):
     view, problems = view_from_query(query)
     assert view == View()
     assert len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (
+            ("a", "a"),
+            "Models of the same images, side by side. Point at one map and the same image is marked and decoded "
+            "on all of them",
+        ),
+        (("a", "b", "a"), "decoded on those that show the same images"),
+        (("a", "b"), "so no image of one map is on another"),
+    ],
+)
+def test_only_maps_of_the_same_images_are_called_linked(images, words):
+    said = linked_words([SimpleNamespace(images=one) for one in images])
+    assert words in said
+    assert ("lasso" in said) == (len(set(images)) < len(images))

@@ -16,7 +16,6 @@ from explorer.ui.evaluating import (
     PARTS,
     RANKINGS,
     bound_notes,
-    evidence_of,
     gaussian_constant,
     linked,
     pixels_note,
@@ -61,26 +60,25 @@ def test_an_autoencoder_is_told_why_it_has_not_a_part_and_a_vae_has_all():
     assert not any(why_not(part, model_config("vae")) for part in PARTS)
     assert rankings_of(model_config("ae")) == ("reconstruction",)
     assert rankings_of(model_config("cvae")) == RANKING_NAMES
-    assert (evidence_of(model_config("vae")), evidence_of(model_config("cvae"))) == ("p(x)", "p(x|y)")
 
 
 def test_the_bars_of_the_bound_lead_from_zero_to_the_elbo():
-    steps = steps_of(TERMS)
+    steps = steps_of(TERMS, model_config("vae"))
     assert [(step.start, step.end) for step in steps] == [(0, -20), (-20, -23), (-23, -25), (0, -25)]
     assert [step.is_total for step in steps] == [False, False, False, True]
     for step in steps:
         assert step.low <= step.value <= step.high
     # Without a bound the log-likelihood stands alone.
-    assert [step.name for step in steps_of([TERMS[0], TERMS[-1]])] == ["E log p(x|z)"]
+    assert [step.name for step in steps_of([TERMS[0], TERMS[-1]], model_config("ae"))] == ["E log p(x|z)"]
 
 
 def test_terms_stand_in_a_table_with_their_figures_and_below_it_with_their_sources():
-    table = terms_table(TERMS)
+    table = terms_table(TERMS, model_config("vae"))
     assert table.count("\n") == 7
     assert r"| E log p(x\|z) | -20.00 |" in table
     assert "| **ELBO** | -25.00 |" in table
     line = "It is so. [Someone (2001)](https://example.org/a); [Another (2002)](https://example.org/b)."
-    assert line in terms_explained(TERMS)
+    assert line in terms_explained(TERMS, model_config("vae"))
 
 
 def test_a_source_without_an_address_stays_as_it_is():
@@ -169,3 +167,9 @@ def test_the_verdict_counts_dimensions_by_the_way_in_which_they_are_off():
     facts = [found.facts(dim) for dim in range(3)]
     assert verdict_words(facts) == "q(z|x) is not the true posterior: shifted in 1 of 3 dimensions"
     assert verdict_words(facts[:1]) == "No sign in 1 dimension that q(z|x) is not the true posterior"
+
+
+def test_in_the_table_of_a_prior_of_each_class_every_bar_is_escaped():
+    of_prior = term("aggregate_kl", 2.0, "KL(q(z) ‖ p(z))")
+    table = terms_table([of_prior], model_config("cvae", prior="conditional"))
+    assert r"| KL(q(z\|y) ‖ p(z\|y)) |" in table

@@ -83,7 +83,7 @@ def test_a_single_dimension_that_carries_nothing_is_said_so(atlas):
         ("laplace", "of a laplace posterior the KL of each dimension is not known here"),
         ("dirichlet", "the dimensions of a dirichlet posterior are not independent, so none has a KL of its own"),
         ("dirichlet", "Codes of this model sum to 1; one that a slider has moved does not."),
-        ("conditional", "Sorted by the KL from q(z|x) to p(z|y)"),
+        ("conditional", "Sorted by the KL from q(z|x, y) to p(z|y)"),
     ],
 )
 def test_what_the_order_is_by_is_said(atlas, name, words):

@@ -8,6 +8,7 @@ from explorer.figures.evaluation import marginal_figure
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.evaluating import aggregate_of
 from explorer.ui.components.awaited import awaited
+from explorer.ui.notation import given
 from explorer.ui.state import View
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def aggregate_part(loaded: LoadedRun, view: View) -> None:
         return
     if found.discrepancy is not None:
         _test(loaded, found.discrepancy)
-    shown = found.order()[:N_SHOWN]
     n_dims = found.codes.shape[1]
+    shown = found.order()[:N_SHOWN] if n_dims > N_SHOWN else range(n_dims)
     which = f"the {len(shown)} of {n_dims} dimensions that vary most" if len(shown) < n_dims else "every dimension"
     line = "" if found.discrepancy is None else ", and the prior as a line"
     st.markdown(f"**Marginals**: {which}, codes as a histogram{line}")
@@ -37,7 +38,7 @@ def aggregate_part(loaded: LoadedRun, view: View) -> None:
         for dim in shown:
             with st.container(width=WIDTH, gap="xsmall"):
                 _marginal(dim, found.marginals[dim])
-    st.caption(_explanation(loaded, found))
+    st.caption(given(_explanation(loaded, found), loaded.config.model))
 
 
 def _test(loaded: LoadedRun, it: "Discrepancy") -> None:
@@ -49,7 +50,7 @@ def _test(loaded: LoadedRun, it: "Discrepancy") -> None:
         else "No difference between the codes of all images together and the prior shows"
     )
     interval = f"{it.value - NORMAL_95 * it.se:.4f} to {it.value + NORMAL_95 * it.se:.4f}"
-    st.markdown(
+    words = (
         f"##### {verdict} ({p_value})\n"
         f"MMD² = **{it.value:.4f}** (95% interval {interval}); of {it.n_permutations:,} permutations, which mix codes "
         f"and draws of the prior, 95% are below {it.null_high:.4f}.\n\n"
@@ -58,6 +59,7 @@ def _test(loaded: LoadedRun, it: "Discrepancy") -> None:
         f"from q(z|x) of each of the first test images, and as many draws of {_prior_words(loaded)}; seed {it.seed}. "
         f"{GRETTON}."
     )
+    st.markdown(given(words, loaded.config.model))
 
 
 def _prior_words(loaded: LoadedRun) -> str:

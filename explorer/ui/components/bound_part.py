@@ -11,7 +11,8 @@ from explorer.serving.atlas import LoadedRun
 from explorer.serving.evaluating import scores_of
 from explorer.ui.components.awaited import awaited
 from explorer.ui.components.diagnosis import findings_with_remedies
-from explorer.ui.evaluating import bound_notes, evidence_of, interval_words, steps_of, terms_explained, terms_table
+from explorer.ui.evaluating import bound_notes, interval_words, steps_of, terms_explained, terms_table
+from explorer.ui.notation import given
 from explorer.ui.state import View, change_view
 
 if TYPE_CHECKING:
@@ -28,16 +29,16 @@ def bound_part(loaded: LoadedRun, view: View) -> None:
     evaluation, terms = found
     shown = bound_terms(terms)
     _headline(loaded, view, shown, evaluation.n_images)
-    steps = steps_of(shown)
+    steps, model = steps_of(shown, loaded.config.model), loaded.config.model
     columns = st.columns([7, 5], gap="large", vertical_alignment="center") if len(steps) > 1 else [st.container()]
     with columns[-1]:
-        st.markdown(terms_table(shown))
+        st.markdown(terms_table(shown, model))
         st.caption("Nats per image but for the last, of pixels in [0, 1].")
     if len(steps) > 1:
         with columns[0]:
             st.plotly_chart(bound_figure(steps), alt=bound_text(steps), key="bound", config={"displayModeBar": False})
-    st.markdown(terms_explained(shown))
-    st.caption(" ".join(bound_notes(loaded, shown, evaluation.n_images)))
+    st.markdown(terms_explained(shown, model))
+    st.caption(given(" ".join(bound_notes(loaded, shown, evaluation.n_images)), model))
     st.caption(
         "Means over images, with their standard errors and 95% intervals by the bootstrap: 1,000 draws of the images "
         f"with replacement, seed 0. The same on the command line: `python -m explorer evaluate {loaded.run.name} "
@@ -77,21 +78,22 @@ def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
 
 def _headline(loaded: LoadedRun, view: View, terms: list[BoundTerm], n_images: int) -> None:
     by_name = {term.name: term.estimate for term in terms}
-    of = f"the mean of {'all' if n_images < view.scored else 'the first'} {n_images:,} test images"
+    images = f"{'all' if n_images < view.scored else 'the first'} {n_images:,} test images"
     if "elbo" not in by_name:
         it = by_name["squared_error"]
         st.markdown(
-            f"##### Images come back with a squared error of {it.value:.1f}\n95% interval {interval_words(it)}: {of}, "
-            "sum over pixels in [0, 1]."
+            f"##### Images come back with a squared error of {it.value:.1f}\n95% interval {interval_words(it)}: the "
+            f"mean over {images}, sum over pixels in [0, 1]."
         )
         return
-    it, evidence = by_name["elbo"], evidence_of(loaded.config.model)
-    st.markdown(
-        f"##### log {evidence} is at least {it.value:.1f} nats an image, in expectation\n"
-        f"The ELBO, a **lower bound**: {it.value:.2f} (95% interval {interval_words(it)}), {of}, one posterior sample "
-        f"each, seed 0. What it lacks to log {evidence} is KL(q(z|x) ‖ p(z|x)): importance sampling, in the next part, "
-        "closes a part of that."
+    it = by_name["elbo"]
+    words = (
+        f"##### log p(x) is at least {it.value:.1f} nats an image over {images}, in expectation\n"
+        f"The ELBO, a **lower bound**: {it.value:.2f} (95% interval {interval_words(it)}), one posterior sample each, "
+        "seed 0. What it lacks to log p(x) is KL(q(z|x) ‖ p(z|x)): importance sampling, in the next part, closes a "
+        "part of that."
     )
+    st.markdown(given(words, loaded.config.model))
 
 
 def _set_scored() -> None:

@@ -9,6 +9,7 @@ from explorer.figures.evaluation import rank_figure, rank_text
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.evaluating import calibration_of
 from explorer.ui.components.awaited import awaited
+from explorer.ui.notation import given
 from explorer.ui.state import View
 
 if TYPE_CHECKING:
@@ -36,20 +37,23 @@ def calibration_part(loaded: LoadedRun, view: View) -> None:
     if found is None:
         return
     facts = [found.facts(dim) for dim in range(found.ranks.shape[1])]
-    st.markdown(f"##### {verdict_words(facts)}\n{_explanation(loaded, found)}")
-    order = sorted(range(len(facts)), key=lambda dim: facts[dim].p_value)[:N_SHOWN]
-    if len(order) < len(facts):
+    model = loaded.config.model
+    st.markdown(given(f"##### {verdict_words(facts)}\n{_explanation(loaded, found)}", model))
+    order = list(range(len(facts)))
+    if len(facts) > N_SHOWN:
+        order = sorted(order, key=lambda dim: facts[dim].p_value)[:N_SHOWN]
         st.caption(f"The {len(order)} least uniform of {len(facts)} dimensions are shown.")
     with st.container(horizontal=True, gap="medium"):
         for dim in order:
             with st.container(width=WIDTH, gap="xsmall"):
                 _dimension(found, dim, facts[dim])
     low, high = found.band()
-    st.caption(
+    words = (
         "Bars: codes by where they lie in q(z|x) of their image, from its lowest draws to its highest, in 20 equal "
         f"parts. Grey: from {low} to {high} codes, where 99% of the bars lie if q(z|x) is the true posterior; bars "
         "outside are vermilion. Higher at both ends: q is too narrow; in the middle: too wide; on one side: shifted."
     )
+    st.caption(given(words, model))
 
 
 def verdict_words(facts: "list[RankFacts]") -> str:

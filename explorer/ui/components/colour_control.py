@@ -10,8 +10,10 @@ import streamlit as st
 from explorer.analysis.maps import Projection
 from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
+from explorer.models.config import ModelConfig
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.columns import OWN, PERCENTILES, column, has_kl
+from explorer.ui.notation import given
 from explorer.ui.state import View, change_view
 
 CLASS = "class"
@@ -79,15 +81,16 @@ def colour_control(loaded: LoadedRun, view: View) -> None:
         key="colour",
         on_change=_set_colour,
         width=180,
-        help=_help(offered),
+        help=given(_help(offered), loaded.config.model),
     )
 
 
-def colour_data(run_path: str, space_query: str, version: str, view: View) -> dict[str, Any] | None:
+def colour_data(model: ModelConfig, run_path: str, space_query: str, version: str, view: View) -> dict[str, Any] | None:
     """Return what the browser needs to colour by the view's column: its address, title and scale; None for classes.
 
     Args:
-        run_path: of the run's routes.
+        model: of the run.
+        run_path: of its routes.
         space_query: query parameters of the map.
         version: changes with the column's values.
         view: says which column.
@@ -97,7 +100,7 @@ def colour_data(run_path: str, space_query: str, version: str, view: View) -> di
     low, high = PERCENTILES
     return {
         "url": f"{run_path}/column?name={quote(view.colour)}&{space_query}&v={version}",
-        "title": f"{_colouring(view.colour).axis} (percentiles {low} to {high})",
+        "title": f"{given(_colouring(view.colour).axis, model)} (percentiles {low} to {high})",
         "scale": value_scale(),
     }
 

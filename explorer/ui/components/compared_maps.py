@@ -36,6 +36,22 @@ def compared_maps(maps: Sequence[ComparedMap], view: View) -> None:
                 _map(compared, maps, view, outline if is_linked else None)
 
 
+def linked_words(maps: Sequence[ComparedMap]) -> str:
+    """Return what can be done with the maps: those of the same images are linked."""
+    kinds = {compared.images for compared in maps}
+    if len(kinds) == len(maps) > 1:
+        return (
+            "Models side by side. They are of different images, so no image of one map is on another; choose models of "
+            "one data set to have their maps linked."
+        )
+    which = "all of them" if len(kinds) == 1 else "those that show the same images"
+    return (
+        f"Models of {'the same' if len(kinds) == 1 else 'some of the same'} images, side by side. Point at one map and "
+        f"the same image is marked and decoded on {which}; click to pin the nearest image; draw a lasso to select the "
+        "same everywhere."
+    )
+
+
 def _map(compared: ComparedMap, maps: Sequence[ComparedMap], view: View, outline: Mapping[str, Any] | None) -> None:
     loaded = compared.loaded
     shown, _ = images_only(view, len(loaded.encoded))

@@ -10,6 +10,7 @@ from explorer.ui import resources
 from explorer.ui.components.end_controls import end_choices
 from explorer.ui.components.pictures import grid_picture
 from explorer.ui.ends import with_enough_pins
+from explorer.ui.notation import given
 from explorer.ui.places import one_class, pinned_places
 from explorer.ui.state import change_view, current_view
 
@@ -36,7 +37,8 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
         images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE
     )
     in_class = "" if label is None else f" All are decoded in class {names[label]}."
-    st.caption(f"Means of p(x|z) for z between the four places: straight lines in z along rows and columns.{in_class}")
+    means = given("Means of p(x|z)", loaded.config.model)
+    st.caption(f"{means} for z between the four places: straight lines in z along rows and columns.{in_class}")
 
 
 def _set_side() -> None:

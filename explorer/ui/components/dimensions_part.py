@@ -10,6 +10,7 @@ from explorer.analysis.dimensions import DEAD_SHARE, DEAD_VARIANCE, active_dimen
 from explorer.figures.evaluation import dimensions_figure, dimensions_text
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.bound_part import scores
+from explorer.ui.notation import given
 from explorer.ui.state import View
 
 if TYPE_CHECKING:
@@ -85,4 +86,4 @@ def _explanation(loaded: LoadedRun, n_images: int, *, has_kl: bool) -> str:
         f"no more than {DEAD_SHARE:g} of what the liveliest does."
     )
     kl = "KL(q(z_i|x) ‖ p(z_i)), mean and 95% interval (normal approximation) over " if has_kl else "Variance over "
-    return f"{kl}{n_images:,} test images. {rule}"
+    return given(f"{kl}{n_images:,} test images. {rule}", loaded.config.model)

@@ -13,6 +13,7 @@ from explorer.ui.components.dimensions_part import dimensions_part
 from explorer.ui.components.evidence_part import evidence_part
 from explorer.ui.components.extremes import extremes
 from explorer.ui.evaluating import PARTS, why_not
+from explorer.ui.notation import given
 from explorer.ui.state import View, change_view
 
 _SHOWN: dict[str, Callable[[LoadedRun, View], None]] = {
@@ -38,7 +39,7 @@ def evaluation(loaded: LoadedRun, view: View) -> None:
     st.segmented_control(
         "What to evaluate",
         list(PARTS),
-        format_func=PARTS.__getitem__,
+        format_func=lambda part: given(PARTS[part], loaded.config.model),
         key="evaluate",
         required=True,
         label_visibility="collapsed",

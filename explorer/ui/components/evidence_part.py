@@ -11,7 +11,8 @@ from explorer.figures.evaluation import effective_figure, effective_text, growth
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.evaluating import growth_of
 from explorer.ui.components.awaited import awaited
-from explorer.ui.evaluating import evidence_of, interval_words, pixels_note, support_note
+from explorer.ui.evaluating import interval_words, pixels_note, support_note
+from explorer.ui.notation import given
 from explorer.ui.state import View, change_view
 
 if TYPE_CHECKING:
@@ -63,14 +64,16 @@ def _set_weighed() -> None:
 
 
 def _headline(loaded: LoadedRun, growth: "BoundGrowth") -> None:
-    evidence, most = evidence_of(loaded.config.model), int(growth.k[-1])
+    most = int(growth.k[-1])
     last, gain = (mean_estimate(values[-1], Resampling()) for values in (growth.bounds, growth.gains()))
-    st.markdown(
-        f"##### log {evidence} is at least {last.value:.1f} nats an image, in expectation\n"
+    words = (
+        f"##### log p(x) is at least {last.value:.1f} nats an image over the first {growth.bounds.shape[1]:,} test "
+        f"images, in expectation\n"
         f"The **lower bound** of {most:,} importance samples: {last.value:.2f} (95% interval {interval_words(last)}), "
-        f"the mean of {growth.bounds.shape[1]:,} test images, from the first on; seed {growth.seed}. "
+        f"seed {growth.seed}. "
         f"{_gain_words(gain, most)}"
     )
+    st.markdown(given(words, loaded.config.model))
 
 
 def _gain_words(gain: Estimate, most: int) -> str:
@@ -81,7 +84,7 @@ def _gain_words(gain: Estimate, most: int) -> str:
 
 def _bounds(loaded: LoadedRun, growth: "BoundGrowth") -> None:
     values, errors = growth.bounds.mean(axis=1), _errors(growth.bounds)
-    title = f"bound on log {evidence_of(loaded.config.model)}, nats"
+    title = given("bound on log p(x), nats", loaded.config.model)
     st.markdown("**The bound**, with its standard error over images")
     st.plotly_chart(
         growth_figure(growth.k, values, errors, title),
@@ -118,7 +121,7 @@ def _explanation(loaded: LoadedRun, growth: "BoundGrowth") -> str:
     most, median = int(growth.k[-1]), float(np.median(growth.effective))
     lines = [
         f"L_k = E log of the mean of k weights p(x|z) p(z) / q(z|x), z from q(z|x). It **starts at the ELBO** (k = 1), "
-        f"never falls in expectation, and tends to log {evidence_of(loaded.config.model)}: at every k it is a lower "
+        f"never falls in expectation, and tends to log p(x): at every k it is a lower "
         f"bound in expectation, {BURDA}, theorem 1.",
         f"The {most:,} samples of an image are parted into groups of k, and L_k is the mean over groups. Bars are one "
         "standard error over images. On the right it is that of the gain of each image: all k share its samples.",
@@ -128,7 +131,7 @@ def _explanation(loaded: LoadedRun, growth: "BoundGrowth") -> str:
         pixels_note(loaded),
         support_note(loaded.config.model),
     ]
-    return "\n".join(f"- {line}" for line in lines if line)
+    return given("\n".join(f"- {line}" for line in lines if line), loaded.config.model)
 
 
 def _errors(values: Doubles) -> Doubles:

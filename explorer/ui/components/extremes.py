@@ -15,6 +15,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import wrapped_picture
 from explorer.ui.evaluating import RANKINGS, pixels_note, rankings_of
+from explorer.ui.notation import given
 from explorer.ui.pins import MAX_PINS, Pin, added
 from explorer.ui.state import View, change_view, view_to_query
 
@@ -46,7 +47,7 @@ def extremes(loaded: LoadedRun, view: View) -> None:
         st.caption(f":material/info: The originals are not here. {originals}")
     for column, title, rows in zip(st.columns(2, gap="large"), TITLES[ranking], (worst, best), strict=True):
         with column:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{given(title, loaded.config.model)}**")
             _gallery(loaded, view, rows, values, originals, names)
     st.caption(_explanation(loaded, view, values))
 
@@ -71,7 +72,7 @@ def _control(loaded: LoadedRun, ranking: str) -> None:
     st.segmented_control(
         "Rank images by",
         rankings_of(loaded.config.model),
-        format_func=RANKINGS.__getitem__,
+        format_func=lambda name: given(RANKINGS[name], loaded.config.model),
         key="ranking",
         required=True,
         on_change=_set_ranking,

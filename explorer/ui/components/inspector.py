@@ -16,6 +16,7 @@ from explorer.ui.components.resampling import resampling
 from explorer.ui.components.sliders import sliders
 from explorer.ui.components.trust import trust_note
 from explorer.ui.evaluating import gaussian_constant
+from explorer.ui.notation import given
 from explorer.ui.pinning import PinnedPlace
 
 N_NEIGHBOURS = 10
@@ -95,12 +96,12 @@ def _numbers(loaded: LoadedRun, place: PinnedPlace) -> None:
         st.caption(f"-log p(x|z) {reconstruction:.1f} nats{_constant(loaded)}. No prior, so no KL and no bound.")
         return
     kl = float(encoded.kl[place.row])
-    evidence = "p(x)" if loaded.config.model.n_classes is None else "p(x|y)"
     binary = ", on pixels binarised with seed 0" if loaded.config.is_binary else ""
-    st.caption(
-        f"ELBO {-reconstruction - kl:.1f} nats (a lower bound on log {evidence}) "
+    words = (
+        f"ELBO {-reconstruction - kl:.1f} nats (a lower bound on log p(x)) "
         f"= -{reconstruction:.1f} reconstruction - {kl:.1f} KL, from one posterior sample{binary}."
     )
+    st.caption(given(words, loaded.config.model))
 
 
 def _constant(loaded: LoadedRun) -> str:

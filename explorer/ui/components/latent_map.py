@@ -111,7 +111,7 @@ def map_data(
         "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={map_version(served)}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
-        "colour": colour_data(path, space, map_version(served) + own_version(loaded, view), view),
+        "colour": colour_data(loaded.config.model, path, space, map_version(served) + own_version(loaded, view), view),
         "figure": _figure_json(projection, class_names),
         "conditional": place.label is not None,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,

@@ -12,6 +12,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import captioned_pictures
 from explorer.ui.guard import errors_in_words
+from explorer.ui.notation import given
 from explorer.ui.pinning import PinnedPlace
 
 N_DRAWS = 10
@@ -36,10 +37,11 @@ def resampling(loaded: LoadedRun, place: PinnedPlace) -> None:
         labels = None if place.label is None else np.full(N_DRAWS, place.label, np.int64)
         images = resources.service().decode(loaded.run.name, codes, labels)
     distances = np.linalg.norm(codes - place.z, axis=1)
-    st.markdown(f"**{N_DRAWS} draws from q(z|x)** (distance in z from its mean)")
+    model = loaded.config.model
+    st.markdown(given(f"**{N_DRAWS} draws from q(z|x)** (distance in z from its mean)", model))
     captioned_pictures(images, [f"{distance:.2f}" for distance in distances], side=SIDE)
     st.caption(
-        f"Means of p(x|z) for z = {_recipe(loaded)}, seed {seed}. "
+        f"Means of {given('p(x|z)', model)} for z = {_recipe(loaded)}, seed {seed}. "
         "Where they look alike, what the encoder leaves open does not show."
     )
 

@@ -16,6 +16,7 @@ from explorer.runs.tables import csv_bytes, parquet_bytes, selected_columns
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.pictures import Images, captioned_pictures, error_image, wrapped_picture
+from explorer.ui.notation import given
 from explorer.ui.selecting import Selection, clear_selection, held_selection
 
 N_SHOWN = 24
@@ -164,7 +165,8 @@ def _worst(
     if not isinstance(originals, DataError):
         pictures = np.concatenate([originals.images[rows], pictures], axis=2)
         which = "original above reconstruction"
-    st.markdown(f"**Rebuilt worst** ({which}; image, class and -log p(x|z) in nats, at one posterior sample)")
+    error = given("-log p(x|z)", loaded.config.model)
+    st.markdown(f"**Rebuilt worst** ({which}; image, class and {error} in nats, at one posterior sample)")
     captions = [
         f"{row:,} · {class_names[encoded.labels[row]]} · {encoded.reconstruction[row]:.0f}" for row in rows.tolist()
     ]

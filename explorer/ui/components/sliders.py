@@ -12,6 +12,7 @@ from explorer.analysis.results import Floats
 from explorer.models.config import POSTERIORS, SIMPLEX
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.browser_code import browser_component
+from explorer.ui.notation import given
 from explorer.ui.pinning import PinnedPlace
 
 N_SHOWN = 16
@@ -147,7 +148,7 @@ def order_in_words(loaded: LoadedRun, use: DimensionUse) -> str:
     n = f"{len(loaded.encoded):,} test images"
     if use.kl is not None:
         prior = "p(z|y)" if loaded.config.model.prior == "conditional" else "N(0, 1)"
-        return f"Sorted by the KL from q(z|x) to {prior}, its mean over {n}."
+        return given(f"Sorted by the KL from q(z|x) to {prior}, its mean over {n}.", loaded.config.model)
     if not loaded.config.model.has_bound:
         return f"Sorted by the variance of the codes over {n}: an autoencoder has no prior, so no KL."
     posterior = loaded.config.model.posterior
