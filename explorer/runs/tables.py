@@ -136,14 +136,14 @@ def write_images(
     write_atomically(path, images_png(images) if is_grid else images_npz(images, codes, labels=labels))
 
 
-def images_png(images: "NDArray[np.uint8]") -> bytes:
-    """Return a PNG of images ``(n, C, H, W)`` in a grid of about as many rows as columns."""
+def images_png(images: "NDArray[np.uint8]", *, n_columns: int | None = None) -> bytes:
+    """Return a PNG of images ``(n, C, H, W)``, ``n_columns`` in a row; None: about as many rows as columns."""
     import io
 
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(_grid(images)).save(buffer, format="PNG")
+    Image.fromarray(_grid(images, n_columns)).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
@@ -159,7 +159,7 @@ def images_npz(images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", **colu
     return buffer.getvalue()
 
 
-def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+def _grid(images: "NDArray[np.uint8]", n_columns: int | None) -> "NDArray[np.uint8]":
     """Join images ``(n, C, H, W)`` into one, ``(height, width)`` or ``(height, width, C)``; empty places are black.
 
     Small images are enlarged by a whole factor, without smoothing, to about ``GRID_SIDE`` pixels each.
@@ -169,7 +169,7 @@ def _grid(images: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
     import numpy as np
 
     n, channels, height, width = images.shape
-    n_columns = math.ceil(math.sqrt(n))
+    n_columns = n_columns or math.ceil(math.sqrt(n))
     n_rows = math.ceil(n / n_columns)
     cells = np.zeros((n_rows * n_columns, channels, height, width), np.uint8)
     cells[:n] = images

@@ -10,7 +10,7 @@ from explorer.analysis.results import Floats
 from explorer.errors import ConfigError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.pins import MAX_NAME, Pin, added, next_name
-from explorer.ui.state import View, change_pins, change_view, held_view, pins_before
+from explorer.ui.state import View, change_pins, change_view, held_view, pins_before, suppose_pins
 
 SEPARATOR = ";"
 """Between the names of ends in a link: no pin's name holds it."""
@@ -58,7 +58,7 @@ def with_enough_pins(loaded: LoadedRun, view: View, n: int) -> View:
             f"{loaded.run.name} has {len(loaded.encoded)} encoded images, too few for {n} places. "
             "Pin other places on the latent map."
         )
-    return change_view(pins=pins, at=view.index)
+    return change_view(pins=pins, at=view.index) if view.pins else suppose_pins(pins)
 
 
 def _starting_places(loaded: LoadedRun, n: int, taken: set[int | None]) -> list[Pin]:

@@ -18,6 +18,7 @@ from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from
 _KEY = "view"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
+_SUPPOSED = "pins_supposed"
 
 INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
 WALKS = ("linear", "spherical", "geodesic", "data")
@@ -126,9 +127,18 @@ def current_view() -> View:
         view, problems = view_from_query(parameters)
         st.session_state[_PROBLEMS] = problems
     else:
-        view = held_view()
+        view = st.session_state.get(_KEY, View())
     _store(view)
     return view
+
+
+def suppose_pins(pins: Pins) -> View:
+    """Return the view, which has no pins, with ``pins``: a page's own to start from.
+
+    They are in the link once something is changed. Before that a person has done nothing, and Back has nothing to undo.
+    """
+    st.session_state[_SUPPOSED] = pins
+    return held_view()
 
 
 def change_view(**changes: Any) -> View:
@@ -198,11 +208,12 @@ def view_problems() -> list[str]:
 def held_view() -> View:
     """Return the view as this session holds it, without a look at the URL: for callbacks."""
     view: View = st.session_state.get(_KEY, View())
-    return view
+    return view if view.pins else replace(view, pins=st.session_state.get(_SUPPOSED, ()))
 
 
 def _store(view: View) -> None:
     st.session_state[_KEY] = view
+    st.session_state.pop(_SUPPOSED, None)
     ours = view_to_query(view)
     others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*View.__slots__, _ONE_PIN)}
     if st.query_params.to_dict() != ours | others:

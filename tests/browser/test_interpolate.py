@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from explorer.analysis.generation import spread_rows
 from explorer.runs.listing import open_run
 from explorer.ui.components.pictures import GAP
 from tests.browser.test_access import PHONE
@@ -68,13 +69,29 @@ def assert_alike(image, other):
 def test_the_first_visit_walks_between_two_images_of_different_classes(visit, app):
     page = visit("interpolate", run=RUN)
     page.page.locator(".film__strip").first.wait_for()
-    rows = [int(row) for row in re.findall(r"row:(\d+)", page.wait_for_query("pins", "A=row:.*B=row:"))]
     encoded = open_run(RUN, app.checkpoints).encoded()
+    rows = spread_rows(encoded.labels, 2)
     assert len(set(encoded.labels[rows].tolist())) == 2
     frames = strip(page)
     assert len(frames) == 12 + 2
     assert_alike(frames[1], decoded(app, RUN, encoded.mu[rows[0]]))
     assert_alike(frames[-2], decoded(app, RUN, encoded.mu[rows[1]]))
+    assert page.n_tracebacks() == 0
+
+
+def test_where_a_first_visit_starts_is_no_step_to_go_back_over_until_something_is_changed(visit):
+    page = visit("", run=RUN).drawn()
+    page.page.get_by_role("link", name="Interpolate").click()
+    page.page.locator(".film__strip").first.wait_for()
+    page.settle()
+    assert "pins" not in page.query
+    page.page.go_back()
+    page.drawn()
+    page.page.go_forward()
+    page.page.locator(".film__strip").first.wait_for()
+    page.page.get_by_role("slider", name="Frames").press("ArrowRight")
+    assert page.wait_for_query("pins", "^A=row:.*;B=row:")
+    assert page.query["frames"] == "13"
     assert page.n_tracebacks() == 0
 
 
@@ -242,6 +259,12 @@ def test_figures_and_files_name_the_ends(interpolate):
     page.page.get_by_text("from C (0) to D (1)").first.wait_for()
     page.page.get_by_role("button", name="Take it away").click()
     page.page.get_by_text("The linear path from C to D: the one that is played.").wait_for()
+    heads = page.page.get_by_test_id("stTable").locator("thead th").all_text_contents()
+    assert [head for head in heads if head][:3] == ["path", "far from the data", "least neighbours"]
+    # A bar of buttons would lie over what a figure says.
+    page.page.get_by_test_id("stPlotlyChart").first.wait_for()
+    assert page.page.get_by_test_id("stPlotlyChart").locator(".modebar-btn").count() == 0
+    assert page.page.get_by_text("PaCMAP").count() == 1
 
 
 def test_a_pin_that_is_not_there_is_left_out_and_the_others_stay(interpolate):
@@ -380,9 +403,18 @@ def test_four_corners_are_the_pins_and_the_middle_of_an_edge_is_their_mean(visit
     picture = page.picture(
         "Grid of decoded images between four places: top left A, top right B, bottom left C, bottom right D"
     )
+    assert page.page.get_by_text("PaCMAP").count() == 0
     images = cells(picture, 5, 8)
     for cell, code in ((0, A), (4, B), (20, C), (24, D), (2, (A + B) / 2), (12, (A + B + C + D) / 4)):
         assert_alike(images[cell].ravel(), decoded(app, RUN, code))
+    page.page.get_by_role("button", name="Take it away").click()
+    page.page.get_by_text("NPZ: images, codes and classes").click()
+    with page.page.expect_download() as waiting:
+        page.page.get_by_role("button", name="Download NPZ").click()
+    assert waiting.value.suggested_filename == f"{RUN}-corners.npz"
+    with np.load(io.BytesIO(waiting.value.path().read_bytes()), allow_pickle=False) as taken_away:
+        np.testing.assert_allclose(taken_away["codes"][[0, 4, 20, 24]], [A, B, C, D], atol=1e-6)
+        np.testing.assert_array_equal(taken_away["images"].reshape(25, 8, 8), images.reshape(25, 8, 8))
 
 
 def test_arithmetic_decodes_a_minus_b_plus_c_and_pins_it(visit, app):

@@ -9,6 +9,7 @@ from explorer.errors import ExplorerError
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.judge import judge_of
 from explorer.ui.components.pictures import captioned_pictures
 from explorer.ui.components.trust import trust_note
@@ -33,7 +34,8 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
         st.button("Pin the result", icon=":material/add_location:", on_click=_keep, args=(z, (a, b, c)))
     label = one_class(loaded, view, c)
     labels = None if label is None else np.full(4, label, np.int64)
-    images = resources.service().decode(loaded, np.stack([a.z, b.z, c.z, z]), labels)
+    codes = np.stack([a.z, b.z, c.z, z])
+    images = resources.service().decode(loaded, codes, labels)
     captions = [f"pin {a.name}", f"take away pin {b.name}", f"add pin {c.name}", "result"]
     judge = judge_of(loaded)
     if judge is not None:
@@ -49,6 +51,7 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
         f"The code of {a.name}, less that of {b.name}, plus that of {c.name} (Radford, Metz and Chintala 2016). Single "
         "images carry much besides what tells them apart: means of classes (Add a place) make a cleaner difference."
     )
+    grid_export(f"{loaded.run.name}-arithmetic", DecodedGrid(images=images, codes=codes, labels=labels, n_columns=4))
 
 
 def _keep(z: np.ndarray, parts: tuple[PinnedPlace, ...]) -> None:

@@ -14,6 +14,7 @@ from explorer.serving.atlas import LoadedRun
 from explorer.serving.columns import OWN
 from explorer.ui import resources
 from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.judge import judge_of
 from explorer.ui.components.own_columns import bring_columns
 from explorer.ui.components.pictures import captioned_pictures
@@ -60,6 +61,8 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
         f"{start.name} moved along the direction by shares of the distance between the means ({found.scale:.2f} in z)"
         f"{'' if judge is None else '; below each its class by the judge'}."
     )
+    grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=len(codes))
+    grid_export(f"{loaded.run.name}-attribute", grid)
 
 
 def _choice(loaded: LoadedRun, names: Sequence[str], direction: str) -> str | None:

@@ -10,6 +10,7 @@ from explorer.analysis.judging import judged
 from explorer.figures.generation import blend_figure, blend_text
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.generation_controls import seed_control
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.judge import judge_of
 from explorer.ui.components.pictures import GAP, grid_picture
 from explorer.ui.generating import decoded, drawn_codes
@@ -30,7 +31,8 @@ def class_blend(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     labels = np.tile(weights, (N_ROWS, 1))
     # Draw k has its noise whatever the class: a row is one z, or one noise under the priors of the classes.
     codes = np.stack([drawn_codes(loaded, view, N_ROWS, np.tile(row, (N_ROWS, 1))) for row in weights], axis=1)
-    images = decoded(loaded, codes.reshape(len(labels), -1), labels)
+    codes = codes.reshape(len(labels), -1)
+    images = decoded(loaded, codes, labels)
     ends = names[view.blend[0]], names[view.blend[1]]
     st.markdown(f"##### From class {ends[0]} to class {ends[1]} in {view.steps} steps")
     grid_picture(
@@ -56,6 +58,8 @@ def class_blend(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         st.caption(
             f"A thin line for each z, a thick one for their mean; {accuracy_words(judge)}, which are whole classes."
         )
+    stem = f"{loaded.run.name}-blend-{view.blend[0]}-{view.blend[1]}-seed-{view.seed}"
+    grid_export(stem, DecodedGrid(images=images, codes=codes, labels=labels, n_columns=view.steps))
 
 
 def _controls(view: View, names: Sequence[str], n_classes: int) -> None:

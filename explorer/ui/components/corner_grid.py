@@ -8,6 +8,7 @@ from explorer.analysis.maps import Projection
 from explorer.serving.atlas import LoadedRun
 from explorer.ui import resources
 from explorer.ui.components.end_controls import end_choices
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.pictures import grid_picture
 from explorer.ui.ends import with_enough_pins
 from explorer.ui.notation import given
@@ -31,7 +32,8 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     codes = bilinear_grid(np.stack([place.z for place in corners]), n, n)
     label = one_class(loaded, view, corners[0])
     labels = None if label is None else np.full(n * n, label, np.int64)
-    images = resources.service().decode(loaded, codes.reshape(n * n, -1), labels)
+    codes = codes.reshape(n * n, -1)
+    images = resources.service().decode(loaded, codes, labels)
     where = ", ".join(f"{title.lower()} {place.name}" for title, place in zip(TITLES, corners, strict=True))
     grid_picture(
         images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE
@@ -39,6 +41,7 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     in_class = "" if label is None else f" All are decoded in class {names[label]}."
     means = given("Means of p(x|z)", loaded.config.model)
     st.caption(f"{means} for z between the four places: straight lines in z along rows and columns.{in_class}")
+    grid_export(f"{loaded.run.name}-corners", DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n))
 
 
 def _set_side() -> None:

@@ -81,7 +81,7 @@ class LatentMap {
         loadPlotly(new URL(data.plotly, document.baseURI)),
         this.layer.load(data),
       ]);
-      if (data !== this.data) return;
+      if (data !== this.data || !this.root.isConnected) return; // there is newer data, or the page was left
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
       this.marks.found.sliders = null;

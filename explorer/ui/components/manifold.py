@@ -9,6 +9,7 @@ from explorer.analysis.generation import normal_prior
 from explorer.analysis.grids import manifold_codes
 from explorer.serving.atlas import LoadedRun
 from explorer.ui.components.generation_controls import class_control
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.pictures import grid_picture
 from explorer.ui.generating import decoded, same_class
 from explorer.ui.state import View
@@ -28,7 +29,8 @@ def manifold(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         return
     mean, scale = (np.reshape(part, -1) for part in moments)
     codes = manifold_codes(N_SIDE, mean, scale).reshape(N_SIDE**2, 2)
-    images = decoded(loaded, codes, same_class(loaded, view, len(codes)))
+    labels = same_class(loaded, view, len(codes))
+    images = decoded(loaded, codes, labels)
     title = "" if label is None else f" of class {names[view.label]}"
     st.markdown(f"##### The manifold{title}")
     grid_picture(images.reshape(N_SIDE, N_SIDE, *images.shape[1:]), f"The manifold{title}", side=SIDE)
@@ -38,6 +40,9 @@ def manifold(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         f"{0.5 / N_SIDE:.1%} to {1 - 0.5 / N_SIDE:.1%} through the inverse of its distribution function (Kingma & "
         "Welling 2014, figure 4). z0 grows to the right, z1 upwards."
     )
+    of_class = "" if label is None else f"-class-{view.label}"
+    grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=N_SIDE)
+    grid_export(f"{loaded.run.name}-manifold{of_class}", grid)
 
 
 def _why_none(loaded: LoadedRun) -> str:

@@ -5,15 +5,11 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.runs.tables import images_npz, images_png
 from explorer.serving.atlas import LoadedRun
+from explorer.ui.components.grid_export import DecodedGrid, grid_download
 from explorer.ui.generating import decoded, density_codes, drawn_codes, same_class
 from explorer.ui.state import View
 
-FORMATS = {
-    "png": ("PNG, one grid", "image/png"),
-    "npz": ("NPZ: images, codes and classes", "application/octet-stream"),
-}
 MAX_SAMPLES = 1000
 
 
@@ -21,26 +17,18 @@ def sample_export(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     """Show what samples can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
         n = st.slider("Images", 1, MAX_SAMPLES, 50, key="samples-n")
-        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="samples-kind")
         is_of_class = loaded.config.model.n_classes is not None
         of_class = f" of class {names[view.label]}" if is_of_class else ""
         st.caption(f"{n:,} samples{of_class}, seed {view.seed}.")
-        st.download_button(
-            f"Download {kind.upper()}",
-            data=partial(exported, loaded, view, n, kind),
-            file_name=f"{loaded.run.name}{f'-class-{view.label}' if is_of_class else ''}-seed-{view.seed}.{kind}",
-            mime=FORMATS[kind][1],
-            on_click="ignore",
-            key="samples-download",
-        )
+        stem = f"{loaded.run.name}{f'-class-{view.label}' if is_of_class else ''}-seed-{view.seed}"
+        grid_download(stem, partial(samples, loaded, view, n), key="samples")
 
 
-def exported(loaded: LoadedRun, view: View, n: int, kind: str) -> bytes:
-    """Return the file of ``n`` samples: of a plain autoencoder, draws from the mixture that is fitted to its codes."""
+def samples(loaded: LoadedRun, view: View, n: int) -> DecodedGrid:
+    """Return ``n`` samples: of a plain autoencoder, draws from the mixture that is fitted to its codes."""
     labels = same_class(loaded, view, n)
     if loaded.config.model.has_prior:
         codes = drawn_codes(loaded, view, n, labels)
     else:
         codes = density_codes(loaded, n, seed=view.seed)
-    images = decoded(loaded, codes, labels)
-    return images_png(images) if kind == "png" else images_npz(images, codes, labels=labels)
+    return DecodedGrid(images=decoded(loaded, codes, labels), codes=codes, labels=labels)

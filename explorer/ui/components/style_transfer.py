@@ -16,6 +16,7 @@ from explorer.locations import READONLY
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.work import Images
 from explorer.ui import resources
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.judge import judge_of
 from explorer.ui.components.pictures import captioned_pictures, picture
 from explorer.ui.generating import decoded
@@ -57,6 +58,8 @@ def style_transfer(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         st.caption(chosen.words)
     with right:
         _in_every_class(loaded, chosen, images, names)
+    grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n_classes)
+    grid_export(f"{loaded.run.name}-style", grid)
 
 
 def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, names: Sequence[str]) -> None:

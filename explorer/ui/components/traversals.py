@@ -13,6 +13,7 @@ from explorer.analysis.results import Floats
 from explorer.serving.atlas import LoadedRun
 from explorer.serving.work import Images
 from explorer.ui.components.generation_controls import class_control
+from explorer.ui.components.grid_export import DecodedGrid, grid_export
 from explorer.ui.components.pictures import grid_picture
 from explorer.ui.components.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
 from explorer.ui.generating import decoded, same_class
@@ -58,7 +59,8 @@ def traversals(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     shown, more, dead = it.live[:N_SHOWN], it.live[N_SHOWN : N_SHOWN + N_MORE], it.dead[:N_DEAD]
     dims = np.concatenate([shown, more, dead])
     codes = traversal_codes(it.start, dims, it.values[dims]).reshape(len(dims) * N_STEPS, -1)
-    images = decoded(loaded, codes, same_class(loaded, view, len(codes)))
+    labels = same_class(loaded, view, len(codes))
+    images = decoded(loaded, codes, labels)
     rows = dict(zip(dims.tolist(), images.reshape(len(dims), N_STEPS, *images.shape[1:]), strict=True))
     n_dims = len(it.start)
     st.markdown(f"##### {len(shown)} of {n_dims} latent dimension{'s' * (n_dims > 1)}, one moved at a time")
@@ -74,6 +76,8 @@ def traversals(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         with st.expander(dead_title(len(it.dead), n_dims, use)):
             st.caption(dead_reason(loaded, use))
             _rows(it, dead, rows)
+    grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=N_STEPS)
+    grid_export(f"{loaded.run.name}-traversals", grid)
 
 
 def traversal_of(loaded: LoadedRun, view: View) -> Traversal:
