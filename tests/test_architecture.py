@@ -81,7 +81,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "explorer.options": ("explorer.runs.choices", "explorer.runs.config"),
     "explorer.terminal": ("explorer.runs", "explorer.training", "explorer.analysis", "explorer.progress"),
-    "explorer.__main__": ALL,
+    "explorer.commands": ALL,
+    "explorer.__main__": ("explorer.commands", "explorer.processes", "explorer.terminal"),
     "explorer": (),
     "pages": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
 }
