@@ -35,9 +35,11 @@ def evidence_part(loaded: LoadedRun, view: View) -> None:
     _headline(loaded, growth)
     left, right = st.columns(2, gap="large")
     with left:
-        _bounds(loaded, growth)
+        st.markdown("**The bound**, with its standard error over images")
+        _curve(growth, growth.bounds, given("bound on log p(x), nats", loaded.config.model), "growth")
     with right:
-        _gains(growth)
+        st.markdown("**What it gains over the ELBO**, image by image")
+        _curve(growth, growth.gains(), "nats above the ELBO", "gains")
     # Columns of their own: on a narrow screen the first two come before these.
     left, right = st.columns(2, gap="large")
     with left:
@@ -82,28 +84,10 @@ def _gain_words(gain: Estimate, most: int) -> str:
     return f"It is **{gain.value:.2f} nats above the ELBO** of the same images (95% interval {interval_words(gain)})."
 
 
-def _bounds(loaded: LoadedRun, growth: "BoundGrowth") -> None:
-    values, errors = growth.bounds.mean(axis=1), _errors(growth.bounds)
-    title = given("bound on log p(x), nats", loaded.config.model)
-    st.markdown("**The bound**, with its standard error over images")
-    st.plotly_chart(
-        growth_figure(growth.k, values, errors, title),
-        alt=growth_text(growth.k, values, errors, title),
-        key="growth",
-        config=_PLAIN,
-    )
-
-
-def _gains(growth: "BoundGrowth") -> None:
-    values, errors = growth.gains().mean(axis=1), _errors(growth.gains())
-    title = "nats above the ELBO"
-    st.markdown("**What it gains over the ELBO**, image by image")
-    st.plotly_chart(
-        growth_figure(growth.k, values, errors, title),
-        alt=growth_text(growth.k, values, errors, title),
-        key="gains",
-        config=_PLAIN,
-    )
+def _curve(growth: "BoundGrowth", values: Doubles, title: str, key: str) -> None:
+    """Show how the mean over images of ``values``, ``(K, N)``, goes with k, with its standard error."""
+    drawn = growth.k, values.mean(axis=1), _errors(values), title
+    st.plotly_chart(growth_figure(*drawn), alt=growth_text(*drawn), key=key, config=_PLAIN)
 
 
 def _effective(growth: "BoundGrowth") -> None:
