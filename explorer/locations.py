@@ -43,6 +43,6 @@ def check_may_write(what: str) -> None:
     """
     if READONLY:
         raise ReadOnlyError(
-            f"{what} is not possible here: this app only shows what is there (EXPLORER_READONLY is set). Use an app "
-            "of your own, or the command line."
+            f"{what} is not possible here: this app only shows what is there, since EXPLORER_READONLY is "
+            "set. Unset it to work in a folder of your own."
         )

@@ -14,7 +14,7 @@ from explorer.figures.palette import value_scale
 History = Sequence[Mapping[str, Any]]
 """What ``Run.history`` returns: a record an epoch."""
 
-TRAIN, VALIDATION, REFERENCE = "#E69F00", "#0072B2", "#8A8F98"
+TRAIN, VALIDATION, REFERENCE, COUNT = "#E69F00", "#0072B2", "#8A8F98", "#009E73"
 NATS = "nats per image"
 FEW_EPOCHS = 40
 """Up to this many, each epoch has a marker of its own."""
@@ -130,7 +130,7 @@ def dimensions_curve(history: History) -> Curve | None:
 
 def information_curve(history: History) -> Curve | None:
     """Return active units, and the mutual information of image and code with its ceiling; None without a record."""
-    units = [_Line("validation", "active_units", "active units")]
+    units = [_Line("validation", "active_units", "active units", colour=COUNT)]
     information = [
         _Line("validation", "mutual_information", "mutual information"),
         _Line("validation", "mutual_information_ceiling", "its ceiling", colour=REFERENCE, dash="dash"),

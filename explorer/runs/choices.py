@@ -122,12 +122,20 @@ def as_in_origin(origin: ModelConfig) -> dict[str, Any]:
     return {name: getattr(origin, name) for name in OF_THE_DECODER}
 
 
+_LIMITS = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "more than",
+    "less than": "less than",
+}
+
+
 def problems_of(error: ValidationError) -> list[Problem]:
     """Return everything that pydantic found wrong with a configuration, each at the field that it is about.
 
     What a combination of fields got wrong is at the first field that its message names.
     """
-    found = [(each["loc"], each["msg"].removeprefix("Value error, ")) for each in error.errors()]
+    found = [(each["loc"], _plainly(each["msg"].removeprefix("Value error, "), each["loc"])) for each in error.errors()]
     # Pydantic counts only the parts that are right, and says of (0,) too that it is too short.
     parts = {location[:n] for location, _ in found for n in range(len(location))}
     return [_problem(location, message) for location, message in found if location not in parts]
@@ -157,6 +165,15 @@ def _problem(location: tuple[int | str, ...], message: str) -> Problem:
     field = _first_named(message)
     parts = [str(part).capitalize() for part in location if str(part).capitalize() in GROUPS]
     return Problem(field, group_of(field) or (parts[-1] if parts else ""), message)
+
+
+def _plainly(message: str, location: tuple[int | str, ...]) -> str:
+    """Return pydantic's word on a number beyond its limits as a person would say it."""
+    said = re.fullmatch(rf"Input should be ({'|'.join(_LIMITS)}) (\S+)", message)
+    if said is None:
+        return message
+    which = "Each number" if isinstance(location[-1], int) else "It"
+    return f"{which} must be {_LIMITS[said[1]]} {said[2]}."
 
 
 def _first_named(message: str) -> str:

@@ -1,5 +1,6 @@
 """The whole configuration of a run, as it stands in its config.json."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, Self
 
@@ -126,6 +127,7 @@ class RunConfig(BaseModel):
     def cautions(self) -> list[str]:
         """Return what a person should know before believing this run's numbers, a sentence each."""
         model, objective = self.model, self.training.objective
+        n_numbers = math.prod(model.image_shape)
         is_constant = objective.kl_schedule == "constant"
         reached = objective.beta * (1 if is_constant else min(1, self.training.epochs / objective.ramp_epochs))
         cautions = {
@@ -151,6 +153,8 @@ class RunConfig(BaseModel):
             f"A gan makes the means of its likelihood: what {model.likelihood} has beside them is not trained.": (
                 model.family == "gan" and model.likelihood in LEARNED_SIGMA
             ),
+            f"{model.latent_dim} latent dimensions for images of {n_numbers} numbers: a code can hold all of an image, "
+            "and need not learn what images share.": model.latent_dim >= n_numbers,
             f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: codes far out are "
             "common, and averages over samples settle slowly. Above 2 it has one.": (
                 model.posterior == "student-t" and model.degrees_of_freedom <= 2

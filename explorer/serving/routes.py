@@ -102,8 +102,10 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     async def epoch_picture(request: Request) -> Response:
         run = await asyncio.to_thread(service.atlas.run, request.path_params["name"])
         epoch, what = _bounded_integer("epoch", request.path_params["epoch"]), request.query_params.get("what", "")
-        content, etag = await asyncio.to_thread(timeline_picture, run.run, epoch, what)
-        return _revalidated(request, content, etag, "image/png")
+        content, etag, found = await asyncio.to_thread(timeline_picture, run.run, epoch, what)
+        response = _revalidated(request, content, etag, "image/png")
+        response.headers["X-Epoch"] = str(found)
+        return response
 
     async def plotly(_: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=31536000, immutable", **UNCOMPRESSED}

@@ -129,12 +129,13 @@ class TrainingJobs:
     def all(self) -> list[TrainingStatus]:
         """Return where the training of every run stands: the queue in order, then the others by name."""
         statuses = [training_status(run) for run in self._runs()]
-        n_at_work = sum(status.state.is_at_work for status in statuses)
+        at_work = [status.name for status in statuses if status.state.is_at_work]
         orders = {run.name: job.order for run, job in self._waiting()}
         queued = [status for status in statuses if status.state is TrainingState.QUEUED]
         queued.sort(key=lambda status: orders.get(status.name, 0))
         others = [status for status in statuses if status.state is not TrainingState.QUEUED]
-        return [replace(status, n_ahead=n_at_work + place) for place, status in enumerate(queued)] + others
+        names = at_work + [status.name for status in queued]
+        return [replace(it, ahead=tuple(names[: names.index(it.name)])) for it in queued] + others
 
     def go_on(self) -> None:
         """Start those that wait, as far as there is room.

@@ -50,7 +50,7 @@ class TrainingStatus:
     Attributes:
         name: of the run.
         state: where it stands.
-        n_ahead: runs that must end before a queued one starts.
+        ahead: names of the runs that must end before a queued one starts, in their order.
         progress: what it said last; None where it said nothing since it was started.
         epoch: epochs done, as far as they are in the history.
         epochs: to train in all; 0 where the configuration cannot be read.
@@ -59,11 +59,16 @@ class TrainingStatus:
 
     name: str
     state: TrainingState
-    n_ahead: int = 0
+    ahead: tuple[str, ...] = ()
     progress: LiveProgress | None = None
     epoch: int = 0
     epochs: int = 0
     problem: str = ""
+
+    @property
+    def n_ahead(self) -> int:
+        """How many runs must end before a queued one starts."""
+        return len(self.ahead)
 
 
 def training_status(run: Run) -> TrainingStatus:

@@ -131,6 +131,12 @@ def prefill_with(config: RunConfig, about: str = "") -> None:
     held_draft().about = about
 
 
+def forget_name() -> None:
+    """Offer a name anew, and say no more where the choices come from: the run that they were for is made."""
+    draft = held_draft()
+    draft.name = draft.about = ""
+
+
 def prefill_from_preset(name: str) -> None:
     """Begin anew with a preset; the data set stays if it brings none along."""
     st.session_state[_KEY] = _of_preset(PRESETS[name])

@@ -16,7 +16,7 @@ from explorer.runs.trash import Discarded, discard, discarded_runs, restore
 from explorer.training.creation import create_run
 from explorer.training.jobs import TrainingJobs, training_jobs
 from explorer.training.status import TrainingStatus
-from explorer.ui.new_run import NewRun, prefill_with
+from explorer.ui.new_run import NewRun, forget_name, prefill_with
 from explorer.ui.state import View, change_view
 
 _KEY = "training"
@@ -71,6 +71,7 @@ def begin(new_run: NewRun) -> None:
         train = load_split(new_run.config.training.data, "train", download=new_run.download)
         create_run(CHECKPOINTS, new_run.name, new_run.config, train)
         mine.next_watch = new_run.name
+        forget_name()
         jobs().start(new_run.name)
 
     _tried(mine, make)
@@ -95,7 +96,7 @@ def fill_form(config: RunConfig, about: str) -> None:
 
 def duplicate(name: str) -> None:
     """Fill the form of a new run with the choices of one, and show it."""
-    about = f"A new run with the choices of {name}, which stays as it is."
+    about = f"Begun with the choices of {name}, which stays as it is."
     _tried(said(), lambda: fill_form(open_run(name, CHECKPOINTS).config, about))
 
 

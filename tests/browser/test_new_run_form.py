@@ -40,7 +40,7 @@ def fold(form: Page, group: str):
 
 
 def test_an_estimate_arrives_and_follows_a_choice(form):
-    expect(form.get_by_text("an epoch,")).to_be_visible()
+    expect(form.get_by_text("an epoch and")).to_be_visible()
     before = form.get_by_text("in all on this machine").inner_text()
     epochs = form.get_by_role("spinbutton", name="Epochs")
     epochs.fill("90000")
@@ -64,7 +64,7 @@ def test_an_error_is_under_its_field_and_goes_when_it_is_mended(form):
 
 @pytest.mark.parametrize(
     ("name", "typed", "said", "right"),
-    [("Latent size", "0", "greater than or equal to 1", "2"), ("Epochs", "-3", "greater than or equal to 1", "30")],
+    [("Latent size", "0", "It must be at least 1.", "2"), ("Epochs", "-3", "It must be at least 1.", "30")],
 )
 def test_a_number_out_of_range_is_refused_at_its_field_and_makes_no_run(form, name, typed, said, right):
     estimate = form.get_by_text("in all on this machine")

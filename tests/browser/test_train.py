@@ -159,7 +159,13 @@ def test_two_who_press_start_at_once_start_it_once(visit, workshop, folder):
 def test_a_second_run_waits_for_the_first_and_can_be_taken_out_of_the_queue(visit, workshop, folder):
     start(form(visit, workshop, "one"), "one")
     page = start(form(visit, workshop, "two"), "two")
-    page.page.get_by_text("Waits for 1 other run to end.").wait_for()
+    page.page.get_by_text("Waits for one to end.").wait_for()
+    # The form that both were made by does not hold their name.
+    page.page.get_by_role("button", name="New run").last.click()
+    page.page.get_by_role("heading", name="Train a new model").wait_for()
+    assert page.page.get_by_placeholder(re.compile("^digits-cvae-2d")).input_value() == ""
+    assert page.page.get_by_text("There is a run called").count() == 0
+    page = visit("train", on=workshop, watch="two")
     page.page.get_by_role("button", name="Take out of the queue").click()
     page.page.get_by_role("button", name="Start", exact=True).wait_for()
     assert training_status(Run(folder / "two")).state is TrainingState.UNTRAINED

@@ -161,7 +161,8 @@ def test_defaults_follow_the_family_where_nothing_was_chosen(form):
 def test_what_changes_nothing_is_switched_off_with_what_it_is_for(form):
     rank = widgets(form)["rank"]
     assert rank.disabled
-    assert rank.label == "Rank :small[:gray[for likelihood 'gaussian-low-rank']]"
+    assert rank.label == "Rank :small[:gray[for likelihood gaussian-low-rank]]"
+    assert widgets(form)["ramp_epochs"].label == "Ramp epochs :small[:gray[for KL schedule warm-up or cyclic]]"
     take(form, "likelihood", "gaussian-low-rank")
     assert not widgets(form)["rank"].disabled
 
@@ -179,8 +180,8 @@ def test_the_objective_of_a_model_without_a_bound_is_switched_off_and_left_out(f
     ("name", "value", "message"),
     [
         ("hidden", "12, x", "'12, x' is not a list of widths such as 512,256"),
-        ("hidden", "5000", "Input should be less than or equal to 4096"),
-        ("learning_rate", 0.0, "Input should be greater than 0"),
+        ("hidden", "5000", "Each number must be at most 4096."),
+        ("learning_rate", 0.0, "It must be more than 0."),
         ("prior", "conditional", "a conditional prior p(z|y) needs classes, and a vae has none; use family 'cvae'"),
     ],
 )

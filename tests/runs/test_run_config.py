@@ -172,6 +172,7 @@ CAUTIONS = {
     "A student-t with 1.5 degrees of freedom has no variance": [
         ("vae", {"binarisation": "fixed", "posterior": "student-t", "degrees_of_freedom": 1.5})
     ],
+    "64 latent dimensions for images of 64 numbers": [("vae", {"binarisation": "fixed", "latent_dim": 64})],
 }
 WITHOUT_CAUTION = [
     ("gan", {}),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.errors import CheckpointError
 from explorer.runs.run import Run
 from explorer.runs.timeline import FOLDER, epoch_path
+from explorer.serving.timelines import kept_record
 from explorer.training.trainer import Trainer
 from tests.serving.test_routes import Client, assert_refused
 from tests.support import digits, fresh_run, new_run, run_config, trained_run
@@ -113,8 +115,8 @@ REFUSED = {
     "long number": (f"vae/timeline?from={'9' * 40}", 400, "is not a whole number"),
     "unknown pictures": ("vae/timeline/1.png?what=weights", 400, "There are no pictures 'weights'"),
     "no pictures": ("vae/timeline/1.png", 400, "use what=originals, reconstructions, samples"),
-    "unknown epoch": ("vae/timeline/77.png?what=samples", 404, "000077.safetensors is not there"),
-    "negative epoch": ("vae/timeline/-1.png?what=samples", 404, "is not there"),
+    "unknown epoch": ("vae/timeline/77.png?what=samples", 404, "Epoch 77 of vae is not recorded: use 0 to 2."),
+    "negative epoch": ("vae/timeline/-1.png?what=samples", 404, "Epoch -1 of vae is not recorded"),
     "epoch of letters": ("vae/timeline/last.png?what=samples", 400, "epoch='last' is not a whole number"),
     "samples of an ae": ("ae/timeline/1.png?what=samples", 404, "'ae', which makes no samples"),
 }
@@ -137,3 +139,24 @@ def test_a_damaged_epoch_is_refused_in_words(tmp_path):
     run = trained_run(tmp_path / "run")
     epoch_path(run.path / FOLDER, 1).write_bytes(b"no")
     assert_refused(Client(tmp_path).get("/api/runs/run/timeline"), 404, "000001.safetensors is damaged")
+
+
+def test_an_epoch_that_was_thinned_out_is_stood_in_for_by_the_nearest_and_that_is_said(tmp_path):
+    run = fresh_run(tmp_path / "run", run_config(epochs=6), digits("train", 128))
+    Trainer(run, digits("train", 128), digits("validation", 50)).fit()
+    opened = run.timeline()
+    client = Client(tmp_path)
+    for epoch in (3, 5):
+        epoch_path(opened.folder, epoch).unlink()
+    gone, kept = (client.get(f"/api/runs/run/timeline/{epoch}.png?what=samples") for epoch in (5, 4))
+    assert (gone.headers["X-Epoch"], kept.headers["X-Epoch"], gone.content == kept.content) == ("4", "4", True)
+    # One that goes while it is asked for, after the folder was listed.
+    assert [kept_record(opened, epoch)[0] for epoch in (3, 5, 6)] == [2, 4, 6]
+
+
+def test_an_epoch_that_is_damaged_is_not_passed_over(tmp_path):
+    run = fresh_run(tmp_path / "run", run_config(epochs=2), digits("train", 128))
+    Trainer(run, digits("train", 128), digits("validation", 50)).fit()
+    epoch_path(run.timeline().folder, 1).write_bytes(b"no tensors")
+    with pytest.raises(CheckpointError, match="000001"):
+        kept_record(run.timeline(), 1)

@@ -28,10 +28,11 @@ def test_a_duration_has_a_figure_or_two(seconds, words):
 def test_limits_that_are_close_are_said_as_one_and_others_as_two():
     near = Estimate(epoch_seconds=(4.0, 4.4), once_seconds=6.0, step_bytes=23_000_000)
     assert in_words(near, 12) == (
-        "About 4 s an epoch, **about 56 s** in all on this machine, as busy as it is now. A step needs 23 MB of memory."
+        "About 4 s an epoch and 6 s to start and to end: **about 56 s** in all on this machine, as busy as it is now. "
+        "A step needs 23 MB of memory."
     )
-    apart = Estimate(epoch_seconds=(4.0, 40.0), once_seconds=0.0, step_bytes=2_340_000_000)
+    apart = Estimate(epoch_seconds=(4.0, 40.0), once_seconds=12.0, step_bytes=2_340_000_000)
     assert in_words(apart, 100) == (
-        "4 s to 40 s an epoch, **7 min to 1 h 7 min** in all on this machine, as busy as it is now. "
-        "A step needs 2.3 GB of memory."
+        "4 s to 40 s an epoch and 12 s to start and to end: **7 min to 1 h 7 min** in all on this machine, as busy as "
+        "it is now. A step needs 2.3 GB of memory."
     )

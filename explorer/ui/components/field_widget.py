@@ -68,9 +68,22 @@ def plain(text: str) -> str:
 def _remark(name: str, state: Checked) -> str:
     """Say what a field that is switched off is for, or what one that was chosen is by default."""
     if name in state.idle:
-        return f" :small[:gray[for {plain(state.idle[name])}]]"
+        return f" :small[:gray[for {plain(_as_labelled(state.idle[name]))}]]"
     value, default = state.values[name], state.defaults[name]
     return "" if value == default else f" :small[:gray[default {plain(shown(default))}]]"
+
+
+def _as_labelled(reason: str) -> str:
+    """Return ``reason`` with fields called as they are on the screen: "em 'alternating'" as "EM alternating"."""
+
+    def label(word: re.Match[str]) -> str:
+        if word[0] not in FIELDS:
+            return word[0]
+        said = facts_of(word[0], FIELDS[word[0]]).label
+        return said[0].lower() + said[1:] if said[1:2].islower() else said
+
+    outside = re.split(r"('[^']*')", reason)
+    return "".join(part.strip("'") if k % 2 else re.sub(r"[a-z_]+", label, part) for k, part in enumerate(outside))
 
 
 def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:

@@ -100,8 +100,8 @@ class Timeline {
 
   noteOf() {
     const { data, epochs } = this;
-    const { kept, stride } = epochs.facts;
-    const thinned = stride > 1 ? `To save space every ${stride}th epoch is kept: ${kept.length} of ${kept.at(-1) + 1}. ` : "";
+    const { stride } = epochs.facts;
+    const thinned = stride > 1 ? `To save space one epoch in ${stride} is kept, and the last. ` : "";
     return thinned + (epochs.labels.length ? `${epochs.labels.length.toLocaleString("en")} validation images. ` : "") + data.note;
   }
 

@@ -35,10 +35,12 @@ _HTML = """
       </div>
     </div>
     <div class="timeline__pictures">
-      <figure hidden><figcaption>originals</figcaption><img data-what="originals" alt=""></figure>
-      <figure hidden><figcaption>reconstructions</figcaption><img data-what="reconstructions" alt=""></figure>
-      <figure hidden><figcaption>samples of the prior, from the same noise</figcaption>
-        <img data-what="samples" alt=""></figure>
+      <figure hidden><figcaption>originals, as the model sees them</figcaption>
+        <img data-what="originals" alt=""></figure>
+      <figure hidden><figcaption>reconstructions, <span class="timeline__when"></span></figcaption>
+        <img data-what="reconstructions" alt=""></figure>
+      <figure hidden><figcaption>samples of the prior from the same noise, <span class="timeline__when"></span>
+        </figcaption><img data-what="samples" alt=""></figure>
     </div>
   </div>
   <p class="timeline__note"></p>

@@ -23,7 +23,8 @@ def in_words(outcome: Estimate, epochs: int) -> str:
     """Return an estimate for a run of ``epochs`` as a sentence."""
     epoch, whole = (_span(*span) for span in (outcome.epoch_seconds, outcome.in_all(epochs)))
     return (
-        f"{epoch[:1].upper()}{epoch[1:]} an epoch, **{whole}** in all on this machine, as busy as it is now. "
+        f"{epoch[:1].upper()}{epoch[1:]} an epoch and {duration_in_words(outcome.once_seconds)} to start and to end: "
+        f"**{whole}** in all on this machine, as busy as it is now. "
         f"A step needs {_memory(outcome.step_bytes)} of memory."
     )
 

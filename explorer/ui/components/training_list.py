@@ -45,6 +45,11 @@ def training_list(view: View) -> None:
     _messages()
 
 
+def in_words(state: TrainingState) -> str:
+    """Return how a state is called beside the button that leads to it."""
+    return {TrainingState.STOPPING: "pausing", TrainingState.STOPPED: "paused"}.get(state, str(state))
+
+
 def look_at(name: str) -> None:
     """Change the view to the training of a run, or to the form of a new one if ``name`` is empty."""
     change_view(watch=name)
@@ -57,7 +62,7 @@ def _button(label: str, name: str, *, is_chosen: bool) -> None:
 
 def _in_words(status: TrainingStatus) -> str:
     colour = COLOURS.get(status.state, "gray")
-    return f":{colour}[{status.state}] · {status.epoch:,} of {status.epochs:,} epochs"
+    return f":{colour}[{in_words(status.state)}] · {status.epoch:,} of {status.epochs:,} epochs"
 
 
 def _messages() -> None:

@@ -16,7 +16,7 @@ from explorer.ui.components.diagnosis import findings_with_remedies
 from explorer.ui.components.run_picker import choose_run, describe_run
 from explorer.ui.components.timeline import timeline
 from explorer.ui.components.training_estimate import duration_in_words
-from explorer.ui.components.training_list import COLOURS
+from explorer.ui.components.training_list import COLOURS, in_words
 from explorer.ui.training import delete, duplicate, encode, encoding_status, go_on, jobs, pause
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -48,9 +48,9 @@ def training_panel(name: str) -> None:
     status = jobs().status(name)
     every = SECONDS_BETWEEN_LOOKS if status.state.is_active or _is_encoding(name) else None
     st.fragment(_watch, run_every=every)(name, (status.state.is_active, _is_encoding(name)))
-    if run.config.model.can_encode or status.epoch:
-        st.markdown("##### The latent map, epoch by epoch")
-    timeline(name, is_live=status.state.is_active)
+    if status.state is not TrainingState.QUEUED or status.epoch:
+        st.markdown("##### The latent map, epoch by epoch" if run.config.model.can_encode else "##### Epoch by epoch")
+        timeline(name, is_live=status.state.is_at_work)
     _diagnosis(run, status)
 
 
@@ -71,7 +71,7 @@ def _watch(name: str, before: tuple[bool, bool]) -> None:
 def _headline(run: Run, status: TrainingStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, width="content")
-        st.badge(str(status.state), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
+        st.badge(in_words(status.state), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
     st.caption(describe_run(run.config, run.test_elbo()))
     if status.problem:
         st.error(status.problem, icon=":material/error:")
@@ -81,19 +81,22 @@ def _progress(status: TrainingStatus) -> None:
     """Show how far an active run is."""
     now = status.progress
     if status.state is TrainingState.QUEUED:
-        runs = "1 other run" if status.n_ahead == 1 else f"{status.n_ahead} other runs"
-        st.progress(0.0, text=f"Waits for {runs} to end." if status.n_ahead else "About to start.")
+        # Of a long queue the first is the one that is being trained.
+        more = f" and {status.n_ahead - 1} more" if status.n_ahead > 1 else ""
+        st.progress(0.0, text=f"Waits for {status.ahead[0]}{more} to end." if status.ahead else "About to start.")
     elif status.state is TrainingState.STARTING or (status.state.is_at_work and now is None):
         st.progress(0.0, text="Starting: torch and the images are being loaded.")
     elif status.state.is_at_work and now is not None:
         steps = max(1, now.steps_per_epoch)
         fraction = min(1.0, max(0.0, (now.epoch - 1 + now.step / steps) / max(1, now.epochs)))
         is_training = now.phase is Phase.TRAINING
-        left = f", about {duration_in_words(now.seconds_left)} left" if is_training and now.seconds_left else ""
-        rate = f" · {now.images_per_second:,.0f} images/s" if is_training and now.images_per_second else ""
+        is_stopping = status.state is TrainingState.STOPPING
+        is_going_on = is_training and not is_stopping
+        left = f", about {duration_in_words(now.seconds_left)} left" if is_going_on and now.seconds_left else ""
+        rate = f" · {now.images_per_second:,.0f} images/s" if is_going_on and now.images_per_second else ""
         phase = f"Epoch {now.epoch} of {now.epochs}" if is_training else PHASES.get(now.phase, "Ending")
         doing = f"**{phase}**"
-        stopping = " · saves and stops after this step" if status.state is TrainingState.STOPPING else ""
+        stopping = " · saves after this step, and pauses" if is_stopping else ""
         st.progress(fraction if is_training else 1.0, text=f"{doing}{rate}{left}{stopping}")
     elif status.state is not TrainingState.FINISHED:
         st.progress(status.epoch / max(1, status.epochs), text=f"{status.epoch} of {status.epochs} epochs are done.")
@@ -112,7 +115,8 @@ def _actions(run: Run, status: TrainingStatus) -> None:
             _button("Resume" if status.epoch else "Start", "play_arrow", go_on, name, type="primary")
         _map_button(run, status)
         _button("Duplicate with changes", "content_copy", duplicate, name)
-        _button("Delete", "delete", delete, name, disabled=state.is_at_work)
+        why = "Pause it first: a run in training cannot be deleted." if state.is_at_work else None
+        _button("Delete", "delete", delete, name, disabled=state.is_at_work, help=why)
     encoding = encoding_status(name)
     if encoding is not None and encoding.is_active:
         st.progress(encoding.fraction, text=f"**{name}** is encoded as it is: {encoding.what or 'waiting'}.")
@@ -139,7 +143,14 @@ def _map_button(run: Run, status: TrainingStatus) -> None:
             choose_run(run.name)
             st.switch_page(PAGES / "latent_map.py")
     elif status.epoch:
-        _button("Encode it as it is", "blur_on", encode, run.name, disabled=_is_encoding(run.name))
+        _button(
+            "Encode it as it is",
+            "blur_on",
+            encode,
+            run.name,
+            disabled=_is_encoding(run.name),
+            help="Encodes the test images with the weights of now, so that its map can be opened. Training can go on.",
+        )
 
 
 def _button(label: str, icon: str, do: Any, argument: Any, **look: Any) -> None:
@@ -165,13 +176,13 @@ def _numbers(history: list[dict[str, Any]]) -> None:
         for name in shown:
             title, explanation = FIGURES[name]
             is_count = name == "active_units"
-            change = last[name] - before.get(name, last[name])
+            change = _rounded(last[name] - before.get(name, last[name]), is_count=is_count, sign="+")
             st.metric(
                 title,
                 _rounded(last[name], is_count=is_count),
-                delta=_rounded(change, is_count=is_count, sign="+") if change else None,
+                delta=change if float(change) else None,
                 delta_color="off",
-                help=explanation,
+                help=f"{explanation} Below it: the change since the epoch before.",
                 width=150,
             )
 
@@ -191,7 +202,9 @@ def _curves(history: list[dict[str, Any]]) -> None:
         for curve, column in zip(curves[start : start + 2], st.columns(2, gap="large"), strict=False):
             with column:
                 st.markdown(f"**{curve.title}**")
-                st.plotly_chart(curve.figure, alt=curve.text, key=f"curve-{curve.title}")
+                st.plotly_chart(
+                    curve.figure, alt=curve.text, key=f"curve-{curve.title}", config={"displayModeBar": False}
+                )
 
 
 def _diagnosis(run: Run, status: TrainingStatus) -> None:

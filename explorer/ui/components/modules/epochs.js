@@ -100,7 +100,7 @@ export class EpochPictures {
       this.waiting = null;
       try {
         const sources = await Promise.all(names.map((name) => this.source(epoch, name)));
-        names.forEach((name, k) => this.put(name, epoch, sources[k]));
+        names.forEach((name, k) => this.put(name, { epoch, ...sources[k] }));
       } catch (error) {
         this.fail(error);
       }
@@ -108,28 +108,33 @@ export class EpochPictures {
     this.isBusy = false;
   }
 
-  put(name, epoch, source) {
+  put(name, { source, epoch }) {
     const image = this.figures[name];
     if (image.src !== source) image.src = source;
     image.dataset.epoch = epoch;
     image.alt = PICTURE_WORDS[name](epochInWords(epoch));
-    image.closest("figure").hidden = false;
+    const figure = image.closest("figure");
+    figure.hidden = false;
+    const when = figure.querySelector(".timeline__when");
+    if (when) when.textContent = epochInWords(epoch);
   }
 
+  // Where to see it, and of which epoch it is: training may have thinned out the one that was asked for.
   async source(epoch, name) {
     const key = name === "originals" ? name : `${name} ${epoch}`;
     if (!this.kept.has(key)) {
       const url = new URL(`${this.url}/${epoch}.png?what=${name}`, document.baseURI);
       const response = await fetch(url);
       if (!response.ok) throw await refusal(response);
-      this.kept.set(key, URL.createObjectURL(await response.blob()));
+      const found = name === "originals" ? {} : { epoch: Number(response.headers.get("X-Epoch")) };
+      this.kept.set(key, { source: URL.createObjectURL(await response.blob()), ...found });
       if (this.kept.size > MAX_PICTURES) this.drop([...this.kept.keys()].find((old) => old !== "originals"));
     }
     return this.kept.get(key);
   }
 
   drop(key) {
-    URL.revokeObjectURL(this.kept.get(key));
+    URL.revokeObjectURL(this.kept.get(key).source);
     this.kept.delete(key);
   }
 
