@@ -4,6 +4,7 @@ Everything that a process must not do alone is a method of ``World``; in a world
 else in the project asks how many there are.
 """
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -181,6 +182,10 @@ def joined_world(device: str) -> Iterator[World]:
     world = World(rank=dist.get_rank(), size=size, device=usable)
     try:
         yield world
+        # Wrapped modules lie in cycles and hold the group, whose threads would then outlive it; one that asks for the
+        # interpreter when that has ended aborts the process ("terminate called without an active exception"). Not after
+        # a failure: torchrun is about to end this process too, and what it has to say comes first.
+        gc.collect()
     except RuntimeError as error:
         if not _is_of_the_connection(error):
             raise

@@ -238,8 +238,9 @@ def test_a_link_to_a_map_that_is_not_made_yet_offers_it_and_shows_the_default(vi
 def test_a_gan_is_walked_between_draws_of_its_prior_without_a_map(visit_others):
     page = visit_others("interpolate", run="digits-gan")
     page.page.locator('.film__strip[data-kind="spherical"]').wait_for()
-    assert page.wait_for_query("pins", "A=z:.*B=z:")
     page.page.get_by_text("Through the data is not here.").wait_for()
+    page.page.get_by_role("slider", name="Frames").press("ArrowRight")
+    assert page.wait_for_query("pins", "A=z:.*B=z:")
     page.settle()
     assert page.page.locator(".latent-map").count() == 0
     assert page.n_tracebacks() == 0
