@@ -102,7 +102,7 @@ def train(
                 trainer = Trainer(
                     target, training_set, validation, world=world, on_progress=on_progress, on_epoch=on_epoch
                 )
-                trainer.before_save = worker.check
+                trainer.before_save = trainer.run.before_replacing = worker.check
                 worker.begin(Phase.TRAINING, epoch=trainer.epoch + 1)
                 reason = trainer.fit(lambda: is_interrupted() or worker.is_stop_requested())
         if world.is_first:

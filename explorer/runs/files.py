@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +20,21 @@ MAX_JSON_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 4 * 1024 * 1024
 
 
-def write_atomically(path: Path, content: bytes, *, is_lasting: bool = True) -> None:
+def _replace_anyway() -> None:
+    """Ask nothing."""
+
+
+def write_atomically(
+    path: Path, content: bytes, *, is_lasting: bool = True, before_replacing: Callable[[], None] = _replace_anyway
+) -> None:
     """Replace ``path`` by ``content`` so that a reader, or a crash at any moment, sees the old file or the new one.
 
     Args:
         path: of the file.
         content: of the file.
         is_lasting: whether it must survive a power cut too, which costs milliseconds.
+        before_replacing: is called when the new file is written, beside the old one; what it raises leaves that as it
+            was. Asked before the writing, a folder could be replaced by another one meanwhile.
 
     Raises:
         CheckpointError: if it cannot be written (no such folder, no permission, no space); the old file is untouched.
@@ -38,6 +46,7 @@ def write_atomically(path: Path, content: bytes, *, is_lasting: bool = True) -> 
             file.flush()
             if is_lasting:
                 os.fsync(file.fileno())
+        before_replacing()
         temporary.replace(path)
         if is_lasting:
             sync_folder(path.parent)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -58,6 +58,8 @@ class Run:
     def __init__(self, path: Path) -> None:
         """Point at the folder ``path``; nothing is read yet."""
         self.path = path
+        self.before_replacing: Callable[[], None] = lambda: None
+        """Called before weights, state or history replace what is there; what it raises leaves that as it was."""
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -232,7 +234,7 @@ class Run:
     def save_history(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write history.jsonl."""
         lines = "".join(json.dumps(record) + "\n" for record in records)
-        write_atomically(self.path / "history.jsonl", lines.encode())
+        write_atomically(self.path / "history.jsonl", lines.encode(), before_replacing=self.before_replacing)
 
     # Training under way
 
@@ -413,7 +415,7 @@ class Run:
         from safetensors.torch import save
 
         plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-        write_atomically(self.path / file, save(plain, metadata))
+        write_atomically(self.path / file, save(plain, metadata), before_replacing=self.before_replacing)
 
 
 def _clear_staging(path: Path) -> None:

@@ -16,6 +16,7 @@ from explorer.locations import ROOT
 from explorer.runs import lock
 from explorer.runs.lock import FILE, folder_lock, is_being_trained, training_lock
 from explorer.runs.run import Run
+from tests.support import new_run
 
 HOLDER = """
 import sys, time
@@ -165,3 +166,24 @@ def test_the_lock_of_a_folder_that_is_never_let_go_of_is_told_in_words(tmp_path,
         folder_lock(tmp_path / ".lock"),
     ):
         pass
+
+
+def test_a_run_that_takes_the_place_while_a_file_is_being_written_is_not_written_to(tmp_path):
+    run, other = new_run(tmp_path / "run"), new_run(tmp_path / "other")
+    before = {file.name: file.read_bytes() for file in other.path.iterdir()}
+
+    def replaced_just_before():
+        run.path.rename(tmp_path / "away")
+        other.path.rename(run.path)
+
+    with training_lock(run) as held:
+        run.before_replacing = held.check
+        run.save_history([{"epoch": 1}])
+        run.before_replacing = replaced_just_before
+        with pytest.raises(CheckpointError):
+            run.save_history([{"epoch": 1}, {"epoch": 2}])
+        run.before_replacing = held.check
+        with pytest.raises(CheckpointError, match="was deleted, moved or replaced"):
+            run.save_history([{"epoch": 1}, {"epoch": 2}])
+    assert {file.name: file.read_bytes() for file in run.path.iterdir()} == before
+    assert len(Run(tmp_path / "away").history()) == 1
