@@ -11,15 +11,15 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).resolve() != _HERE)]
 
-# E402 below: these imports need the path that was just set.
-import streamlit as st  # noqa: E402
+# These imports need the path that was just set (pyproject.toml lets them stand here).
+import streamlit as st
 
-from explorer.locations import CHECKPOINTS, READONLY  # noqa: E402
-from explorer.processes import sleep_while_waiting  # noqa: E402
-from explorer.runs.trash import purge  # noqa: E402
-from explorer.serving.routes import api_routes  # noqa: E402
-from explorer.serving.service import decode_service, warm_default  # noqa: E402
-from explorer.training.jobs import training_jobs  # noqa: E402
+from explorer.locations import CHECKPOINTS, READONLY
+from explorer.processes import sleep_while_waiting
+from explorer.runs.trash import purge
+from explorer.serving.routes import api_routes
+from explorer.serving.service import decode_service, warm_default
+from explorer.training.jobs import training_jobs
 
 sleep_while_waiting()
 

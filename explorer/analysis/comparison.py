@@ -66,7 +66,7 @@ def compare(
     contestants: Sequence[Contestant],
     *,
     n_samples: int = N_SAMPLES,
-    resampling: Resampling = Resampling(),  # noqa: B008  frozen
+    resampling: Resampling = Resampling(),  # noqa: B008  # it is frozen, so that all calls can share one
     on_progress: OnProgress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Comparison | None:
