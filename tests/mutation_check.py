@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- outcome -->", "<!-- end -->"
 COPIED = ("explorer", "pages", "tests", "checkpoints", "pyproject.toml", "README.md")
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
 FAILED = 1
 """Pytest's exit status when tests ran and one failed; a file that cannot be imported ends otherwise."""
 

@@ -27,6 +27,8 @@ CHROMIUM_FLAGS = (
         "--enable-webgl",
         "--ignore-gpu-blocklist",
     ),
+    # WebGL is all that a processor has to draw as a graphics card would: pages drawn so too take nine times as long.
+    *("--disable-gpu-rasterization", "--disable-gpu-compositing"),
 )
 SHIPPED = (
     *("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d", "mnist-vae-2d", "mnist-ae-2d"),
@@ -36,6 +38,15 @@ SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or ROOT / "checkpoints"
 VIEWPORT = {"width": 1280, "height": 900}
 START_SECONDS = 90
 RESULTS = ROOT / "test-results" / "browser"
+FOLDER = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs a browser in one process, which then has one browser; the longest group is begun first."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -112,14 +123,14 @@ def dataless_app(tmp_path_factory, checkpoints) -> Iterator[App]:
         yield app
 
 
-# Of the module, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
-@pytest.fixture(scope="module")
+# Of the folder, not of the session: Playwright's event loop must not run while other folders' tests use asyncio.
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def executable() -> str:
     """The Chromium of this machine."""
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
@@ -129,7 +140,7 @@ def executable() -> str:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(playwright, executable) -> Iterator[Browser]:
     """A browser whose contexts have nothing in common."""
     browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
@@ -137,17 +148,11 @@ def chromium(playwright, executable) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session")
-def profile(tmp_path_factory) -> Path:
-    """Where the browser of all modules keeps what it has compiled."""
-    return tmp_path_factory.mktemp("profile")
-
-
-@pytest.fixture(scope="module")
-def returning(playwright, executable, profile) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="package")
+def returning(playwright, executable, tmp_path_factory) -> Iterator[BrowserContext]:
     """A browser that keeps what it has compiled of the app's scripts, and so opens a page in two thirds of the time."""
     context = playwright.chromium.launch_persistent_context(
-        profile, executable_path=executable, args=list(CHROMIUM_FLAGS), viewport=VIEWPORT
+        tmp_path_factory.mktemp("profile"), executable_path=executable, args=list(CHROMIUM_FLAGS), viewport=VIEWPORT
     )
     yield context
     context.close()
