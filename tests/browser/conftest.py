@@ -38,15 +38,6 @@ SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or ROOT / "checkpoints"
 VIEWPORT = {"width": 1280, "height": 900}
 START_SECONDS = 90
 RESULTS = ROOT / "test-results" / "browser"
-FOLDER = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs a browser in one process, which then has one browser; the longest group is begun first."""
-    for item in items:
-        if FOLDER in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
