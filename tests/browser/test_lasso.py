@@ -171,16 +171,7 @@ def by_double_click(page):
 
 
 @pytest.mark.parametrize("clear", [by_button, by_escape, by_double_click])
-def test_clearing_shows_all_points_alike(visit, clear):
-    page = select(visit().drawn())
-    clear(page)
-    headline(page).wait_for(state="hidden")
-    page.page.wait_for_function(IS_CLEAR)
-    page.page.get_by_text("To select images").wait_for()
-
-
-@pytest.mark.parametrize("clear", [by_button, by_escape, by_double_click])
-def test_after_clearing_others_are_selected_again_and_again(visit, clear):
+def test_clearing_shows_all_points_alike_and_others_are_selected_again_and_again(visit, clear):
     page = visit(run=RUN).drawn()
     for across in (0.5, 0.6, 0.5):
         page.still_box(page.page.locator(".latent-map"))
