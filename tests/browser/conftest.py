@@ -27,7 +27,7 @@ CHROMIUM_FLAGS = (
         "--enable-webgl",
         "--ignore-gpu-blocklist",
     ),
-    # WebGL is all that a processor has to draw as a graphics card would: pages drawn so too take nine times as long.
+    # WebGL is all that a processor has to draw as a graphics card would: pages drawn so too take five times as long.
     *("--disable-gpu-rasterization", "--disable-gpu-compositing"),
 )
 SHIPPED = (

@@ -154,6 +154,7 @@ def test_dimensions_that_carry_nothing_are_folded_and_explained(visit, tmp_path)
         page = visit("generate", on=app, run="run", generate="traverse")
         page.page.get_by_text("2 of 3 latent dimensions, one moved at a time").wait_for()
         seen = page.page.get_by_alt_text(re.compile(r"^Dimension \d moved"))
+        page.page.get_by_alt_text(re.compile("^Dimension 0 moved")).wait_for()  # the last of the two that are shown
         assert [row.get_attribute("alt")[:11] for row in seen.all() if row.is_visible()] == [
             "Dimension 2",
             "Dimension 0",
