@@ -1,21 +1,21 @@
-"""The command line: ``python -m explorer …``. What each command does is in ``explorer.commands``."""
+"""The command line: ``python -m explorer …``. What each command does is in ``explorer.cli``."""
 
 import sys
 from collections.abc import Callable
 
 import typer
 
-from explorer.commands.compare import compare
-from explorer.commands.encode import encode
-from explorer.commands.evaluate import evaluate
-from explorer.commands.interpolate import interpolate
-from explorer.commands.judge import judge
-from explorer.commands.project import project
-from explorer.commands.runs import runs
-from explorer.commands.sample import sample
-from explorer.commands.train import train
+from explorer.cli.compare import compare
+from explorer.cli.encode import encode
+from explorer.cli.evaluate import evaluate
+from explorer.cli.interpolate import interpolate
+from explorer.cli.judge import judge
+from explorer.cli.project import project
+from explorer.cli.runs import runs
+from explorer.cli.sample import sample
+from explorer.cli.terminal import messages
+from explorer.cli.train import train
 from explorer.errors import ExplorerError
-from explorer.terminal import messages
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     train,
@@ -43,7 +43,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line; what a person can mend is one sentence on stderr and exit status 1."""
-    from explorer.processes import end_with_app, sleep_while_waiting
+    from explorer.jobs.processes import end_with_app, sleep_while_waiting
 
     end_with_app()
     sleep_while_waiting()

@@ -14,11 +14,11 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).r
 # These imports need the path that was just set (pyproject.toml lets them stand here).
 import streamlit as st
 
+from explorer.jobs.processes import sleep_while_waiting
 from explorer.locations import CHECKPOINTS, READONLY
-from explorer.processes import sleep_while_waiting
 from explorer.runs.trash import purge
+from explorer.serving.decoder import decode_service, warm_default
 from explorer.serving.routes import api_routes
-from explorer.serving.service import decode_service, warm_default
 from explorer.training.jobs import training_jobs
 
 sleep_while_waiting()
@@ -35,8 +35,8 @@ async def _warming_up(_: st.App) -> AsyncIterator[None]:
 
 def _warm_up() -> None:
     # What the page draws first comes first; the decoder must be ready only when somebody points.
-    import explorer.ui.components.inspector
-    import explorer.ui.components.latent_map  # noqa: F401  (what matters is that they are loaded)
+    import explorer.ui.explore.inspector
+    import explorer.ui.map.component  # noqa: F401  (what matters is that they are loaded)
 
     warm_default(decode_service(CHECKPOINTS))
     # What is loaded by now stays. Walking all of it takes the garbage collector 0.16 s, in which nothing else runs.

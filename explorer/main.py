@@ -3,7 +3,7 @@
 import streamlit as st
 
 from explorer.locations import PAGES
-from explorer.ui.appearance import ICON, apply_appearance
+from explorer.ui.theme import ICON, apply_appearance
 
 st.set_page_config(page_title="Latent-space explorer", page_icon=ICON, layout="wide")
 apply_appearance()

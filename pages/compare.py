@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from explorer.ui.compared import compared_maps as maps_of
-from explorer.ui.compared import compared_runs, fitting_maps
-from explorer.ui.components.compare_controls import maps_control, question_control, runs_control
-from explorer.ui.components.compared_maps import compared_maps, linked_words
-from explorer.ui.components.compared_selection import compared_selection
-from explorer.ui.components.latent_map import preload_plotting
-from explorer.ui.components.questions import ANSWERS
-from explorer.ui.guard import errors_in_words
-from explorer.ui.state import current_view, show_problems
+from explorer.ui.compare.controls import maps_control, question_control, runs_control
+from explorer.ui.compare.map_grid import compared_maps, linked_words
+from explorer.ui.compare.maps import compared_maps as maps_of
+from explorer.ui.compare.maps import compared_runs, fitting_maps
+from explorer.ui.compare.sections import ANSWERS
+from explorer.ui.compare.selection import compared_selection
+from explorer.ui.errors import errors_in_words
+from explorer.ui.map.component import preload_plotting
+from explorer.ui.view import current_view, show_problems
 
 preload_plotting()
 view = current_view()

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from explorer.ui.components.evaluator import evaluation
-from explorer.ui.components.run_picker import describe_run, run_picker
-from explorer.ui.guard import errors_in_words
-from explorer.ui.state import current_view, show_problems
+from explorer.ui.errors import errors_in_words
+from explorer.ui.evaluate.sections import evaluation
+from explorer.ui.view import current_view, show_problems
+from explorer.ui.widgets.run_picker import describe_run, run_picker
 
 view = current_view()
 show_problems()

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from explorer.ui import resources
-from explorer.ui.checking import fitting_generate_view
-from explorer.ui.components.class_blend import class_blend
-from explorer.ui.components.generation_controls import section_control
-from explorer.ui.components.generator import samples
-from explorer.ui.components.judge import offer_judge
-from explorer.ui.components.manifold import manifold
-from explorer.ui.components.run_picker import describe_run, run_picker
-from explorer.ui.components.style_transfer import style_transfer
-from explorer.ui.components.traversals import traversals
-from explorer.ui.guard import errors_in_words
-from explorer.ui.state import current_view, show_problems
+from explorer.ui import session
+from explorer.ui.errors import errors_in_words
+from explorer.ui.generate.class_blend import class_blend
+from explorer.ui.generate.controls import section_control
+from explorer.ui.generate.manifold import manifold
+from explorer.ui.generate.samples import samples
+from explorer.ui.generate.style import style_transfer
+from explorer.ui.generate.traversals import traversals
+from explorer.ui.generate.view import validated_generate_view
+from explorer.ui.view import current_view, show_problems
+from explorer.ui.widgets.classifier import offer_judge
+from explorer.ui.widgets.run_picker import describe_run, run_picker
 
 SECTIONS = {
     "samples": samples,
@@ -28,7 +28,7 @@ show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
-    names = resources.class_names(loaded)
+    names = session.class_names(loaded)
     purpose = "**Make images that no data set has**, and see what the judge reads in them."
     st.markdown(f"{purpose}  \n:small[:gray[{describe_run(loaded.config, loaded.run.test_elbo())}]]")
 
@@ -37,7 +37,7 @@ with errors_in_words():
 def generated() -> None:
     """Show the chosen part of the page; what is chosen in it reruns this part alone."""
     with errors_in_words():
-        view = fitting_generate_view(loaded, current_view())
+        view = validated_generate_view(loaded, current_view())
         section_control(loaded, view)
         SECTIONS[view.generate](loaded, view, names)
 

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from explorer.ui import resources
-from explorer.ui.checking import fitting_map_view
-from explorer.ui.components.end_controls import add_place
-from explorer.ui.components.interpolator import PARTS, PURPOSE, part_control
-from explorer.ui.components.latent_map import preload_plotting
-from explorer.ui.components.map_computations import map_computations
-from explorer.ui.components.map_controls import class_control, dims_control, projection_control
-from explorer.ui.components.run_picker import describe_run, run_picker
-from explorer.ui.guard import errors_in_words
-from explorer.ui.state import current_view, show_problems
+from explorer.ui import session
+from explorer.ui.errors import errors_in_words
+from explorer.ui.interpolate.endpoint_controls import add_place
+from explorer.ui.interpolate.sections import PARTS, PURPOSE, part_control
+from explorer.ui.map.component import preload_plotting
+from explorer.ui.map.controls import class_control, dims_control, projection_control
+from explorer.ui.map.projection_jobs import map_computations
+from explorer.ui.map.view import validated_map_view
+from explorer.ui.view import current_view, show_problems
+from explorer.ui.widgets.run_picker import describe_run, run_picker
 
 preload_plotting()
 view = current_view()
@@ -20,10 +20,10 @@ controls = st.container(horizontal=True, vertical_alignment="bottom")
 with errors_in_words(), controls, st.container(width=300):
     loaded = run_picker(view)
 with errors_in_words():
-    class_names = resources.class_names(loaded)
+    class_names = session.class_names(loaded)
     projection = None
     if loaded.config.model.can_encode:
-        view = fitting_map_view(loaded, current_view())
+        view = validated_map_view(loaded, current_view())
         projection = loaded.projection(view.space, *view.dims)
         if view.interpolate == "path":
             with controls, st.container(width="content"):

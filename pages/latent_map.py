@@ -4,28 +4,28 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.ui import resources
-from explorer.ui.checking import fitting_map_view
-from explorer.ui.components.colour_control import colour_control, fitting_colour
-from explorer.ui.components.draw import draw
-from explorer.ui.components.inspector import inspector
-from explorer.ui.components.latent_map import latent_map, preload_plotting
-from explorer.ui.components.map_computations import map_computations
-from explorer.ui.components.map_controls import (
+from explorer.ui import session
+from explorer.ui.errors import errors_in_words
+from explorer.ui.explore.drawing import draw
+from explorer.ui.explore.inspector import inspector
+from explorer.ui.explore.selection_panel import selection_panel
+from explorer.ui.map.colouring import colour_control, fitting_colour
+from explorer.ui.map.columns import bring_columns
+from explorer.ui.map.component import latent_map, preload_plotting
+from explorer.ui.map.controls import (
     class_control,
     dims_control,
     projection_control,
     stop_without_encoder,
     support_note,
 )
-from explorer.ui.components.overlay_controls import overlay_control
-from explorer.ui.components.own_columns import bring_columns
-from explorer.ui.components.pin_actions import keep_code
-from explorer.ui.components.run_picker import describe_run, run_picker
-from explorer.ui.components.selection import selection_panel
-from explorer.ui.guard import errors_in_words
-from explorer.ui.pinning import resolve_pin, resolve_pins
-from explorer.ui.state import current_view, show_problems
+from explorer.ui.map.overlays import overlay_control
+from explorer.ui.map.pin_actions import keep_code
+from explorer.ui.map.projection_jobs import map_computations
+from explorer.ui.map.view import validated_map_view
+from explorer.ui.places import resolve_pin, resolve_pins
+from explorer.ui.view import current_view, show_problems
+from explorer.ui.widgets.run_picker import describe_run, run_picker
 
 preload_plotting()
 view = current_view()
@@ -35,12 +35,12 @@ with errors_in_words(), controls, st.container(width=300):
     loaded = run_picker(view)
 stop_without_encoder(loaded)
 with errors_in_words():
-    view = fitting_map_view(loaded, current_view())
+    view = validated_map_view(loaded, current_view())
 with errors_in_words(), controls, st.container(width="content"):
     projection = projection_control(loaded, view)
 with errors_in_words():
     view = fitting_colour(loaded, projection, view)
-    class_names = resources.class_names(loaded)
+    class_names = session.class_names(loaded)
 with errors_in_words(), controls:
     colour_control(loaded, view)
     bring_columns(loaded)

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from explorer.locations import READONLY
-from explorer.ui.components.new_training import new_training
-from explorer.ui.components.training_list import training_list
-from explorer.ui.components.training_panel import training_panel
-from explorer.ui.guard import errors_in_words
-from explorer.ui.state import current_view, show_problems
-from explorer.ui.training import current_watch
+from explorer.ui.errors import errors_in_words
+from explorer.ui.train.actions import current_watch
+from explorer.ui.train.monitor import training_panel
+from explorer.ui.train.new_run import new_training
+from explorer.ui.train.runs import training_list
+from explorer.ui.view import current_view, show_problems
 
 view = current_view()
 show_problems()

@@ -43,20 +43,20 @@ IMPORTANCE = "explorer/objectives/importance.py"
 INFORMATION = "explorer/objectives/information.py"
 STEP = "explorer/training/step.py"
 REGIMES = "explorer/training/regimes.py"
-JUDGING = "explorer/analysis/judging.py"
-GRIDS = "explorer/analysis/grids.py"
+JUDGING = "explorer/analysis/evaluation/classifier.py"
+GRIDS = "explorer/analysis/latent/grids.py"
 
-CURVES, PATHS = "explorer/analysis/curves.py", "explorer/analysis/paths.py"
-ENERGY, GEODESICS = "explorer/analysis/energy.py", "explorer/analysis/geodesics.py"
-DATA_PATHS, PATH_FACTS = "explorer/analysis/data_paths.py", "explorer/analysis/path_facts.py"
-DIRECTIONS, CORNERS = "explorer/analysis/directions.py", "explorer/analysis/corners.py"
-FILMS = "explorer/serving/films.py"
-BOOTSTRAP, FRECHET = "explorer/analysis/bootstrap.py", "explorer/analysis/frechet.py"
-EMBEDDING, MEASURES = "explorer/analysis/embedding_metrics.py", "explorer/analysis/measures.py"
-GROUPS, MEASURED = "explorer/analysis/groups.py", "explorer/analysis/measured.py"
-LINEUP, MEASURES_FILES = "explorer/serving/lineup.py", "explorer/runs/measures.py"
-DISCREPANCY, CALIBRATION = "explorer/analysis/discrepancy.py", "explorer/analysis/calibration.py"
-BOUND_GROWTH = "explorer/analysis/bound_growth.py"
+CURVES, PATHS = "explorer/analysis/paths/curves.py", "explorer/analysis/paths/interpolation.py"
+ENERGY, GEODESICS = "explorer/analysis/paths/energy.py", "explorer/analysis/paths/geodesics.py"
+DATA_PATHS, PATH_FACTS = "explorer/analysis/paths/neighbour_graph.py", "explorer/analysis/paths/summary.py"
+DIRECTIONS, CORNERS = "explorer/analysis/latent/attributes.py", "explorer/analysis/latent/corners.py"
+FILMS = "explorer/workflows/video.py"
+BOOTSTRAP, FRECHET = "explorer/analysis/statistics/bootstrap.py", "explorer/analysis/statistics/frechet.py"
+EMBEDDING, MEASURES = "explorer/analysis/statistics/embedding.py", "explorer/analysis/comparison/estimators.py"
+GROUPS, MEASURED = "explorer/analysis/comparison/seeds.py", "explorer/analysis/comparison/measurements.py"
+LINEUP, MEASURES_FILES = "explorer/workflows/measurement_setup.py", "explorer/runs/measures.py"
+DISCREPANCY, CALIBRATION = "explorer/analysis/statistics/mmd.py", "explorer/analysis/evaluation/sbc.py"
+BOUND_GROWTH = "explorer/analysis/evaluation/iwae_curve.py"
 
 SHARE = "explorer/training/distributed.py"
 TRAINING = " ".join(f"tests/training/test_{part}.py" for part in ("regimes", "trainer", "validation", "optimisers"))
@@ -381,42 +381,42 @@ MUTATIONS = [
     ),
     Mutation(
         "mean instead of sum over pixels in the squared error",
-        "explorer/analysis/evaluation.py",
+        "explorer/analysis/evaluation/evaluate.py",
         "(x - decoded).square().flatten(1).sum(1)",
         "(x - decoded).square().flatten(1).mean(1)",
         "tests/analysis",
     ),
     Mutation(
         "add the KL to the evaluated bound",
-        "explorer/analysis/evaluation.py",
+        "explorer/analysis/evaluation/evaluate.py",
         'joined["log_likelihood"] - joined["kl"]',
         'joined["log_likelihood"] + joined["kl"]',
         "tests/analysis",
     ),
     Mutation(
         "flip the sign of the Jacobian in a density of codes",
-        "explorer/analysis/density.py",
+        "explorer/analysis/latent/density_models.py",
         "estimator.score_samples(standard) - np.log(self._scale).sum()",
         "estimator.score_samples(standard) + np.log(self._scale).sum()",
         "tests/analysis",
     ),
     Mutation(
         "variance instead of deviation in a draw from the prior",
-        "explorer/analysis/generation.py",
+        "explorer/analysis/latent/priors.py",
         "prior.mean.numpy(), prior.variance.sqrt().numpy()",
         "prior.mean.numpy(), prior.variance.numpy()",
         "tests/analysis",
     ),
     Mutation(
         "flip the direction of a projection's inverse",
-        "explorer/analysis/maps.py",
+        "explorer/analysis/projections/base.py",
         "(reference + shift @ self.axes)",
         "(reference - shift @ self.axes)",
         "tests/analysis",
     ),
     Mutation(
         "drop the slopes of a map of neighbours",
-        "explorer/analysis/maps.py",
+        "explorer/analysis/projections/base.py",
         'mean + np.einsum("mi,mil->ml", step, slopes)',
         "mean",
         "tests/analysis/test_projections.py",
@@ -444,7 +444,7 @@ MUTATIONS = [
     ),
     Mutation(
         "count what an outline goes around twice as inside",
-        "explorer/analysis/selection.py",
+        "explorer/analysis/projections/lasso.py",
         "is_inside[at] ^= x[at]",
         "is_inside[at] |= x[at]",
         "tests/analysis/test_selection.py",
@@ -647,7 +647,7 @@ MUTATIONS = [
     ),
     Mutation(
         "take a deviation for a variance in a prior's moments",
-        "explorer/analysis/generation.py",
+        "explorer/analysis/latent/priors.py",
         "return prior.mean.numpy(), prior.variance.sqrt().numpy()",
         "return prior.mean.numpy(), prior.variance.numpy()",
         "tests/analysis/test_grids.py",

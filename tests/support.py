@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
 from explorer.analysis.coding import encode_split
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.records import EncodedSet
 from explorer.data.catalogue import data_set, load_split
 from explorer.data.images import ImageSplit
 from explorer.models.config import ModelConfig

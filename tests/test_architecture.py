@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,26 +13,78 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 ALL = ("explorer",)
+PROJECTION_RECORDS = "explorer.analysis.projections.base"
+CORE_OF_UI = (
+    "explorer.workflows",
+    "explorer.serving",
+    "explorer.runs",
+    "explorer.jobs",
+    "explorer.analysis",
+    "explorer.data",
+    "explorer.locations",
+    "explorer.models.config",
+)
+PART_OF_UI = ("explorer.ui", *CORE_OF_UI, "explorer.figures")
+SCREEN = ("explorer.ui.browser", "explorer.ui.map", "explorer.ui.widgets", *PART_OF_UI)
+PAGE = ("explorer.ui", "explorer.ui.map", "explorer.ui.widgets", "explorer.locations")
+
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "explorer.errors": (),
     "explorer.locations": (),
-    "explorer.progress": (),
-    "explorer.processes": ("explorer.locations",),
-    "explorer.jobs": ("explorer.locations", "explorer.processes", "explorer.progress", "explorer.runs.files"),
+    "explorer.files": (),
+    "explorer.jobs": ("explorer.locations", "explorer.files"),
     "explorer.models": (),
     "explorer.data": ("explorer.locations",),
     "explorer.objectives": ("explorer.models",),
-    "explorer.analysis": ("explorer.models", "explorer.data", "explorer.objectives", "explorer.progress"),
+    "explorer.analysis": ("explorer.models", "explorer.data", "explorer.objectives"),
+    "explorer.analysis.statistics": ("explorer.analysis", "explorer.jobs.progress"),
+    "explorer.analysis.latent": (
+        "explorer.analysis",
+        "explorer.analysis.statistics",
+        "explorer.models",
+        "explorer.data",
+    ),
+    "explorer.analysis.paths": ("explorer.analysis", "explorer.analysis.latent", "explorer.models", "explorer.jobs"),
+    "explorer.analysis.projections": (
+        "explorer.analysis",
+        "explorer.analysis.latent",
+        "explorer.analysis.statistics",
+        "explorer.models",
+        "explorer.jobs",
+    ),
+    "explorer.analysis.evaluation": (
+        "explorer.analysis",
+        "explorer.analysis.latent",
+        "explorer.analysis.statistics",
+        "explorer.models",
+        "explorer.data",
+        "explorer.objectives",
+        "explorer.jobs",
+    ),
+    "explorer.analysis.comparison": (
+        "explorer.analysis",
+        "explorer.analysis.evaluation",
+        "explorer.analysis.projections",
+        "explorer.analysis.paths",
+        "explorer.analysis.latent",
+        "explorer.analysis.statistics",
+        "explorer.models",
+        "explorer.data",
+        "explorer.objectives",
+        "explorer.jobs",
+    ),
     "explorer.runs": (
         "explorer.locations",
-        "explorer.processes",
+        "explorer.files",
+        "explorer.jobs.processes",
         "explorer.models.config",
         "explorer.models.classifier",
         "explorer.models.latent_model",
         "explorer.objectives.config",
-        "explorer.analysis.results",
-        "explorer.analysis.maps",
-        "explorer.analysis.measured",
+        "explorer.analysis.arrays",
+        "explorer.analysis.records",
+        "explorer.analysis.comparison.measurements",
+        PROJECTION_RECORDS,
     ),
     "explorer.training": (
         "explorer.runs",
@@ -39,54 +92,83 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.objectives",
         "explorer.models",
         "explorer.jobs",
-        "explorer.processes",
-        "explorer.progress",
+        "explorer.files",
         "explorer.locations",
-        "explorer.analysis.alignment",
-        "explorer.analysis.generation",
-        "explorer.analysis.judging",
-        "explorer.analysis.results",
+        "explorer.analysis.arrays",
+        "explorer.analysis.records",
+        "explorer.analysis.evaluation.classifier",
+        "explorer.analysis.latent.priors",
+        "explorer.analysis.projections.procrustes",
     ),
-    "explorer.serving": ("explorer.runs", "explorer.analysis", "explorer.models", "explorer.data", "explorer.progress"),
-    "explorer.figures": (
-        "explorer.analysis.results",
-        "explorer.analysis.maps",
-        "explorer.analysis.holes",
+    "explorer.serving": (
         "explorer.runs",
-    ),
-    "explorer.ui": (
-        "explorer.serving",
-        "explorer.figures",
         "explorer.analysis",
-        "explorer.runs",
+        "explorer.models",
         "explorer.data",
-        "explorer.models.config",
         "explorer.jobs",
-        "explorer.locations",
-        "explorer.progress",
+        "explorer.files",
+    ),
+    "explorer.workflows": (
+        "explorer.runs",
+        "explorer.analysis",
+        "explorer.data",
+        "explorer.training",
+        "explorer.jobs",
+        "explorer.files",
+        "explorer.serving.run_cache",
+        "explorer.serving.batches",
+        "explorer.serving.decoder",
+        "explorer.serving.test_images",
+    ),
+    "explorer.figures": (
+        "explorer.analysis.arrays",
+        "explorer.analysis.records",
+        "explorer.analysis.projections.round_trip",
+        PROJECTION_RECORDS,
+        "explorer.runs",
+    ),
+    "explorer.ui": CORE_OF_UI,
+    "explorer.ui.browser": (),
+    "explorer.ui.map": ("explorer.ui.browser", *PART_OF_UI),
+    "explorer.ui.widgets": ("explorer.ui.browser", *PART_OF_UI),
+    "explorer.ui.explore": SCREEN,
+    "explorer.ui.interpolate": SCREEN,
+    "explorer.ui.generate": SCREEN,
+    "explorer.ui.compare": SCREEN,
+    "explorer.ui.evaluate": SCREEN,
+    "explorer.ui.train": (
+        *SCREEN,
         "explorer.training.creation",
         "explorer.training.estimate",
         "explorer.training.estimator",
         "explorer.training.jobs",
         "explorer.training.status",
     ),
-    "explorer.main": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
+    "explorer.main": ("explorer.ui", "explorer.locations"),
     "explorer.app": (
         "explorer.ui",
         "explorer.serving",
         "explorer.locations",
-        "explorer.processes",
+        "explorer.jobs",
         "explorer.runs.trash",
         "explorer.training.jobs",
     ),
-    "explorer.options": ("explorer.runs.choices", "explorer.runs.config"),
-    "explorer.terminal": ("explorer.runs", "explorer.training", "explorer.analysis", "explorer.progress"),
-    "explorer.commands": ALL,
-    "explorer.__main__": ("explorer.commands", "explorer.processes", "explorer.terminal"),
+    "explorer.cli": ALL,
+    "explorer.__main__": ("explorer.cli", "explorer.jobs.processes"),
     "explorer": (),
-    "pages": ("explorer.ui", "explorer.figures", "explorer.analysis", "explorer.locations"),
+    "pages.latent_map": (*PAGE, "explorer.ui.explore"),
+    "pages.interpolate": (*PAGE, "explorer.ui.interpolate"),
+    "pages.generate": (*PAGE, "explorer.ui.generate"),
+    "pages.compare": (*PAGE, "explorer.ui.compare"),
+    "pages.evaluate": (*PAGE, "explorer.ui.evaluate"),
+    "pages.train": (*PAGE, "explorer.ui.train"),
 }
-"""What each package may import of ours besides itself and ``explorer.errors``."""
+"""What each package may import of ours besides itself and ``explorer.errors``.
+
+A package with packages of its own in this table is, here, its own files alone: ``explorer.ui`` is the core that all
+screens share, and no screen may import another. A name that others import from further down (``explorer.analysis``, by
+``serving``) stands for all that is under it, unless the importing package lies in it too.
+"""
 
 KNOWS_STREAMLIT = ("explorer.ui", "explorer.app", "explorer.main", "pages")
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -102,9 +184,28 @@ def module_name(path: Path) -> str:
 
 
 def package_of(module: str) -> str:
-    """The entry of the table that a module falls under."""
-    first, *rest = module.split(".")
-    return f"{first}.{rest[0]}" if first == "explorer" and rest else first
+    """The entry of the table that a module falls under: the longest."""
+    parts = module.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((name for name in names if name in MAY_IMPORT and (name != "explorer" or len(parts) == 1)), module)
+
+
+def modules_of_ours(name: str) -> str:
+    """The module that an import means, whether it names the module or something in it."""
+    return name if name in MODULES else name.rpartition(".")[0]
+
+
+def is_allowed(module: str, package: str) -> bool:
+    """Whether a module of ``package`` may import ``module``."""
+    allowed = ("explorer.errors", package, *MAY_IMPORT[package])
+    if module in allowed:
+        return True
+    target = package_of(module)
+    if target in allowed:
+        return True
+    # A whole tree is meant by the name at its top only for who stands outside it.
+    tops = [name for name in allowed if is_under(module, (name,))]
+    return any(".".join(package.split(".")[:2]) != ".".join(top.split(".")[:2]) for top in tops)
 
 
 def is_under(module: str, prefixes: tuple[str, ...]) -> bool:
@@ -132,51 +233,61 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+MODULES = {module_name(path): parsed(path) for path in SOURCES}
+
+
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_a_file_imports_of_ours_only_what_the_table_allows(path):
-    package = package_of(module_name(path))
-    assert package in MAY_IMPORT, f"{path} is in {package}, which the table does not know"
-    allowed = ("explorer.errors", package, *MAY_IMPORT[package])
-    ours = {name for name in imports(parsed(path)) if is_under(name, ("explorer", "pages"))}
-    forbidden = sorted(name for name in ours if not is_under(name, allowed))
-    assert forbidden == [], f"{path.relative_to(ROOT)} may not import {', '.join(forbidden)}"
+def test_a_file_imports_of_ours_only_what_the_table_allows():
+    wrong = []
+    for module, tree in MODULES.items():
+        package = package_of(module)
+        assert package in MAY_IMPORT, f"{module} is in no package that the table knows"
+        ours = {modules_of_ours(name) for name in imports(tree) if is_under(name, ("explorer", "pages"))}
+        wrong += [f"{module} may not import {name}" for name in sorted(ours) if not is_allowed(name, package)]
+    assert wrong == []
 
 
-def test_no_two_packages_import_each_other_when_loaded():
-    graph: dict[str, set[str]] = {}
-    for path in SOURCES:
-        package = package_of(module_name(path))
-        ours = (name for name in imports(parsed(path), everywhere=False) if name.startswith("explorer."))
-        graph.setdefault(package, set()).update({package_of(name) for name in ours} - {package})
+def test_no_screen_imports_another():
+    screens = {name for name in MAY_IMPORT if name.startswith("explorer.ui.")}
+    screens -= {"explorer.ui.map", "explorer.ui.widgets", "explorer.ui.browser"}
+    assert len(screens) == 6
+    for module, tree in MODULES.items():
+        others = screens - {package_of(module)}
+        if package_of(module) in screens:
+            assert [name for name in imports(tree) if is_under(name, tuple(others))] == [], module
+
+
+def test_no_modules_import_each_other_in_a_circle_when_loaded():
+    graph = {
+        module: {modules_of_ours(name) for name in imports(tree, everywhere=False) if is_under(name, ("explorer",))}
+        for module, tree in MODULES.items()
+    }
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        pytest.fail(f"packages import each other: {' <- '.join(error.args[1])}")
+        pytest.fail(f"modules import each other: {' <- '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_only_the_screen_knows_streamlit(path):
-    knows = any(is_under(name, ("streamlit",)) for name in imports(parsed(path)))
-    assert not knows or package_of(module_name(path)) in KNOWS_STREAMLIT
+def test_only_the_screen_knows_streamlit_and_nothing_that_is_read_can_run_code():
+    for module, tree in MODULES.items():
+        names = set(imports(tree))
+        assert is_under(module, KNOWS_STREAMLIT) or not any(is_under(name, ("streamlit",)) for name in names), module
+        assert not {name.split(".")[0] for name in names} & UNSAFE_MODULES, module
+        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert not calls & UNSAFE_CALLS, module
+        keywords = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+        assert "allow_pickle" not in keywords, module
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_nothing_that_is_read_can_run_code(path):
-    tree = parsed(path)
-    assert not {name.split(".")[0] for name in imports(tree)} & UNSAFE_MODULES
-    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert not calls & UNSAFE_CALLS
-    keywords = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
-    assert "allow_pickle" not in keywords
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=module_name)
-def test_a_page_is_read_at_a_glance(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 80
+def test_a_page_is_read_at_a_glance_and_a_folder_at_a_look():
+    assert {
+        path.name: n for path in (ROOT / "pages").glob("*.py") if (n := len(path.read_text().splitlines())) > 80
+    } == {}
+    folders = Counter(path.parent for path in SOURCES)
+    assert {str(folder.relative_to(ROOT)): n for folder, n in folders.items() if n > 20} == {}
 
 
 def test_no_module_of_ours_shadows_another():
@@ -196,14 +307,20 @@ sys.exit("loaded " + ", ".join(loaded) if loaded else 0)
 """
 
 
-@pytest.mark.parametrize("package", ["training", "serving", "runs", "analysis", "data", "figures"])
+@pytest.mark.parametrize("package", ["training", "serving", "workflows", "runs", "analysis", "data", "figures", "jobs"])
 def test_nothing_below_the_screen_loads_streamlit(package):
     done = python(IMPORT_ALL.format(packages=[f"explorer.{package}"], heavy=["streamlit"]))
     assert done.returncode == 0, done.stderr
 
 
 def test_the_first_screen_loads_neither_torch_nor_scikit_learn():
-    packages = ["explorer.serving.routes", "explorer.serving.service", "explorer.runs", "explorer.training.jobs"]
+    packages = [
+        "explorer.serving.routes",
+        "explorer.serving.decoder",
+        "explorer.workflows",
+        "explorer.runs",
+        "explorer.training.jobs",
+    ]
     packages += ["explorer.ui"]
     done = python(IMPORT_ALL.format(packages=packages, heavy=["torch", "torchvision", "sklearn"]))
     assert done.returncode == 0, done.stderr

@@ -19,10 +19,10 @@ from safetensors.numpy import load_file
 
 from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes, encode_split
-from explorer.analysis.projections import pca
+from explorer.analysis.projections.methods import pca
+from explorer.jobs.progress import Progress
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
-from explorer.progress import Progress
 from explorer.runs.config import TrainingConfig
 from explorer.runs.live import LiveProgress, Phase
 from explorer.runs.lock import training_lock

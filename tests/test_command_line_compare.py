@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from explorer.__main__ import main
-from explorer.analysis.metrics import METRICS, NAMES
+from explorer.analysis.evaluation.metrics import METRICS, NAMES
+from explorer.jobs.progress import Progress
 from explorer.locations import CHECKPOINTS
-from explorer.progress import Progress
 from explorer.runs.measures import FOLDER
 from tests.support import new_run
 
@@ -128,7 +128,7 @@ def test_how_far_it_is_can_be_read_from_a_file(compare, tmp_path):
 
 
 def test_a_comparison_that_is_interrupted_writes_nothing(compare, tmp_path, monkeypatch):
-    import explorer.analysis.measuring as library
+    import explorer.analysis.comparison.measure as library
 
     whole = library.sample_outcomes
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 
 from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.paths import linear_path, path_times
+from explorer.analysis.paths.interpolation import linear_path, path_times
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from tests.support import mp4_frames, new_run

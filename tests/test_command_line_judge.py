@@ -10,8 +10,8 @@ import time
 import pytest
 
 from explorer.__main__ import main
+from explorer.jobs.progress import Progress
 from explorer.locations import ROOT, SHIPPED
-from explorer.progress import Progress
 from explorer.runs.judges import judge_path, read_facts, read_judge
 
 SECONDS = 120

@@ -15,9 +15,9 @@ import pytest
 
 from explorer import locations
 from explorer.errors import ReadOnlyError, ServingError
-from explorer.jobs import MAX_WAITING, Jobs, JobState, JobStatus, report_to
+from explorer.jobs.process_queue import MAX_WAITING, Jobs, JobState, JobStatus, report_to
+from explorer.jobs.progress import Progress
 from explorer.locations import ROOT
-from explorer.progress import Progress
 
 SECONDS = 30
 
@@ -25,9 +25,9 @@ SECONDS = 30
 PROGRAM = """
 import json, os, subprocess, sys, time
 from pathlib import Path
-from explorer.jobs import report_to
-from explorer.processes import end_with_app
-from explorer.progress import Progress
+from explorer.jobs.process_queue import report_to
+from explorer.jobs.processes import end_with_app
+from explorer.jobs.progress import Progress
 
 end_with_app()
 what, place, _, progress = sys.argv[1:]
@@ -227,7 +227,7 @@ def test_closing_ends_all_and_starts_none(tmp_path):
 
 APP = """
 import sys, time
-from explorer.jobs import Jobs
+from explorer.jobs.process_queue import Jobs
 
 jobs = Jobs(max_running=1, program=(sys.executable, "-c", sys.argv[1]))
 jobs.start("a", "Family", ["family", sys.argv[2]])

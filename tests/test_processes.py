@@ -7,8 +7,8 @@ import sys
 import psutil
 import pytest
 
+from explorer.jobs.processes import is_alive, mark_of, sleep_while_waiting, why_it_failed
 from explorer.locations import ROOT
-from explorer.processes import is_alive, mark_of, sleep_while_waiting, why_it_failed
 
 
 def test_a_process_has_one_mark_while_it_lives_and_none_after():

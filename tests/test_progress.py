@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.progress import Progress, Stages
+from explorer.jobs.progress import Progress, Stages
 
 SECONDS = {"loading": 2.0, "laying out": 6.0, "measuring": 2.0}
 

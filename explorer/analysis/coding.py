@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.records import EncodedSet
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded, to_unit
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
@@ -20,7 +21,6 @@ BATCH = 1000
 EVALUATION_SEED = 0
 """Seed of binarised pixels and of posterior samples wherever a test set is scored."""
 
-Images = NDArray[np.uint8]
 Labels = NDArray[np.int64] | NDArray[np.float32]
 """Classes, ``(M,)`` int64, or between them weights of all classes, ``(M, n_classes)`` float32, rows that sum to 1."""
 

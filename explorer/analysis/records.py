@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from explorer.analysis.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

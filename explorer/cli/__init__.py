@@ -1,4 +1,1 @@
-"""The commands of the command line, a file each. Thin: a command reads arguments, calls the library, and prints.
-
-Heavy packages are imported inside the commands, so that ``--help`` answers at once.
-"""
+"""The commands of the command line, a file each, and what they share."""

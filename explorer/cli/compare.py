@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import AsJson, Checkpoints, ProgressFile
+from explorer.cli.parameters import AsJson, Checkpoints, ProgressFile
+from explorer.cli.terminal import interruptible, messages, print_comparison, stage_bar
 from explorer.errors import CheckpointError, ConfigError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.terminal import interruptible, messages, print_comparison, stage_bar
 
 if TYPE_CHECKING:
-    from explorer.serving.comparing import Compared
-    from explorer.serving.lineup import Lineup
+    from explorer.workflows.comparison import Compared
+    from explorer.workflows.measurement_setup import Lineup
 
 
 def compare(
@@ -32,11 +32,11 @@ def compare(
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Compare runs: codes, bound, samples and walks in one table, with intervals and differences to the first run."""
-    from explorer.analysis.comparison_tables import check_suffix
-    from explorer.runs.files import write_atomically
-    from explorer.serving.comparing import as_json as as_dictionary
-    from explorer.serving.comparing import comparison_bytes
-    from explorer.serving.lineup import Lineup
+    from explorer.analysis.comparison.tables import check_suffix
+    from explorer.files import write_atomically
+    from explorer.workflows.comparison import as_json as as_dictionary
+    from explorer.workflows.comparison import comparison_bytes
+    from explorer.workflows.measurement_setup import Lineup
 
     if out is not None:
         check_suffix(out.suffix.lower())
@@ -56,8 +56,8 @@ def compare(
 
 
 def _compared(runs: list[Run], lineup: "Lineup", progress: Path | None, *, is_again: bool) -> "Compared":
-    from explorer.jobs import report_to
-    from explorer.serving.comparing import measured_comparison
+    from explorer.jobs.process_queue import report_to
+    from explorer.workflows.comparison import measured_comparison
 
     if progress is not None:  # a job of the app: to cancel it is to end it at once, and files are written whole
         found = measured_comparison(runs, lineup, is_again=is_again, on_progress=report_to(progress))

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import Checkpoints, Download, ProgressFile, Reference
+from explorer.cli.parameters import Checkpoints, Download, ProgressFile, Reference
+from explorer.cli.terminal import messages, quiet_unless, spinner
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.terminal import messages, quiet_unless, spinner
 
 ENCODING_SECONDS = 8.0
 """What encoding a test set takes on two cores, torch loaded first: for a bar that moves."""
@@ -42,8 +42,8 @@ def encode(
             param_hint="--out",
         )
     if progress is not None:
-        from explorer.jobs import report_to
-        from explorer.progress import Progress
+        from explorer.jobs.process_queue import report_to
+        from explorer.jobs.progress import Progress
 
         report_to(progress)(Progress(what="encoding the test images", fraction=0, until=1, seconds=ENCODING_SECONDS))
     if out is not None and not out.suffix:

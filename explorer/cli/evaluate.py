@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import AsJson, Checkpoints, Reference
+from explorer.cli.parameters import AsJson, Checkpoints, Reference
+from explorer.cli.terminal import spinner
 from explorer.runs.listing import open_run
-from explorer.terminal import spinner
 
 
 def evaluate(
@@ -21,8 +21,8 @@ def evaluate(
     """Evaluate a run on its test set: the bound taken apart, log p(x), what codes carry, and what is wrong with it."""
     from dataclasses import asdict
 
-    from explorer.analysis.diagnosis import diagnose
-    from explorer.analysis.evaluation import evaluate as compute
+    from explorer.analysis.evaluation.diagnosis import diagnose
+    from explorer.analysis.evaluation.evaluate import evaluate as compute
     from explorer.data.catalogue import load_split
 
     run = open_run(reference, checkpoints)
@@ -44,7 +44,7 @@ def evaluate(
 
 def _print_evaluation(result: dict[str, Any], *, is_given_class: bool) -> None:
     """Print each figure with a line on it, and what there is not once with its reason."""
-    from explorer.analysis.evaluation import EXPLAINED
+    from explorer.analysis.evaluation.evaluate import EXPLAINED
 
     reasons = result.pop("reasons")
     for name, value in result.items():

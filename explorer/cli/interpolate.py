@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import Checkpoints, Reference
+from explorer.cli.parameters import Checkpoints, Reference
+from explorer.cli.terminal import messages, spinner
 from explorer.runs.listing import open_run
-from explorer.terminal import messages, spinner
 
 
 def interpolate(
@@ -38,8 +38,8 @@ def interpolate(
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Walk from one encoded image to another, and write what the decoder makes on the way."""
-    from explorer.serving.atlas import LoadedRun
-    from explorer.serving.interpolation import PathChoice, check_suffix, interpolate_rows, write_interpolation
+    from explorer.serving.run_cache import LoadedRun
+    from explorer.workflows.interpolation import PathChoice, check_suffix, interpolate_rows, write_interpolation
 
     check_suffix(out.suffix.lower())
     choice = PathChoice(kind=kind, n_frames=frames, overshoot=overshoot, label=label, is_constant_speed=constant_speed)

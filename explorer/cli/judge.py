@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import AsJson, Checkpoints, Download, ProgressFile
+from explorer.cli.parameters import AsJson, Checkpoints, Download, ProgressFile
+from explorer.cli.terminal import interruptible, messages, spinner
 from explorer.errors import TrainingError
-from explorer.terminal import interruptible, messages, spinner
 
 
 def judge(
@@ -44,8 +44,8 @@ def judge(
 
 def _trained_judge(data: str, seed: int, checkpoints: Path, progress: Path | None, *, download: bool) -> Path:
     from explorer.data.catalogue import load_split
-    from explorer.jobs import report_to
-    from explorer.progress import Progress
+    from explorer.jobs.process_queue import report_to
+    from explorer.jobs.progress import Progress
     from explorer.runs.judges import save_judge
     from explorer.training.judging import train_judge
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from explorer.cli.options import fields_of, first_problem_as_option
+from explorer.cli.terminal import messages
 from explorer.errors import ConfigError
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
-from explorer.options import fields_of, first_problem_as_option
 from explorer.runs.choices import as_in_origin
 from explorer.runs.config import RunConfig, TrainingConfig, idle_choices, new_config
 from explorer.runs.listing import free_name, open_run
 from explorer.runs.presets import preset
 from explorer.runs.run import Run
-from explorer.terminal import messages
 
 if TYPE_CHECKING:
     import torch

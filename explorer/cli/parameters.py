@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take. Those that are fields of a configuration: ``explorer.options``."""
+"""Arguments and options that several commands take; those that are fields of a configuration are in ``options``."""
 
 from pathlib import Path
 from typing import Annotated

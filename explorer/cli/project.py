@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import Checkpoints, ProgressFile, Reference
+from explorer.cli.parameters import Checkpoints, ProgressFile, Reference
+from explorer.cli.terminal import messages, spinner
 from explorer.errors import ConfigError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.terminal import messages, spinner
 
 if TYPE_CHECKING:
-    from explorer.progress import Stages
+    from explorer.jobs.progress import Stages
 
 
 def project(
@@ -42,8 +42,8 @@ def project_run(run: Run, method: str, progress: Path | None = None) -> None:
         raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
     stages = _stages_for(method, len(encoded), progress)
     with spinner(f"Projecting {len(encoded):,} codes by {method}"):
-        from explorer.analysis.projections import MEASURING, measured
-        from explorer.analysis.projections import project as compute
+        from explorer.analysis.projections.methods import MEASURING, measured
+        from explorer.analysis.projections.methods import project as compute
 
         projection = compute(encoded, method, stages)
         if stages is not None:
@@ -62,7 +62,7 @@ def project_run(run: Run, method: str, progress: Path | None = None) -> None:
 
 def _stages_for(method: str, n_codes: int, progress: Path | None) -> "Stages | None":
     """Return what writes into ``progress`` how far a slow method is; None without a file or for a quick one."""
-    from explorer.analysis.projections import SLOW, stages_of
-    from explorer.jobs import report_to
+    from explorer.analysis.projections.methods import SLOW, stages_of
+    from explorer.jobs.process_queue import report_to
 
     return None if progress is None or method not in SLOW else stages_of(method, n_codes, report_to(progress))

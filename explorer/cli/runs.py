@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from explorer import locations
-from explorer.commands.parameters import AsJson, Checkpoints
+from explorer.cli.parameters import AsJson, Checkpoints
+from explorer.cli.terminal import messages
 from explorer.runs.listing import list_runs
-from explorer.terminal import messages
 
 
 def runs(

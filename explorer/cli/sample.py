@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from explorer import locations
-from explorer.commands.parameters import Checkpoints, Reference
+from explorer.cli.parameters import Checkpoints, Reference
+from explorer.cli.terminal import messages, spinner
 from explorer.errors import ConfigError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.terminal import messages, spinner
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from explorer.analysis.density import CodeDensity
+    from explorer.analysis.latent.density_models import CodeDensity
 
 
 def sample(
@@ -37,8 +37,8 @@ def sample(
 ) -> None:
     """Generate images, from the prior or from a density fitted to the codes of the training images."""
     from explorer.analysis.coding import decode_codes
-    from explorer.analysis.density import KINDS
-    from explorer.analysis.generation import prior_codes
+    from explorer.analysis.latent.density_models import KINDS
+    from explorer.analysis.latent.priors import prior_codes
     from explorer.runs.tables import write_images
 
     run = open_run(reference, checkpoints)
@@ -74,7 +74,7 @@ def _labels_to_sample(run: Run, n: int, label: int | None) -> "NDArray[np.int64]
 
 def _density_of_codes(run: Run, kind: str) -> "CodeDensity":
     from explorer.analysis.coding import encode_split
-    from explorer.analysis.density import CodeDensity
+    from explorer.analysis.latent.density_models import CodeDensity
     from explorer.data.catalogue import load_split
 
     if run.config.model.prior == "conditional":

@@ -12,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from explorer.progress import OnProgress
+from explorer.jobs.progress import OnProgress
 from explorer.runs.config import RunConfig
 
 if TYPE_CHECKING:
-    from explorer.analysis.comparison import Comparison
-    from explorer.analysis.measured import Figure
-    from explorer.analysis.metrics import Metric
+    from explorer.analysis.comparison.compare import Comparison
+    from explorer.analysis.comparison.measurements import Figure
+    from explorer.analysis.evaluation.metrics import Metric
     from explorer.training.trainer import TrainingProgress
 
 messages = Console(stderr=True, highlight=False)
@@ -129,9 +129,9 @@ def stage_bar() -> Iterator[OnProgress]:
 
 def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     """Print the table of runs, the best in bold, then differences, groups of seeds, and why numbers are absent."""
-    from explorer.analysis.comparison_tables import BOLD, best, caption, group_text, heading, reasons
-    from explorer.analysis.groups import groups
-    from explorer.analysis.metrics import METRICS
+    from explorer.analysis.comparison.seeds import groups
+    from explorer.analysis.comparison.tables import BOLD, best, caption, group_text, heading, reasons
+    from explorer.analysis.evaluation.metrics import METRICS
 
     console, rows = Console(), {row.name: row.figures for row in comparison.rows}
     console.print(_table(rows, lambda metric, name: "bold" if name in best(comparison, metric) else ""))
@@ -154,8 +154,8 @@ def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
 
 def _table(columns: dict[str, Mapping[str, "Figure"]], style: Callable[["Metric", str], str]) -> Table:
     """Return a table with a row for each metric and a column for each name, its cells in the style of both."""
-    from explorer.analysis.comparison_tables import cell, heading
-    from explorer.analysis.metrics import METRICS
+    from explorer.analysis.comparison.tables import cell, heading
+    from explorer.analysis.evaluation.metrics import METRICS
 
     table = Table("metric", *columns, box=None, pad_edge=False)
     for metric in METRICS:

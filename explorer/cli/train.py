@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from explorer import locations
-from explorer.commands.encode import encode_run
-from explorer.commands.new_run import make_run
-from explorer.commands.parameters import Checkpoints, Download
-from explorer.commands.project import project_run
+from explorer.cli.encode import encode_run
+from explorer.cli.new_run import make_run
+from explorer.cli.options import with_options_of
+from explorer.cli.parameters import Checkpoints, Download
+from explorer.cli.project import project_run
+from explorer.cli.terminal import duration, interruptible, messages, quiet_unless, training_bar
 from explorer.errors import ConfigError, ProjectionError, TrainingError
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
-from explorer.options import with_options_of
 from explorer.runs.config import TrainingConfig
 from explorer.runs.listing import open_run
 from explorer.runs.live import Phase
 from explorer.runs.presets import PRESETS
 from explorer.runs.run import Run
-from explorer.terminal import duration, interruptible, messages, quiet_unless, training_bar
 from explorer.training.jobs import extended
 from explorer.training.worker import Worker
 

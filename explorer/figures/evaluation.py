@@ -8,13 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from explorer.analysis.arrays import Doubles
+
 BLUE, SKY, ORANGE, VERMILION, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#8A8F98"
 """Okabe and Ito's; bars that have intervals are the light ones, on which these are seen."""
 
 _LAYOUT: dict[str, Any] = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "showlegend": False}
 _ERROR = {"color": "#6B7280", "thickness": 2, "width": 5}
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from explorer.analysis.holes import Sweep
+from explorer.analysis.projections.round_trip import Sweep
 
 MOST = 3.0
 """Times the threshold at which the colours end."""

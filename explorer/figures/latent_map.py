@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from explorer.analysis.maps import Projection
+from explorer.analysis.projections.base import Projection
 from explorer.figures.palette import class_colour, class_symbol
 
 FEW_POINTS = 2000

@@ -2,8 +2,8 @@
 
 A job is one command line in a process group of its own, with its output in a log file. Whoever asks for a key that is
 waiting or running is shown that job instead of starting another. What exceeds the number that may run at once waits in
-order. When the app ends its jobs end, however it ends: see ``explorer/processes.py``. What a command has stored by then
-is whole, because every file is written atomically; what it had not is lost.
+order. When the app ends its jobs end, however it ends: see ``explorer/jobs/processes.py``. What a command has stored by
+then is whole, because every file is written atomically; what it had not is lost.
 """
 
 import atexit
@@ -20,10 +20,10 @@ from functools import cache
 from pathlib import Path
 
 from explorer.errors import CheckpointError, ServingError
+from explorer.files import read_json_text, write_atomically
+from explorer.jobs.processes import end_group, start_group, wait_for_group, why_it_failed
+from explorer.jobs.progress import Progress
 from explorer.locations import check_may_write
-from explorer.processes import end_group, start_group, wait_for_group, why_it_failed
-from explorer.progress import Progress
-from explorer.runs.files import read_json_text, write_atomically
 
 PROGRAM = (sys.executable, "-m", "explorer")
 CORES_PER_JOB = 4

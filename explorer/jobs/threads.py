@@ -1,6 +1,6 @@
 """Computations of a few seconds beside the pages: one thread, progress, cancelling, and results that are kept.
 
-What takes longer, or must outlive the app, is a process of its own: see ``explorer/jobs.py``.
+What takes longer, or must outlive the app, is a process of its own: see ``explorer/jobs/process_queue.py``.
 """
 
 import threading
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from explorer.progress import OnProgress, Progress
+from explorer.jobs.progress import OnProgress, Progress
 
 MAX_KEPT = 32
 """Errands whose results are kept, the last ones asked for."""

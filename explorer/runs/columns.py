@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 from explorer.errors import DataError
 
 if TYPE_CHECKING:

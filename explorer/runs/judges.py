@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from safetensors import SafetensorError
 
 from explorer.errors import CheckpointError
+from explorer.files import read_safetensors_header, write_atomically
 from explorer.locations import SHIPPED
 from explorer.models.config import Channels, Side
-from explorer.runs.files import read_safetensors_header, write_atomically
 from explorer.runs.run import check_name, first_problem
 
 if TYPE_CHECKING:

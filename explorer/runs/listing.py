@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from explorer.errors import CheckpointError
+from explorer.files import read_safetensors_header
 from explorer.runs.config import RunConfig
-from explorer.runs.files import read_safetensors_header
 from explorer.runs.run import NAME, Run, check_name
 
 PREFERRED_RUN = "mnist-vae-2d"

@@ -32,7 +32,7 @@ class LiveProgress(BaseModel):
     Attributes:
         phase: what it does.
         pid: of the process that trains.
-        mark: that tells this process from another one that has its number later (``explorer/processes.py``).
+        mark: that tells this process from another one that has its number later (``explorer/jobs/processes.py``).
         time: when this was written, in seconds since 1970; to be shown, not to be counted with.
         epoch: the epoch under way, from 1; once training ended, the epochs done.
         epochs: to train in all.

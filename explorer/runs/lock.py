@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from explorer.errors import CheckpointError, TrainingError
-from explorer.processes import is_alive, mark_of
+from explorer.jobs.processes import is_alive, mark_of
 from explorer.runs.run import Run
 
 FILE = ".lock"

@@ -9,9 +9,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from explorer.analysis.measured import VERSION, Measured
+from explorer.analysis.comparison.measurements import VERSION, Measured
 from explorer.errors import CheckpointError
-from explorer.runs.files import array_bytes, modification_times, read_arrays, write_atomically
+from explorer.files import array_bytes, modification_times, read_arrays, write_atomically
 from explorer.runs.run import Run
 
 FOLDER = "measures"

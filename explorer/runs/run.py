@@ -15,13 +15,11 @@ import psutil
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 
-from explorer.analysis.maps import Projection, projection_from_arrays
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import Projection, projection_from_arrays
+from explorer.analysis.records import EncodedSet
 from explorer.errors import CheckpointError, DataError
-from explorer.models.config import MAX_PARAMETERS
-from explorer.runs.columns import checked_columns
-from explorer.runs.config import RunConfig
-from explorer.runs.files import (
+from explorer.files import (
     array_bytes,
     check_size,
     fingerprint_of,
@@ -31,6 +29,9 @@ from explorer.runs.files import (
     sync_folder,
     write_atomically,
 )
+from explorer.models.config import MAX_PARAMETERS
+from explorer.runs.columns import checked_columns
+from explorer.runs.config import RunConfig
 from explorer.runs.live import JobRecord, LiveProgress
 from explorer.runs.timeline import FOLDER as TIMELINE
 from explorer.runs.timeline import Timeline, read_timeline

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.records import EncodedSet
 from explorer.errors import CheckpointError
 from explorer.runs.listing import RunSummary
 
@@ -43,7 +43,7 @@ def write_codes(path: Path, encoded: EncodedSet, *, first_row: int = 0) -> None:
     """
     import numpy as np
 
-    from explorer.runs.files import write_atomically
+    from explorer.files import write_atomically
 
     columns = _code_columns(encoded, np.arange(len(encoded)))
     write_atomically(path, parquet_bytes(columns | {"row": columns["row"] + first_row}))
@@ -128,7 +128,7 @@ def write_images(
     Raises:
         CheckpointError: if the file is neither, or cannot be written.
     """
-    from explorer.runs.files import write_atomically
+    from explorer.files import write_atomically
 
     if path.suffix not in {".npz", ".png"}:
         raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
 from explorer.errors import CheckpointError
+from explorer.files import array_bytes, clear_unfinished, read_safetensors_header, write_atomically
 from explorer.models.config import ModelConfig
-from explorer.runs.files import array_bytes, clear_unfinished, read_safetensors_header, write_atomically
 
 FOLDER = "timeline"
 MAX_POINTS = 2000
@@ -37,8 +37,6 @@ MIN_EPOCHS = 8
 MAX_FILE_BYTES = 64 * 1024**2
 _FILE = re.compile(r"(\d{6})\.safetensors")
 _LAST_EPOCH = 999_999
-
-Images = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from explorer.errors import CheckpointError
+from explorer.files import sync_folder, write_atomically
 from explorer.locations import check_may_write
-from explorer.runs.files import sync_folder, write_atomically
 from explorer.runs.lock import training_lock
 from explorer.runs.run import NAME, Run
 

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
-from explorer.serving.atlas import LoadedRun
+from explorer.analysis.arrays import Floats, Images, Labels
+from explorer.serving.run_cache import LoadedRun
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from explorer.analysis.trust import Trust
+    from explorer.analysis.latent.reliability import Trust
 
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 ClassWeights = NDArray[np.float32]
 
 
@@ -131,7 +129,7 @@ def _trust(
     loaded: LoadedRun, codes: Floats, labels: Labels | None, means: "Tensor", rows: list[int]
 ) -> "dict[int, Trust]":
     """Return the trust of some ``rows`` of a decoded batch; their images are encoded in one batch too."""
-    from explorer.analysis.trust import re_encoded
+    from explorer.analysis.latent.reliability import re_encoded
 
     if not rows:
         return {}

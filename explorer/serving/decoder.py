@@ -11,20 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images, Labels
 from explorer.errors import ExplorerError, ServingError
 from explorer.runs.listing import default_run, list_runs
-from explorer.serving.atlas import Atlas, LoadedRun
-from explorer.serving.work import (
-    ClassWeights,
-    DecodeRequest,
-    EncodeRequest,
-    Images,
-    Labels,
-    Request,
-    TrustedImages,
-    answer,
-)
+from explorer.serving.batches import ClassWeights, DecodeRequest, EncodeRequest, Request, TrustedImages, answer
+from explorer.serving.run_cache import Atlas, LoadedRun
 
 MAX_CODES = 1024
 """Codes in one request, and about as many as are joined into one batch."""

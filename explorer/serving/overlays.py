@@ -8,13 +8,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.aggregate import DensityGrid, density_grid, map_covariances
-from explorer.analysis.maps import LinearProjection, Projection
+from explorer.analysis.projections.base import LinearProjection, Projection
+from explorer.analysis.projections.density import DensityGrid, density_grid, map_covariances
 from explorer.errors import DataError, ProjectionError, ServingError
 from explorer.models.config import ModelConfig
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.originals import held_test_images, matching_originals
-from explorer.serving.service import DecodeService
+from explorer.serving.decoder import DecodeService
+from explorer.serving.run_cache import LoadedRun
+from explorer.serving.test_images import held_test_images, matching_originals
 
 MAX_ROWS = 256
 """Images in one request: a few more than are drawn as thumbnails."""

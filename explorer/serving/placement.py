@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis.results import Floats
-from explorer.serving.atlas import LoadedRun
+from explorer.analysis.arrays import Floats
+from explorer.serving.run_cache import LoadedRun
 
 
 def placed(loaded: LoadedRun, codes: Floats, space: str, dims: tuple[int, int]) -> Floats:
@@ -31,7 +31,7 @@ def nearest_class(loaded: LoadedRun, z: Floats, label: int | None) -> dict[str, 
     Raises:
         ProjectionError: if the run has no encoded set.
     """
-    from explorer.analysis.trust import N_CROWD
+    from explorer.analysis.latent.reliability import N_CROWD
 
     rows, distances = loaded.trust_gauge.neighbourhood(label).nearest(z, N_CROWD)
     if not len(rows):

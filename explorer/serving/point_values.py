@@ -5,11 +5,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from explorer.analysis.map_density import log_density
-from explorer.analysis.maps import Projection
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import Projection
+from explorer.analysis.projections.density import log_density
 from explorer.errors import ServingError
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.run_cache import LoadedRun
 
 COLUMNS = ("reconstruction", "kl", "density")
 OWN = "own:"

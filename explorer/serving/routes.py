@@ -17,18 +17,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
 from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
 from explorer.runs.listing import list_runs
 from explorer.runs.tables import describe
-from explorer.serving import columns
-from explorer.serving.atlas import LoadedRun
+from explorer.serving import point_values
+from explorer.serving.decoder import MAX_CODES, MAX_IMAGES, DecodeService
 from explorer.serving.overlays import MAX_ROWS, Answer, density_answer, ellipses_answer, images_answer
-from explorer.serving.pictures import run_strip
-from explorer.serving.placing import nearest_class, placed
-from explorer.serving.service import MAX_CODES, MAX_IMAGES, DecodeService
-from explorer.serving.timelines import timeline_answer, timeline_picture
-from explorer.serving.work import Images
+from explorer.serving.placement import nearest_class, placed
+from explorer.serving.run_cache import LoadedRun
+from explorer.serving.thumbnails import run_strip
+from explorer.serving.timeline import timeline_answer, timeline_picture
 
 MAX_BODY_BYTES = MAX_CODES * 512 * 4
 # Streamlit's server would gzip these at every request; they are small, or large and cached by the browser.
@@ -250,7 +249,7 @@ def _column_response(service: DecodeService, request: Request) -> Response:
     loaded = service.atlas.run(request.path_params["name"])
     name, space = request.query_params.get("name", ""), request.query_params.get("space", "plane")
     i, j = _dims(request)
-    found = columns.column(loaded, name, loaded.projection(space, i, j))
+    found = point_values.column(loaded, name, loaded.projection(space, i, j))
     content = found.values.astype("<f4").tobytes()
     response = _revalidated(request, content, _digest(content), "application/octet-stream")
     response.headers["X-Range"] = f"{found.low!r},{found.high!r}"

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.analysis.maps import Projection
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import Projection
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ProjectionError
-from explorer.runs.files import modification_times
+from explorer.files import modification_times
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 
 if TYPE_CHECKING:
-    from explorer.analysis.data_paths import NeighbourGraph
-    from explorer.analysis.trust import TrustGauge
+    from explorer.analysis.latent.reliability import TrustGauge
+    from explorer.analysis.paths.neighbour_graph import NeighbourGraph
     from explorer.models.latent_model import LatentModel
 
 MAX_RUNS = 8
@@ -75,7 +76,7 @@ class LoadedRun:
         Raises:
             ProjectionError: if the run has no encoded set.
         """
-        from explorer.analysis.trust import TrustGauge
+        from explorer.analysis.latent.reliability import TrustGauge
 
         with self._measuring:  # many may ask for the first time at once
             if self._gauge is None:
@@ -90,7 +91,7 @@ class LoadedRun:
         Raises:
             ProjectionError: if the run has no encoded set.
         """
-        from explorer.analysis.data_paths import NeighbourGraph
+        from explorer.analysis.paths.neighbour_graph import NeighbourGraph
 
         key = None if self.config.model.n_classes is None else label
         if key not in self._neighbour_graphs:
@@ -109,7 +110,7 @@ class LoadedRun:
         Raises:
             ProjectionError: if there is no such map.
         """
-        from explorer.analysis.projections import IMMEDIATE, METHODS, plane, project
+        from explorer.analysis.projections.methods import IMMEDIATE, METHODS, plane, project
 
         key = _key(method, i, j)
         if key not in self._projections:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from explorer.data.catalogue import load_split
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.run_cache import LoadedRun
 
 
 @lru_cache(maxsize=4)

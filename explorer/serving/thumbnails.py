@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from explorer.analysis.generation import prior_codes, spread_rows
-from explorer.analysis.results import Floats
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import DecodeService
+from explorer.analysis.arrays import Floats
+from explorer.analysis.latent.priors import prior_codes, spread_rows
+from explorer.serving.decoder import DecodeService
+from explorer.serving.run_cache import LoadedRun
 
 N_PICTURES = 10
 STRIP_SEED = 0

@@ -8,10 +8,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from explorer.analysis.arrays import Images
 from explorer.errors import CheckpointError, ProjectionError, ServingError
 from explorer.runs.run import Run
-from explorer.runs.timeline import FOLDER, EpochRecord, Images, Timeline, epoch_path
-from explorer.serving.pictures import grid_png
+from explorer.runs.timeline import FOLDER, EpochRecord, Timeline, epoch_path
+from explorer.serving.thumbnails import grid_png
 
 PICTURES = ("originals", "reconstructions", "samples")
 COLUMNS = 8

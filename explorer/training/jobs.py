@@ -2,7 +2,7 @@
 
 The process is the command that a person types, ``python -m explorer train --run …``. All that is known of it lies in
 the run folder (``job.json``, ``progress.json``, the lock, ``train.log``), so a restarted app, or a second one on the
-same folder, sees and does the same. Jobs that end with the app are in ``explorer/jobs.py``.
+same folder, sees and does the same. Jobs that end with the app are in ``explorer/jobs/process_queue.py``.
 """
 
 import logging
@@ -19,9 +19,9 @@ from pydantic import ValidationError
 
 from explorer import locations
 from explorer.errors import CheckpointError, ConfigError, ExplorerError, TrainingError
-from explorer.jobs import CORES_PER_JOB, MAX_WAITING, PROGRAM, usable_cores
+from explorer.jobs.process_queue import CORES_PER_JOB, MAX_WAITING, PROGRAM, usable_cores
+from explorer.jobs.processes import mark_of, start_detached
 from explorer.locations import check_may_write
-from explorer.processes import mark_of, start_detached
 from explorer.runs.config import RunConfig, TrainingConfig
 from explorer.runs.listing import open_run
 from explorer.runs.live import JobRecord

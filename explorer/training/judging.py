@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.analysis.judging import agreement, judged
+from explorer.analysis.evaluation.classifier import agreement, judged
 from explorer.data.batches import permutation, seeded, to_unit
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
+from explorer.jobs.progress import OnProgress, Progress
 from explorer.models.classifier import Classifier
-from explorer.progress import OnProgress, Progress
 from explorer.runs.judges import BATCH, Judge, JudgeFacts, n_epochs
 
 PEAK_RATE = 4e-3

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.analysis.alignment import epoch_map
-from explorer.analysis.generation import spread_rows
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.latent.priors import spread_rows
+from explorer.analysis.projections.procrustes import epoch_map
 from explorer.data.batches import RECORDING_STREAM, seeded
 from explorer.models.latent_model import LatentModel
 from explorer.runs.run import Run
@@ -21,7 +21,6 @@ from explorer.runs.timeline import (
     N_PICTURES,
     N_SAMPLES,
     EpochRecord,
-    Images,
     TimelineSample,
     epoch_path,
     open_for_recording,

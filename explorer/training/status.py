@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from explorer.errors import CheckpointError
-from explorer.processes import is_alive, why_it_failed
+from explorer.jobs.processes import is_alive, why_it_failed
 from explorer.runs.live import JobRecord, LiveProgress, Phase
 from explorer.runs.lock import is_being_trained
 from explorer.runs.run import Run

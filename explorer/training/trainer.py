@@ -18,9 +18,9 @@ from torch import Tensor
 from explorer.data.batches import NOISE_STREAM, evaluation_pixels, permutation, seeded, stream_seed
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
+from explorer.files import clear_unfinished
 from explorer.models.latent_model import LatentModel, build_model
 from explorer.runs.config import RunConfig
-from explorer.runs.files import clear_unfinished
 from explorer.runs.run import Run
 from explorer.training.distributed import World
 from explorer.training.images import TrainingImages

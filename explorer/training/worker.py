@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from explorer.errors import CheckpointError, ExplorerError
-from explorer.processes import mark_of
+from explorer.jobs.processes import mark_of
 from explorer.runs.live import LiveProgress, Phase
 from explorer.runs.lock import HeldLock, training_lock
 from explorer.runs.run import Run

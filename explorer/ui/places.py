@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 from explorer.errors import ServingError
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import reference_code
+from explorer.serving.decoder import reference_code
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.pins import Pin
-from explorer.ui.state import View
+from explorer.ui.view import View
 
 FIRST = Pin(row=0)
 
@@ -100,3 +100,25 @@ def _label(loaded: LoadedRun, view: View, nearest: int, *, is_image: bool) -> in
         return None
     is_chosen = view.decode_as >= 0 and not is_image
     return view.decode_as if is_chosen else int(loaded.encoded.labels[nearest])
+
+
+def pinned_places(loaded: LoadedRun, view: View) -> list[PinnedPlace]:
+    """Return the view's pins with their codes; those of a model that encodes no image have no place on a map.
+
+    Raises:
+        ExplorerError: if a pin's row or the map does not exist, or a code is another model's.
+    """
+    if loaded.config.model.can_encode:
+        return resolve_pins(loaded, view)
+    nowhere = np.full(2, np.nan, np.float32)
+    return [
+        PinnedPlace(row=None, point=nowhere, z=pinned_code(loaded, view, pin), label=None, name=pin.name)
+        for pin in view.pins
+    ]
+
+
+def one_class(loaded: LoadedRun, view: View, first: PinnedPlace) -> int | None:
+    """Return the class that several places are decoded in: the view's, else that of the ``first``; None without any."""
+    if loaded.config.model.n_classes is None:
+        return None
+    return view.decode_as if view.decode_as >= 0 else first.label

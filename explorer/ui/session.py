@@ -7,9 +7,9 @@ from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import RunSummary, list_runs
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.originals import held_test_images, matching_originals
-from explorer.serving.service import DecodeService, decode_service
+from explorer.serving.decoder import DecodeService, decode_service
+from explorer.serving.run_cache import LoadedRun
+from explorer.serving.test_images import held_test_images, matching_originals
 
 
 def service() -> DecodeService:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from explorer.errors import ConfigError
 from explorer.runs.columns import MAX_NAME
-from explorer.serving.columns import COLUMNS, OWN
+from explorer.serving.point_values import COLUMNS, OWN
 from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from_text
 
 _KEY = "view"

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.analysis.comparison import Comparison, check_comparison, side_by_side
-from explorer.analysis.comparison_tables import FORMATS
-from explorer.analysis.groups import groups
-from explorer.analysis.measured import Measured
-from explorer.analysis.measures import Contestant
-from explorer.analysis.measuring import N_SAMPLES
+from explorer.analysis.comparison.compare import Comparison, check_comparison, side_by_side
+from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.measure import N_SAMPLES
+from explorer.analysis.comparison.measurements import Measured
+from explorer.analysis.comparison.seeds import groups
+from explorer.analysis.comparison.tables import FORMATS
 from explorer.errors import CheckpointError, ExplorerError
-from explorer.progress import OnProgress, Stages
-from explorer.runs.files import modification_times
+from explorer.files import modification_times
+from explorer.jobs.progress import OnProgress, Stages
 from explorer.runs.judges import find_judge
 from explorer.runs.measures import FOLDER, Basis, save_measured
 from explorer.runs.run import Run
-from explorer.serving.lineup import N_IMAGES, RESAMPLING, Lineup
+from explorer.workflows.measurement_setup import N_IMAGES, RESAMPLING, Lineup
 
 READING = "reading the images"
 READING_SECONDS = 4.0

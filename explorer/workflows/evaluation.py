@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from explorer.data.images import ImageSplit
-from explorer.progress import OnProgress, Progress
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.errands import Errand, errands
-from explorer.serving.originals import held_test_images
+from explorer.jobs.progress import OnProgress, Progress
+from explorer.jobs.threads import Errand, errands
+from explorer.serving.run_cache import LoadedRun
+from explorer.serving.test_images import held_test_images
 
 if TYPE_CHECKING:
-    from explorer.analysis.aggregate_sample import AggregateSample
-    from explorer.analysis.bound_growth import BoundGrowth
-    from explorer.analysis.calibration import Calibration
-    from explorer.analysis.evaluation import Evaluation, ImageTerms
+    from explorer.analysis.evaluation.aggregate_posterior import AggregateSample
+    from explorer.analysis.evaluation.evaluate import Evaluation, ImageTerms
+    from explorer.analysis.evaluation.iwae_curve import BoundGrowth
+    from explorer.analysis.evaluation.sbc import Calibration
 
 N_WEIGHED = 200
 """Images, the first ones, whose bound is drawn as its samples grow."""
@@ -70,7 +70,7 @@ def scores_of(loaded: LoadedRun, n_images: int) -> "Inquiry[tuple[Evaluation, Im
     """Return the inquiry into the bound of the first ``n_images`` test images, with one sample each."""
 
     def compute(tell: OnProgress) -> "tuple[Evaluation, ImageTerms]":
-        from explorer.analysis.evaluation import scored
+        from explorer.analysis.evaluation.evaluate import scored
 
         split = _images(loaded, n_images)
         return scored(loaded.model, split, is_binary=loaded.config.is_binary, n_samples=1, on_progress=tell)
@@ -82,7 +82,7 @@ def growth_of(loaded: LoadedRun, n_samples: int) -> "Inquiry[BoundGrowth]":
     """Return the inquiry into how the bound rises with up to ``n_samples`` samples."""
 
     def compute(tell: OnProgress) -> "BoundGrowth":
-        from explorer.analysis.bound_growth import bound_growth
+        from explorer.analysis.evaluation.iwae_curve import bound_growth
 
         split, is_binary = _images(loaded, N_WEIGHED), loaded.config.is_binary
         return bound_growth(loaded.model, split, is_binary=is_binary, n_samples=n_samples, on_progress=tell)
@@ -94,7 +94,7 @@ def aggregate_of(loaded: LoadedRun) -> "Inquiry[AggregateSample]":
     """Return the inquiry into the aggregated posterior of the first ``N_AGGREGATED`` test images."""
 
     def compute(tell: OnProgress) -> "AggregateSample":
-        from explorer.analysis.aggregate_sample import aggregate_sample
+        from explorer.analysis.evaluation.aggregate_posterior import aggregate_sample
 
         split = _images(loaded, N_AGGREGATED)
         return aggregate_sample(loaded.model, split, is_binary=loaded.config.is_binary, on_progress=tell)
@@ -106,7 +106,7 @@ def calibration_of(loaded: LoadedRun, n_simulated: int) -> "Inquiry[Calibration]
     """Return the inquiry into the calibration of the posterior by ``n_simulated`` codes of the prior."""
 
     def compute(tell: OnProgress) -> "Calibration":
-        from explorer.analysis.calibration import calibrate
+        from explorer.analysis.evaluation.sbc import calibrate
 
         return calibrate(loaded.model, n_classes=loaded.config.model.n_classes, n=n_simulated, on_progress=tell)
 

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.curves import Doubles
-from explorer.analysis.path_facts import PathFacts, fine_path, path_facts
-from explorer.analysis.paths import KINDS, LatentPath, at_constant_speed, linear_path, path_times, spherical_path
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.paths.interpolation import (
+    KINDS,
+    LatentPath,
+    at_constant_speed,
+    linear_path,
+    path_times,
+    spherical_path,
+)
+from explorer.analysis.paths.summary import PathFacts, fine_path, path_facts
 from explorer.errors import ConfigError
 from explorer.runs.tables import images_npz
-from explorer.serving.films import KINDS as FILMS
-from explorer.serving.films import film
+from explorer.workflows.video import KINDS as FILMS
+from explorer.workflows.video import film
 
 if TYPE_CHECKING:
-    from explorer.serving.atlas import LoadedRun
+    from explorer.serving.run_cache import LoadedRun
 
 SUFFIXES = (*(f".{kind}" for kind in FILMS), ".npz")
 """What an interpolation can be written as."""
@@ -147,7 +153,7 @@ def _found(
     if kind == "data":
         return loaded.neighbour_graph(label).path(*ends, t)
     if kind == "geodesic":
-        from explorer.analysis.geodesics import geodesic_path
+        from explorer.analysis.paths.geodesics import geodesic_path
 
         return geodesic_path(loaded.model, *ends, t, label=label, **search)
     raise ConfigError(f"There is no path of kind {kind!r:.40}: use one of {', '.join(KINDS)}.")
@@ -188,6 +194,6 @@ def write_interpolation(out: Path, found: Interpolation, *, fps: float) -> None:
         CheckpointError: if it cannot be written.
         ConfigError: if there is no such kind of file.
     """
-    from explorer.runs.files import write_atomically
+    from explorer.files import write_atomically
 
     write_atomically(out, found.to_bytes(out.suffix.lower(), fps=fps))

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from explorer.analysis.bootstrap import CONFIDENCE, Resampling
-from explorer.analysis.measured import Measured
-from explorer.analysis.measures import Contestant
-from explorer.analysis.measuring import N_SAMPLES, measure, part_seconds
+from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.measure import N_SAMPLES, measure, part_seconds
+from explorer.analysis.comparison.measurements import Measured
+from explorer.analysis.statistics.bootstrap import CONFIDENCE, Resampling
 from explorer.data.catalogue import load_split
 from explorer.data.images import ImageSplit
 from explorer.errors import CheckpointError
-from explorer.progress import Stages
+from explorer.files import fingerprint_of
+from explorer.jobs.progress import Stages
 from explorer.runs.config import RunConfig
-from explorer.runs.files import fingerprint_of
 from explorer.runs.judges import MAX_BYTES, Judge, find_judge, read_judge
 from explorer.runs.measures import Basis, read_measured
 from explorer.runs.run import Run

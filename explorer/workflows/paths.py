@@ -7,14 +7,14 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.path_facts import FinePath, PathFacts, fine_path, path_facts
-from explorer.analysis.paths import KINDS, LatentPath, at_constant_speed
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.paths.interpolation import KINDS, LatentPath, at_constant_speed
+from explorer.analysis.paths.summary import FinePath, PathFacts, fine_path, path_facts
 from explorer.errors import ConfigError
-from explorer.progress import OnProgress
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.errands import Errand, errands
-from explorer.serving.interpolation import PathChoice, find_path
+from explorer.jobs.progress import OnProgress
+from explorer.jobs.threads import Errand, errands
+from explorer.serving.run_cache import LoadedRun
+from explorer.workflows.interpolation import PathChoice, find_path
 
 SLOW = "geodesic"
 """The kind that takes seconds."""

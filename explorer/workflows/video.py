@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.analysis.arrays import Images
 from explorer.errors import ConfigError, ServingError
 
 KINDS = ("gif", "webp", "mp4", "png")
@@ -34,8 +35,6 @@ MP4_SECONDS = 120
 
 CRF = 12
 """Quality of H.264: 23 is usual, 18 looks like the original, and 12 keeps the hard edges of enlarged pixels."""
-
-Images = NDArray[np.uint8]
 
 
 def film(images: Images, kind: str, *, fps: float = FPS, loop: bool = True, enlarge: int | None = None) -> bytes:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from explorer.analysis import aggregate
-from explorer.analysis.aggregate import (
+from explorer.analysis.projections import density
+from explorer.analysis.projections.base import NeighbourProjection
+from explorer.analysis.projections.density import (
     N_CELLS,
     N_CELLS_CORRELATED,
     density_grid,
@@ -11,9 +12,8 @@ from explorer.analysis.aggregate import (
     kernel_covariances,
     map_covariances,
 )
-from explorer.analysis.maps import NeighbourProjection
-from explorer.analysis.projections import pca, plane
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.projections.methods import pca, plane
+from explorer.analysis.records import EncodedSet
 
 
 def encoded_set(n=40, n_dims=4, seed=0, scale=1.0):
@@ -144,7 +144,7 @@ def test_a_place_far_from_all_images_is_below_the_threshold_and_one_among_them_i
 
 
 def test_too_many_correlated_normals_are_a_stated_sample(monkeypatch):
-    monkeypatch.setattr(aggregate, "MAX_CORRELATED", 100)
+    monkeypatch.setattr(density, "MAX_CORRELATED", 100)
     encoded = encoded_set(n=400)
     projection = pca(encoded)
     covariances = map_covariances(encoded, projection)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer.analysis.aggregate_sample import aggregate_sample
+from explorer.analysis.evaluation.aggregate_posterior import aggregate_sample
 from explorer.models.latent_model import build_model
 from tests.support import STANDARD_PRIORS, digits, model_config
 

@@ -7,7 +7,8 @@ from scipy.spatial import procrustes as scipy_procrustes
 from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 
-from explorer.analysis.alignment import (
+from explorer.analysis.projections.base import LinearProjection, aligned_onto
+from explorer.analysis.projections.procrustes import (
     STRIP_HEIGHT,
     aligned,
     epoch_map,
@@ -15,7 +16,6 @@ from explorer.analysis.alignment import (
     principal_plane,
     procrustes,
 )
-from explorer.analysis.maps import LinearProjection, aligned_onto
 from explorer.errors import ProjectionError
 
 

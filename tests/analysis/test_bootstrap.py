@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.analysis.bootstrap import (
+from explorer.analysis.statistics.bootstrap import (
     Resampling,
     centred_estimate,
     difference,
     estimate,
     mean_estimate,
     share_estimate,
+    wilson_interval,
 )
-from explorer.analysis.judging import wilson_interval
 from explorer.errors import ConfigError
 
 

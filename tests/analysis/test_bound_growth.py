@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.bound_growth import bound_growth, effective_samples, grouped_bound, sample_counts
+from explorer.analysis.evaluation.iwae_curve import bound_growth, effective_samples, grouped_bound, sample_counts
 from explorer.errors import ConfigError
 from explorer.models.latent_model import build_model
 from explorer.objectives.importance import sample_weights

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.bound_terms import bound_terms
-from explorer.analysis.evaluation import evaluate, image_terms, scored
+from explorer.analysis.evaluation.elbo_terms import bound_terms
+from explorer.analysis.evaluation.evaluate import evaluate, image_terms, scored
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ConfigError
 from explorer.models.latent_model import build_model
 from tests.support import digits, model_config

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer.analysis.calibration import BAND, Calibration, calibrate
+from explorer.analysis.evaluation.sbc import BAND, Calibration, calibrate
 from explorer.errors import ConfigError
 from explorer.models.distributions import DiagonalNormal
 from explorer.models.latent_model import build_model

@@ -8,18 +8,18 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.comparison import OTHER_IMAGES, compare
-from explorer.analysis.comparison_tables import best, cell, check_suffix, csv_text, latex_text, markdown_text, reasons
-from explorer.analysis.evaluation import NO_ENCODER, evaluate
-from explorer.analysis.measured import COUNTED, Figure
-from explorer.analysis.measures import NO_CODES
-from explorer.analysis.metrics import METRICS, NAMES
+from explorer.analysis.comparison.compare import OTHER_IMAGES, compare
+from explorer.analysis.comparison.estimators import NO_CODES
+from explorer.analysis.comparison.measurements import COUNTED, Figure
+from explorer.analysis.comparison.tables import best, cell, check_suffix, csv_text, latex_text, markdown_text, reasons
+from explorer.analysis.evaluation.evaluate import NO_ENCODER, evaluate
+from explorer.analysis.evaluation.metrics import METRICS, NAMES
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.latent_model import build_model
 from explorer.runs.listing import open_run
-from explorer.serving.comparing import contestants_of
+from explorer.workflows.comparison import contestants_of
 from tests.support import digits, model_config
 
 FEW = Resampling(n_resamples=100)

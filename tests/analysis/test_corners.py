@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.corners import bilinear_grid
+from explorer.analysis.latent.grids import bilinear_grid
 from explorer.errors import ConfigError
 
 CORNERS = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)

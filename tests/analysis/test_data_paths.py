@@ -5,8 +5,8 @@ import heapq
 import numpy as np
 import pytest
 
-from explorer.analysis.data_paths import NeighbourGraph, data_path
-from explorer.analysis.paths import linear_path, path_times, step_lengths
+from explorer.analysis.paths.interpolation import linear_path, path_times, step_lengths
+from explorer.analysis.paths.neighbour_graph import NeighbourGraph, data_path
 from explorer.errors import ConfigError
 
 T = path_times(11)

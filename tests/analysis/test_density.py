@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from explorer.analysis import density
-from explorer.analysis.density import KINDS, MAX_KERNELS, CodeDensity
+from explorer.analysis.latent import density_models
+from explorer.analysis.latent.density_models import KINDS, MAX_KERNELS, CodeDensity
 from explorer.errors import ConfigError
 
 CENTRES = np.array([[-4.0, 0.0], [4.0, 1.0], [0.0, 6.0]])
@@ -133,7 +133,7 @@ def test_one_code_many_times_is_no_error(kind):
 
 def test_a_kernel_density_keeps_a_seeded_part_of_many_codes(monkeypatch):
     assert MAX_KERNELS == 10_000
-    monkeypatch.setattr(density, "MAX_KERNELS", 200)
+    monkeypatch.setattr(density_models, "MAX_KERNELS", 200)
     codes = correlated(1000)
     first, other = (fitted("kde", codes, seed=seed) for seed in (0, 1))
     assert (first.n_codes, other.n_codes) == (200, 200)

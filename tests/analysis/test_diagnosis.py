@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from explorer.__main__ import app
-from explorer.analysis.density import KINDS
-from explorer.analysis.diagnosis import Finding, diagnose
-from explorer.analysis.evaluation import Evaluation, evaluate
+from explorer.analysis.evaluation.diagnosis import Finding, diagnose
+from explorer.analysis.evaluation.evaluate import Evaluation, evaluate
+from explorer.analysis.latent.density_models import KINDS
 from explorer.models.config import ModelConfig, PosteriorName
 from explorer.objectives.config import ObjectiveConfig
 from explorer.runs.config import TrainingConfig

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from explorer.analysis.dimensions import dimension_use, kl_per_dimension
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.latent.dimensions import dimension_use, kl_per_dimension
+from explorer.analysis.records import EncodedSet
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from tests.support import model_config

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from explorer.analysis.directions import area_under_curve, attribute_direction, class_means, latent_arithmetic
+from explorer.analysis.latent.attributes import area_under_curve, attribute_direction, class_means, latent_arithmetic
 from explorer.errors import ConfigError
 
 N = 4000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.analysis.discrepancy import MOST_ITEMS, discrepancy
+from explorer.analysis.statistics.mmd import MOST_ITEMS, discrepancy
 from explorer.errors import ConfigError
 
 

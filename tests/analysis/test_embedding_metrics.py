@@ -7,8 +7,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import LeaveOneOut, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.embedding_metrics import (
+from explorer.analysis.statistics.bootstrap import Resampling
+from explorer.analysis.statistics.embedding import (
     clusters,
     knn_hits,
     neighbour_terms,

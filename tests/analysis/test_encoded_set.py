@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.records import EncodedSet
 
 
 def encoded_set(n: int = 200, n_dims: int = 3, seed: int = 0) -> EncodedSet:

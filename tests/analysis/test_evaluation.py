@@ -18,7 +18,7 @@ from torch.distributions import (
 )
 
 from explorer.analysis.coding import encode_split
-from explorer.analysis.evaluation import NO_DIMENSIONS, NO_ENCODER, NO_PRIOR, Evaluation, evaluate, image_terms
+from explorer.analysis.evaluation.evaluate import NO_DIMENSIONS, NO_ENCODER, NO_PRIOR, Evaluation, evaluate, image_terms
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.distributions import DiagonalNormal, standard_normal

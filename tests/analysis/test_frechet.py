@@ -3,15 +3,9 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.frechet import (
-    Moments,
-    frechet_distance,
-    frechet_estimate,
-    judge_features,
-    moments,
-    resampled_moments,
-)
+from explorer.analysis.evaluation.classifier import judge_features
+from explorer.analysis.statistics.bootstrap import Resampling
+from explorer.analysis.statistics.frechet import Moments, frechet_distance, frechet_estimate, moments, resampled_moments
 from explorer.errors import ConfigError
 from explorer.locations import SHIPPED
 from explorer.runs.judges import judge_path, read_judge

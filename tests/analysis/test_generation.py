@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer.analysis.generation import prior_codes as draw_codes
-from explorer.analysis.generation import spread_rows
+from explorer.analysis.latent.priors import prior_codes as draw_codes
+from explorer.analysis.latent.priors import spread_rows
 from explorer.errors import ConfigError
 from explorer.models.config import POSTERIORS, PosteriorName
 from explorer.models.latent_model import build_model

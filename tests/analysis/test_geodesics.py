@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.func import jacrev
 
-from explorer.analysis.energy import (
+from explorer.analysis.paths.energy import (
     curvature,
     curve_energy,
     energy_and_slope,
@@ -16,9 +16,16 @@ from explorer.analysis.energy import (
     refined,
     solve_block_tridiagonal,
 )
-from explorer.analysis.geodesics import PIECES, STOPPED, corrected_solve, decoder_mean, geodesic_path, minimise_energy
-from explorer.analysis.path_facts import mean_images
-from explorer.analysis.paths import linear_path, path_times, step_lengths
+from explorer.analysis.paths.geodesics import (
+    PIECES,
+    STOPPED,
+    corrected_solve,
+    decoder_mean,
+    geodesic_path,
+    minimise_energy,
+)
+from explorer.analysis.paths.interpolation import linear_path, path_times, step_lengths
+from explorer.analysis.paths.summary import mean_images
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.latent_model import build_model

@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy import stats
 
-from explorer.analysis.generation import normal_prior, prior_codes
-from explorer.analysis.grids import blend_weights, manifold_codes, same_style_codes, traversal_codes
+from explorer.analysis.latent.grids import blend_weights, manifold_codes, same_style_codes, traversal_codes
+from explorer.analysis.latent.priors import normal_prior, prior_codes
 from explorer.errors import ConfigError
 from explorer.models.config import POSTERIORS
 from explorer.models.latent_model import LatentModel, build_model

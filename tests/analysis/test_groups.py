@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from explorer.analysis.comparison import Comparison, Row
-from explorer.analysis.groups import ONE_SEED, groups, spread_of, welch_interval
-from explorer.analysis.measured import Figure
-from explorer.analysis.metrics import NAMES
+from explorer.analysis.comparison.compare import Comparison, Row
+from explorer.analysis.comparison.measurements import Figure
+from explorer.analysis.comparison.seeds import ONE_SEED, groups, spread_of
+from explorer.analysis.evaluation.metrics import NAMES
+from explorer.analysis.statistics.bootstrap import welch_interval
 from explorer.locations import CHECKPOINTS
-from explorer.serving.comparing import contestants_of
+from explorer.workflows.comparison import contestants_of
 from tests.support import new_run
 
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from explorer.analysis.holes import RETURNING, sweep
-from explorer.analysis.projections import plane
-from explorer.analysis.results import EncodedSet
-from explorer.analysis.trust import FARTHEST, TrustGauge, spread
+from explorer.analysis.latent.reliability import FARTHEST, TrustGauge, spread
+from explorer.analysis.projections.methods import plane
+from explorer.analysis.projections.round_trip import RETURNING, sweep
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
 from explorer.models.latent_model import build_model
 from tests.support import LinearGaussian, model_config

@@ -5,8 +5,9 @@ from scipy import stats
 from torch import nn
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.generation import prior_codes
-from explorer.analysis.judging import agreement, class_fidelity, class_shares, judged, wilson_interval
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_shares, judged
+from explorer.analysis.latent.priors import prior_codes
+from explorer.analysis.statistics.bootstrap import wilson_interval
 from explorer.errors import ConfigError
 from explorer.locations import SHIPPED
 from explorer.runs.judges import find_judge, read_judge

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.map_density import log_density
+from explorer.analysis.projections.density import log_density
 from explorer.errors import ProjectionError
 
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from explorer.analysis.measured import COUNTED, Figure, Grounds, Measured
-from explorer.analysis.metrics import NAMES
+from explorer.analysis.comparison.measurements import COUNTED, Figure, Grounds, Measured
+from explorer.analysis.evaluation.metrics import NAMES
 
 GROUNDS = Grounds(images="0123456789abcdef", n_images=80, is_binary=True, likelihood="bernoulli", is_given_class=False)
 REPLICATES = np.array([0.25, 0.5, 1.0])

@@ -7,10 +7,7 @@ import torch
 from scipy import linalg
 from torch import nn
 
-from explorer.analysis.bootstrap import Estimate, Resampling
-from explorer.analysis.evaluation import NO_PRIOR, image_terms
-from explorer.analysis.judging import class_fidelity, judged
-from explorer.analysis.measures import (
+from explorer.analysis.comparison.estimators import (
     CODES_BY_CLASS,
     NO_CLASS_ASKED,
     NO_CODES,
@@ -23,12 +20,15 @@ from explorer.analysis.measures import (
     sample_outcomes,
     smoothness,
 )
+from explorer.analysis.evaluation.classifier import class_fidelity, judged
+from explorer.analysis.evaluation.evaluate import NO_PRIOR, image_terms
+from explorer.analysis.statistics.bootstrap import Estimate, Resampling
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.latent_model import build_model
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.runs.listing import open_run
-from explorer.serving.comparing import contestants_of
+from explorer.workflows.comparison import contestants_of
 from tests.support import LinearGaussian, digits, model_config
 
 FEW = Resampling(n_resamples=20)

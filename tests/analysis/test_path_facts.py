@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from explorer.analysis.data_paths import NeighbourGraph
-from explorer.analysis.geodesics import geodesic_path
-from explorer.analysis.path_facts import fine_path, labels_at, mean_images, path_facts
-from explorer.analysis.paths import (
+from explorer.analysis.latent.reliability import TrustGauge
+from explorer.analysis.paths.geodesics import geodesic_path
+from explorer.analysis.paths.interpolation import (
     N_FINE,
     at_constant_speed,
     linear_path,
@@ -19,8 +18,9 @@ from explorer.analysis.paths import (
     path_times,
     spherical_path,
 )
-from explorer.analysis.results import EncodedSet
-from explorer.analysis.trust import TrustGauge
+from explorer.analysis.paths.neighbour_graph import NeighbourGraph
+from explorer.analysis.paths.summary import fine_path, labels_at, mean_images, path_facts
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.latent_model import build_model

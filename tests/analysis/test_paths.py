@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.paths import (
+from explorer.analysis.paths.interpolation import (
     MAX_FRAMES,
     at_constant_speed,
     linear_path,

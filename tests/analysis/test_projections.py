@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from explorer.analysis.maps import NeighbourProjection, Projection, projection_from_arrays
-from explorer.analysis.projections import METHODS, SEED, expected_seconds, measured, pca, plane, project, stages_of
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.projections.base import NeighbourProjection, Projection, projection_from_arrays
+from explorer.analysis.projections.methods import (
+    METHODS,
+    SEED,
+    expected_seconds,
+    measured,
+    pca,
+    plane,
+    project,
+    stages_of,
+)
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ProjectionError
 
 

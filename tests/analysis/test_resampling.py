@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from explorer.analysis.coding import encode_split
-from explorer.analysis.resampling import normal_samples, posterior_samples
+from explorer.analysis.latent.posterior_samples import normal_samples, posterior_samples
 from explorer.models.latent_model import build_model
 from tests.support import digits, model_config
 

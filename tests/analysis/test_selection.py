@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from explorer.analysis.results import EncodedSet
-from explorer.analysis.selection import MAX_VERTICES, mean_image, rows_inside, summarise, without_classes
+from explorer.analysis.projections.lasso import MAX_VERTICES, mean_image, rows_inside, summarise, without_classes
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ServingError
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.maps import StripProjection
-from explorer.analysis.projections import STRIP_HEIGHT, plane
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.projections.base import StripProjection
+from explorer.analysis.projections.methods import STRIP_HEIGHT, plane
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ProjectionError
 
 

@@ -6,8 +6,7 @@ import torch
 from scipy import stats
 
 from explorer.analysis.coding import encode_images, encode_split
-from explorer.analysis.results import EncodedSet
-from explorer.analysis.trust import (
+from explorer.analysis.latent.reliability import (
     FARTHEST,
     N_CROWD,
     N_SAMPLED,
@@ -19,6 +18,7 @@ from explorer.analysis.trust import (
     re_encoding_error,
     spread,
 )
+from explorer.analysis.records import EncodedSet
 from explorer.models.config import POSTERIORS
 from explorer.models.latent_model import build_model
 from tests.support import LinearGaussian, digits, model_config

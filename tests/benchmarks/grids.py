@@ -14,11 +14,11 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Page
 
-from explorer.analysis.generation import prior_codes
-from explorer.analysis.judging import judged
+from explorer.analysis.evaluation.classifier import judged
+from explorer.analysis.latent.priors import prior_codes
 from explorer.locations import CHECKPOINTS
 from explorer.runs.judges import find_judge, read_judge
-from explorer.serving.service import DecodeService
+from explorer.serving.decoder import DecodeService
 from tests.benchmarks.server import chromium, running_server
 
 N_TIMES = 30

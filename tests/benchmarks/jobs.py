@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from explorer.data.catalogue import load_split
-from explorer.jobs import PROGRAM
+from explorer.jobs.process_queue import PROGRAM
 from explorer.locations import DATA, ROOT
 from explorer.runs.config import RunConfig
 from explorer.runs.run import Run

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.data_paths import NeighbourGraph
-from explorer.analysis.energy import Decoder, curve_energy, refined
-from explorer.analysis.geodesics import N_POINTS, PIECES, decoder_mean, geodesic_path
-from explorer.analysis.path_facts import mean_images
-from explorer.analysis.paths import linear_path, path_times, step_lengths
+from explorer.analysis.paths.energy import Decoder, curve_energy, refined
+from explorer.analysis.paths.geodesics import N_POINTS, PIECES, decoder_mean, geodesic_path
+from explorer.analysis.paths.interpolation import linear_path, path_times, step_lengths
+from explorer.analysis.paths.neighbour_graph import NeighbourGraph
+from explorer.analysis.paths.summary import mean_images
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.serving.films import film
+from explorer.workflows.video import film
 
 RIVAL_STEPS = 1000
 STEP_SIZES = (0.01, 0.03, 0.1)

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import asdict
 
-from explorer.analysis.projections import METHODS, measured, project
+from explorer.analysis.projections.methods import METHODS, measured, project
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 

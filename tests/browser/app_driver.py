@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 from scipy.spatial import KDTree
 
-from explorer.ui.components.pictures import GAP
+from explorer.ui.widgets.images import GAP
 
 WAIT_SECONDS = 60
 MARGIN = 24

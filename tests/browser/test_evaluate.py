@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from explorer.analysis.evaluation import evaluate
+from explorer.analysis.evaluation.evaluate import evaluate
 from explorer.data.catalogue import load_split
 from explorer.runs.listing import open_run
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from explorer.data.catalogue import load_split
-from explorer.ui.components.pictures import MARK
+from explorer.ui.widgets.images import MARK
 from tests.browser.app_driver import cells
 
 pytestmark = pytest.mark.browser

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer.analysis.generation import spread_rows
+from explorer.analysis.latent.priors import spread_rows
 from explorer.runs.listing import open_run
-from explorer.ui.components.pictures import GAP
+from explorer.ui.widgets.images import GAP
 from tests.browser.test_access import PHONE
 from tests.support import mp4_frames
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from explorer.analysis.selection import rows_inside
+from explorer.analysis.projections.lasso import rows_inside
 from explorer.data.catalogue import load_split
 from explorer.locations import ROOT
 from explorer.runs.listing import open_run
@@ -317,7 +317,7 @@ def test_the_browser_finds_the_same_points_in_an_outline_as_the_script(visit):
     # Coordinates in quarters put many points on edges and at the heights of vertices.
     points = (rng.integers(-8, 9, (20_000, 2)) / 4).astype(np.float32)
     points[:5000] = rng.normal(size=(5000, 2))
-    source = (ROOT / "explorer/ui/components/modules/selection.js").read_text(encoding="utf-8")
+    source = (ROOT / "explorer/ui/browser/map/lasso.js").read_text(encoding="utf-8")
     page = visit()
     for n_vertices in (3, 8, 50, 700):
         vertices = rng.integers(-8, 9, (n_vertices, 2)) / 4 if n_vertices < 50 else rng.normal(size=(n_vertices, 2))

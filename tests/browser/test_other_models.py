@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from explorer.analysis.coding import decode_codes, encode_split
-from explorer.analysis.generation import prior_codes
-from explorer.analysis.projections import measured, pacmap, pca
+from explorer.analysis.latent.priors import prior_codes
+from explorer.analysis.projections.methods import measured, pacmap, pca
 from explorer.runs.listing import open_run
 from explorer.training.trainer import Trainer
 from tests.browser.app_driver import cells

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.dimensions import kl_per_dimension
-from explorer.analysis.resampling import normal_samples
+from explorer.analysis.latent.dimensions import kl_per_dimension
+from explorer.analysis.latent.posterior_samples import normal_samples
 from explorer.locations import ROOT
 from explorer.models.latent_model import build_model
 from explorer.runs.listing import open_run
@@ -45,17 +45,17 @@ KEEPING = """
 import streamlit as st
 from explorer.locations import CHECKPOINTS
 from explorer.serving.routes import api_routes
-from explorer.serving.service import decode_service
+from explorer.serving.decoder import decode_service
 app = st.App("{script}", routes=api_routes(decode_service(CHECKPOINTS)))
 """
 
 KEEPING_SCRIPT = """
 import streamlit as st
 from explorer.ui import resources
-from explorer.ui.components.sliders import sliders
-from explorer.ui.pinning import resolve_pin
+from explorer.ui.widgets.sliders import sliders
+from explorer.ui.places import resolve_pin
 from explorer.ui.pins import Pin
-from explorer.ui.state import View
+from explorer.ui.view import View
 
 def keep(z):
     st.session_state["kept"] = z

@@ -25,12 +25,12 @@ sys.path.insert(0, {root!r})
 import streamlit as st
 from explorer.locations import CHECKPOINTS
 from explorer.serving.routes import api_routes
-from explorer.serving.service import decode_service
+from explorer.serving.decoder import decode_service
 app = st.App({script!r}, routes=api_routes(decode_service(CHECKPOINTS)))
 """
 SCRIPT = """
 import streamlit as st
-from explorer.ui.components.timeline import timeline
+from explorer.ui.train.timeline import timeline
 st.session_state["n_runs"] = st.session_state.get("n_runs", 0) + 1
 timeline(st.query_params["run"], is_live="live" in st.query_params)
 st.caption(f"script ran {st.session_state.n_runs} times")

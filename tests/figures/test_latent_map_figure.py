@@ -1,6 +1,6 @@
 import numpy as np
 
-from explorer.analysis.maps import LinearProjection
+from explorer.analysis.projections.base import LinearProjection
 from explorer.figures.latent_map import latent_map_figure
 from explorer.figures.palette import class_colour, class_symbol
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.ui.appearance import apply_appearance
-from explorer.ui.components.config_form import config_form
-from explorer.ui.components.training_estimate import training_estimate
+from explorer.ui.theme import apply_appearance
+from explorer.ui.train.estimate import training_estimate
+from explorer.ui.train.form import config_form
 
 st.set_page_config(page_title="New run", layout="wide")
 apply_appearance()

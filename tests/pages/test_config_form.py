@@ -9,10 +9,10 @@ from explorer.errors import ConfigError, DataError
 from explorer.models.config import Family
 from explorer.runs.choices import FIELDS, GROUPS, choices_of
 from explorer.runs.presets import PRESETS
-from explorer.ui import new_run as drafts
-from explorer.ui.components.config_form import IN_PLAIN_SIGHT
-from explorer.ui.components.field_widget import MAX_SEGMENT_CHARACTERS, field_key, plain
-from explorer.ui.fields import facts_of
+from explorer.ui.train import draft as drafts
+from explorer.ui.train.field_widget import MAX_SEGMENT_CHARACTERS, field_key, plain
+from explorer.ui.train.fields import facts_of
+from explorer.ui.train.form import IN_PLAIN_SIGHT
 from tests.support import new_run, run_config
 
 SCRIPT = Path(__file__).with_name("form_script.py")

@@ -1,8 +1,8 @@
 import pytest
 
-from explorer.serving.atlas import Atlas, map_version
-from explorer.ui.components.overlay_controls import OVERLAYS, missing_overlays, overlay_data
-from explorer.ui.state import OVERLAY_NAMES, View
+from explorer.serving.run_cache import Atlas, map_version
+from explorer.ui.map.overlays import OVERLAYS, missing_overlays, overlay_data
+from explorer.ui.view import OVERLAY_NAMES, View
 from tests.support import trained_run
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from explorer.ui.components.pictures import enlarged, error_image
+from explorer.ui.widgets.images import enlarged, error_image
 
 
 def noise(*shape, seed=0):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from explorer.errors import ProjectionError, ServingError
-from explorer.serving.atlas import Atlas
-from explorer.ui.pinning import pinned_code, resolve_pin
+from explorer.serving.run_cache import Atlas
 from explorer.ui.pins import Pin
-from explorer.ui.state import View
+from explorer.ui.places import pinned_code, resolve_pin
+from explorer.ui.view import View
 from tests.support import encode_run, new_run
 
 ROW = 17

@@ -3,8 +3,8 @@ import pytest
 import streamlit as st
 
 from explorer.errors import ServingError
-from explorer.serving.atlas import Atlas
-from explorer.ui.selecting import clear_selection, held_selection, keep_selection, outline_data
+from explorer.serving.run_cache import Atlas
+from explorer.ui.map.selection import clear_selection, held_selection, keep_selection, outline_data
 from tests.support import encode_run, new_run
 
 N = 60

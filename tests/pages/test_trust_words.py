@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.analysis.trust import Trust
-from explorer.ui.components.trust import trust_sentences
+from explorer.analysis.latent.reliability import Trust
+from explorer.ui.map.reliability import trust_sentences
 
 TRUST = Trust(
     n_near=12,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from explorer.ui.pins import Pin, added
-from explorer.ui.state import (
+from explorer.ui.view import (
     EVALUATE_PARTS,
     GENERATE_SECTIONS,
     INTERPOLATE_PARTS,

@@ -97,7 +97,7 @@ def test_they_are_kept_with_the_run_and_checked_when_read(tmp_path):
 
 
 def test_a_map_of_other_weights_is_not_among_those_that_are_there(tmp_path):
-    from explorer.analysis.projections import project
+    from explorer.analysis.projections.methods import project
 
     run = new_run(tmp_path / "run", latent_dim=3)
     encode_run(run)

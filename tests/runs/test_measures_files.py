@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from explorer.analysis.measured import Figure, Grounds, Measured
-from explorer.analysis.metrics import NAMES
+from explorer.analysis.comparison.measurements import Figure, Grounds, Measured
+from explorer.analysis.evaluation.metrics import NAMES
 from explorer.errors import CheckpointError
-from explorer.runs.files import read_safetensors_header
+from explorer.files import read_safetensors_header
 from explorer.runs.measures import FOLDER, MAX_BYTES, MAX_FILES, Basis, measures_path, read_measured, save_measured
 from tests.support import new_run
 

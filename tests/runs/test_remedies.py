@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from explorer.analysis.diagnosis import Finding
+from explorer.analysis.evaluation.diagnosis import Finding
 from explorer.models.config import LikelihoodName, PosteriorName
 from explorer.runs.choices import FIELDS, remedied
 from explorer.runs.config import RunConfig

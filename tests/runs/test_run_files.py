@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.errors import CheckpointError
-from explorer.runs.files import MAX_JSON_BYTES, read_json_text, read_safetensors_header, write_atomically
+from explorer.files import MAX_JSON_BYTES, read_json_text, read_safetensors_header, write_atomically
 
 
 @contextmanager

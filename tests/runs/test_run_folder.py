@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from explorer.analysis.maps import LinearProjection
-from explorer.analysis.projections import pca
+from explorer.analysis.projections.base import LinearProjection
+from explorer.analysis.projections.methods import pca
 from explorer.errors import CheckpointError, ConfigError, ExplorerError
 from explorer.models.latent_model import build_model
 from explorer.runs.listing import open_run

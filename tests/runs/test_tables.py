@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.records import EncodedSet
 from explorer.runs.tables import csv_bytes, parquet_bytes, selected_columns, write_codes
 
 NAMES = ("zero", "one, two", 'a "third"')

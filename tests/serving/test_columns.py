@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.map_density import log_density
+from explorer.analysis.projections.density import log_density
 from explorer.runs.run import Run
-from explorer.serving.columns import column
+from explorer.serving.point_values import column
 from tests.serving.test_routes import Client, assert_refused
 from tests.support import new_run, save_codes
 
@@ -118,7 +118,7 @@ def test_a_file_without_labels_is_refused_in_words(tmp_path):
 
 
 def test_the_density_of_one_map_is_computed_once(trained):
-    from explorer.serving.atlas import Atlas
+    from explorer.serving.run_cache import Atlas
 
     loaded = Atlas(trained).run("wide")
     projection = loaded.projection("plane")

@@ -6,16 +6,16 @@ import shutil
 
 import pytest
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.comparison import compare
+from explorer.analysis.comparison.compare import compare
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import CheckpointError, ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.runs.judges import FOLDER as JUDGES
 from explorer.runs.judges import judge_path, read_judge, save_judge
 from explorer.runs.listing import open_run
 from explorer.runs.measures import FOLDER, measures_path
-from explorer.serving import comparing, lineup
-from explorer.serving.comparing import (
+from explorer.workflows import comparison, measurement_setup
+from explorer.workflows.comparison import (
     READING,
     contestants_of,
     expected_seconds,
@@ -24,7 +24,7 @@ from explorer.serving.comparing import (
     stored_comparison,
     version_of,
 )
-from explorer.serving.lineup import Lineup
+from explorer.workflows.measurement_setup import Lineup
 from tests.support import new_run, read_only
 
 VAE, AE, CVAE = "digits-vae-2d", "digits-ae-2d", "digits-cvae-2d"
@@ -34,7 +34,7 @@ SETTING = {"n_images": 60, "n_samples": 2}
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    monkeypatch.setattr(lineup, "RESAMPLING", FEW)
+    monkeypatch.setattr(measurement_setup, "RESAMPLING", FEW)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def session(folder):
 
 
 def text(comparison):
-    return json.dumps(comparing.as_json(comparison))
+    return json.dumps(comparison.as_json(comparison))
 
 
 def test_what_is_stored_is_what_was_measured_and_what_measuring_anew_gives_to_the_last_digit(session):
@@ -91,8 +91,10 @@ def test_what_is_stored_is_what_was_measured_and_what_measuring_anew_gives_to_th
 
 
 def test_nothing_is_measured_twice_in_whatever_order_and_company(session, monkeypatch):
-    counts, whole = [], lineup.measure
-    monkeypatch.setattr(lineup, "measure", lambda one, **options: counts.append(one.name) or whole(one, **options))
+    counts, whole = [], measurement_setup.measure
+    monkeypatch.setattr(
+        measurement_setup, "measure", lambda one, **options: counts.append(one.name) or whole(one, **options)
+    )
     first = session.measured(VAE, AE).comparison
     files = session.files(VAE) | session.files(AE)
     again = session.measured(AE, VAE)
@@ -158,7 +160,7 @@ def test_a_run_is_measured_again_once_something_that_it_depends_on_is_another(se
 
 def test_without_a_judge_a_run_is_measured_again_and_says_so(session, monkeypatch):
     session.measured(AE)
-    monkeypatch.setattr(lineup, "find_judge", lambda *_: None)
+    monkeypatch.setattr(measurement_setup, "find_judge", lambda *_: None)
     assert session.missing(AE) == [AE]
     found = session.measured(AE).comparison.rows[0].figures["frechet_density"]
     assert "there is no judge of digits" in found.reason
@@ -273,7 +275,7 @@ def test_seconds_are_expected_of_what_is_missing_and_more_of_more(session):
     assert expected_seconds([], line) == 0
     assert expected_seconds(runs[:1], line) < expected_seconds(runs, line) < expected_seconds(runs, larger)
     assert expected_seconds(runs, line) == pytest.approx(
-        comparing.READING_SECONDS + sum(sum(line.seconds(run).values()) for run in runs)
+        comparison.READING_SECONDS + sum(sum(line.seconds(run).values()) for run in runs)
     )
 
 

@@ -7,10 +7,10 @@ import pytest
 from safetensors.torch import load_file
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.projections import project
+from explorer.analysis.projections.methods import project
 from explorer.errors import CheckpointError, ExplorerError, ProjectionError, ServingError
 from explorer.runs.run import Run
-from explorer.serving.service import MAX_CODES, DecodeService, decode_service, reference_code, warm_default
+from explorer.serving.decoder import MAX_CODES, DecodeService, decode_service, reference_code, warm_default
 from tests.support import encode_run
 
 SECONDS = 60  # a future that never comes is a failure, not a hang

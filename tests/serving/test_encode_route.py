@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.projections import pca, plane
+from explorer.analysis.projections.methods import pca, plane
 from explorer.runs.run import Run
-from explorer.serving.placing import nearest_class
-from explorer.serving.service import MAX_IMAGES, DecodeService
+from explorer.serving.decoder import MAX_IMAGES, DecodeService
+from explorer.serving.placement import nearest_class
 from explorer.training.trainer import Trainer
 from tests.serving.test_routes import Client, assert_refused
 from tests.support import digits, fresh_run, run_config

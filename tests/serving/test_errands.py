@@ -5,8 +5,8 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from explorer.progress import Progress
-from explorer.serving.errands import MAX_KEPT, Errands
+from explorer.jobs.progress import Progress
+from explorer.jobs.threads import MAX_KEPT, Errands
 
 SECONDS = 20
 

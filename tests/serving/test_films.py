@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from explorer.errors import ConfigError, ServingError
-from explorer.serving import films
-from explorer.serving.films import KINDS, durations, film, forth_and_back
+from explorer.workflows import video
+from explorer.workflows.video import KINDS, durations, film, forth_and_back
 from tests.support import mp4_frames
 
 N = 9
@@ -99,7 +99,7 @@ def test_odd_sides_of_an_mp4_are_made_even_by_repeating_the_last_row_and_column(
 
 @pytest.mark.parametrize("kind", ["mp4", "gif"])
 def test_no_file_is_left_behind(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(films.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(video.tempfile, "tempdir", str(tmp_path))
     film(pictures(), kind, enlarge=4)
     assert list(tmp_path.iterdir()) == []
 

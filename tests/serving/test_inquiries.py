@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from explorer.errors import ConfigError
+from explorer.jobs.progress import Progress
+from explorer.jobs.threads import errands
 from explorer.locations import ROOT
-from explorer.progress import Progress
-from explorer.serving.atlas import Atlas
-from explorer.serving.errands import errands
-from explorer.serving.evaluating import Inquiry, aggregate_of, calibration_of, growth_of, scores_of
-from explorer.ui.awaiting import CANCELLED, outcome
+from explorer.serving.run_cache import Atlas
+from explorer.ui.tasks import CANCELLED, outcome
+from explorer.workflows.evaluation import Inquiry, aggregate_of, calibration_of, growth_of, scores_of
 
 SECONDS = 120
 

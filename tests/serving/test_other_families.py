@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.generation import prior_codes
+from explorer.analysis.latent.priors import prior_codes
 from explorer.errors import ProjectionError
 from explorer.runs.run import Run
-from explorer.serving.atlas import Atlas
+from explorer.serving.run_cache import Atlas
 from explorer.training.trainer import Trainer
 from tests.serving.test_routes import Client
 from tests.support import digits, fresh_run, run_config, trained_run

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from explorer.analysis.aggregate import density_grid, map_covariances
 from explorer.analysis.coding import decode_codes, encode_split
-from explorer.analysis.projections import pca, plane
+from explorer.analysis.projections.density import density_grid, map_covariances
+from explorer.analysis.projections.methods import pca, plane
 from explorer.data.catalogue import load_split
 from explorer.runs.run import Run
-from explorer.serving import originals
-from explorer.serving.atlas import Atlas
+from explorer.serving import test_images
 from explorer.serving.overlays import MAX_ROWS, prior_centre
+from explorer.serving.run_cache import Atlas
 from tests.serving.test_routes import Client, assert_refused, images_of
 from tests.support import trained_run
 
@@ -144,4 +144,4 @@ def test_rows_that_are_not_there_are_refused(client, body, status, text):
 
 
 def test_a_data_set_is_held_once():
-    assert originals.held_test_images("digits") is originals.held_test_images("digits")
+    assert test_images.held_test_images("digits") is test_images.held_test_images("digits")

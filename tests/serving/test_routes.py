@@ -11,10 +11,10 @@ from PIL import Image
 from starlette.applications import Starlette
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.projections import pca
+from explorer.analysis.projections.methods import pca
 from explorer.runs.run import Run
+from explorer.serving.decoder import DecodeService
 from explorer.serving.routes import MAX_BODY_BYTES, api_routes
-from explorer.serving.service import DecodeService
 
 
 class Client:

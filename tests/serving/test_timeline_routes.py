@@ -9,7 +9,7 @@ from PIL import Image
 from explorer.errors import CheckpointError
 from explorer.runs.run import Run
 from explorer.runs.timeline import FOLDER, epoch_path
-from explorer.serving.timelines import kept_record
+from explorer.serving.timeline import kept_record
 from explorer.training.trainer import Trainer
 from tests.serving.test_routes import Client, assert_refused
 from tests.support import digits, fresh_run, new_run, run_config, trained_run

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.trust import TrustGauge, re_encoding_error
+from explorer.analysis.latent.reliability import TrustGauge, re_encoding_error
 from explorer.errors import ProjectionError
 from explorer.runs.run import Run
-from explorer.serving.service import DecodeService
+from explorer.serving.decoder import DecodeService
 from tests.serving.test_routes import Client, assert_refused, images_of, numbers
 
 SECONDS = 60

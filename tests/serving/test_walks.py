@@ -5,10 +5,10 @@ import pytest
 
 from explorer.analysis.coding import decoded_means
 from explorer.errors import ConfigError
+from explorer.jobs.threads import errands
 from explorer.locations import ROOT
-from explorer.serving.atlas import Atlas
-from explorer.serving.errands import errands
-from explorer.serving.walks import Sampling, WalkEnds, geodesic, geodesic_key, measured, quick_walk
+from explorer.serving.run_cache import Atlas
+from explorer.workflows.paths import Sampling, WalkEnds, geodesic, geodesic_key, measured, quick_walk
 
 SECONDS = 120
 ENDS = WalkEnds(a=(1.5, 1.0), b=(-1.5, 0.5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.judging import agreement, judged
+from explorer.analysis.evaluation.classifier import agreement, judged
 from explorer.data.catalogue import is_on_disk, load_split
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError

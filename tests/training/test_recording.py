@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.alignment import epoch_map
+from explorer.analysis.projections.procrustes import epoch_map
 from explorer.data.batches import evaluation_pixels
 from explorer.runs.run import Run
 from explorer.runs.timeline import FOLDER, epoch_path, recorded_epochs

@@ -15,7 +15,7 @@ import pytest
 
 from explorer import locations
 from explorer.errors import CheckpointError, ConfigError, ReadOnlyError, TrainingError
-from explorer.jobs import MAX_WAITING
+from explorer.jobs.process_queue import MAX_WAITING
 from explorer.locations import ROOT
 from explorer.runs.live import JobRecord, LiveProgress, Phase
 from explorer.runs.run import Run

@@ -1,24 +1,97 @@
-import re
-from collections import Counter
+import json
+import shutil
+import subprocess
 
 import pytest
 
 from explorer.locations import ROOT
-from explorer.ui.components.browser_code import joined_modules
+from explorer.ui.browser.component import one_script
 
-COMPONENTS = ROOT / "explorer" / "ui" / "components"
-NAMES = re.compile(r"^(?:async )?(?:const|let|class|function) \{?\s*(\w+)", re.MULTILINE)
-
-
-@pytest.mark.parametrize("file", sorted(path.name for path in COMPONENTS.glob("*.js")))
-def test_joined_modules_name_everything_once_and_import_nothing_any_more(file):
-    joined = joined_modules(file)
-    assert [name for name, n in Counter(NAMES.findall(joined)).items() if n > 1] == []
-    assert not re.search(r"^import |^export (?!default )", joined, re.MULTILINE)
-    assert len(re.findall(r"^export default ", joined, re.MULTILINE)) == 1
+SCRIPTS = sorted((ROOT / "explorer" / "ui").glob("*/*.js"))
+COMPONENTS = [path for path in SCRIPTS if path.parent.name != "browser"]
 
 
-def test_a_module_stands_before_those_that_import_it_and_once():
-    joined = joined_modules("latent_map.js")
-    assert joined.count("class Decoder") == 1
-    assert joined.index("function paintImage") < joined.index("class Lens") < joined.index("class LatentMap")
+def modules(folder, **sources):
+    """A folder of modules, by name; the path of ``main``."""
+    for name, source in sources.items():
+        (folder / f"{name}.js").write_text(source + "\n")
+    return folder / "main.js"
+
+
+def value_of(script: str) -> object:
+    """What the script exports by default, as node makes it."""
+    node = shutil.which("node")
+    if node is None:
+        # The app needs no Node.js; where checks run it is installed.
+        pytest.skip("no Node.js on this machine")
+    code = script.replace("export default ", "const result = ") + "\nconsole.log(JSON.stringify(result));"
+    done = subprocess.run([node, "--input-type=module", "-"], input=code, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_there_is_a_component_for_each_script_beside_python():
+    assert [path.stem for path in COMPONENTS] == ["drawing", "filmstrip", "latent_map", "timeline", "sliders"]
+
+
+@pytest.mark.parametrize("script", COMPONENTS, ids=lambda path: path.stem)
+def test_one_script_is_a_module_with_one_default_that_node_can_read(script):
+    node = shutil.which("node")
+    if node is None:
+        # The app needs no Node.js; where checks run it is installed.
+        pytest.skip("no Node.js on this machine")
+    code = one_script(script)
+    assert code.count("\nexport ") == 1
+    checked = [node, "--check", "--input-type=module", "-"]
+    done = subprocess.run(checked, input=code, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_module_is_there_once_before_those_that_import_it():
+    script = one_script(ROOT / "explorer" / "ui" / "map" / "latent_map.js")
+    assert script.count("class Decoder") == 1
+    assert script.index("function paintImage") < script.index("class Lens") < script.index("class LatentMap")
+
+
+def test_two_modules_may_have_a_name_in_common(tmp_path):
+    main = modules(
+        tmp_path,
+        one="const secret = 1;\nexport function read() {\n  return secret;\n}",
+        two='import { read as first } from "./one.js";\nconst secret = 2;\n'
+        "export const read = () => [first(), secret];",
+        main='import { read } from "./two.js";\nconst secret = 3;\nexport default [...read(), secret];',
+    )
+    assert value_of(one_script(main)) == [1, 2, 3]
+
+
+def test_a_module_that_two_others_import_is_one_object(tmp_path):
+    main = modules(
+        tmp_path,
+        state="export const counter = { n: 0 };",
+        up='import { counter } from "./state.js";\nexport function up() {\n  counter.n += 1;\n}',
+        main='import { counter } from "./state.js";\nimport { up } from "./up.js";\nup();\nup();\n'
+        "export default counter.n;",
+    )
+    assert value_of(one_script(main)) == 2
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        (
+            {"main": 'import { b } from "./a.js";', "a": "const b = 1;"},
+            r"main.js imports b, which ./a.js does not export",
+        ),
+        (
+            {"main": 'import { a } from "./a.js";', "a": 'import { b } from "./main.js";\nexport const a = 1;'},
+            "import each other: main.js -> a.js -> main.js",
+        ),
+        ({"main": 'import a from "./a.js";', "a": ""}, r"main.js says 'import a from"),
+        ({"main": "export let a = 1;"}, "main.js says 'export let a = 1;'"),
+        ({"main": 'const a = await import("./a.js");'}, "named imports and exports"),
+    ],
+    ids=["not exported", "circle", "default", "let", "dynamic"],
+)
+def test_what_one_script_cannot_be_made_of_is_refused(tmp_path, sources, message):
+    with pytest.raises(ValueError, match=message):
+        one_script(modules(tmp_path, **sources))

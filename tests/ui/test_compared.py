@@ -4,10 +4,10 @@ import pytest
 
 from explorer.locations import ROOT
 from explorer.runs.listing import list_runs
-from explorer.ui.compared import default_runs, images_only
-from explorer.ui.components.compared_maps import linked_words
+from explorer.ui.compare.map_grid import linked_words
+from explorer.ui.compare.maps import default_runs, images_only
 from explorer.ui.pins import Pin
-from explorer.ui.state import View, view_from_query, view_to_query
+from explorer.ui.view import View, view_from_query, view_to_query
 
 PINS = (
     Pin(name="A", code=(0.5, 1.0)),

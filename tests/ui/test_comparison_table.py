@@ -3,10 +3,10 @@ import re
 import numpy as np
 import pytest
 
-from explorer.analysis.comparison import Comparison, Row
-from explorer.analysis.measured import Figure
-from explorer.analysis.metrics import METRICS, NAMES
-from explorer.ui.components.comparison_table import table_html
+from explorer.analysis.comparison.compare import Comparison, Row
+from explorer.analysis.comparison.measurements import Figure
+from explorer.analysis.evaluation.metrics import METRICS, NAMES
+from explorer.ui.compare.table import table_html
 
 ELBO = next(metric for metric in METRICS if metric.name == "elbo")
 KNN = next(metric for metric in METRICS if metric.name == "knn_accuracy")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from explorer.ui.ends import end_indices
+from explorer.ui.interpolate.endpoints import end_indices
 from explorer.ui.pins import Pin, added, renamed
-from explorer.ui.state import View
+from explorer.ui.view import View
 
 
 def view(n=4, **fields):

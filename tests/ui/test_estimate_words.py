@@ -1,7 +1,7 @@
 import pytest
 
 from explorer.training.estimate import Estimate
-from explorer.ui.components.training_estimate import duration_in_words, in_words
+from explorer.ui.train.estimate import duration_in_words, in_words
 
 
 @pytest.mark.parametrize(

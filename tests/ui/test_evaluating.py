@@ -5,18 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from explorer.analysis.bootstrap import Resampling, mean_estimate
-from explorer.analysis.bound_terms import BoundTerm
-from explorer.analysis.calibration import Calibration
+from explorer.analysis.evaluation.elbo_terms import BoundTerm
+from explorer.analysis.evaluation.sbc import Calibration
+from explorer.analysis.statistics.bootstrap import Resampling, mean_estimate
 from explorer.errors import ConfigError
-from explorer.serving.atlas import Atlas
-from explorer.ui.components.calibration_part import verdict_words
-from explorer.ui.components.extremes import extreme_rows, pinned_view, ranked_values
-from explorer.ui.evaluating import (
+from explorer.serving.run_cache import Atlas
+from explorer.ui.evaluate.best_and_worst import extreme_rows, pinned_view, ranked_values
+from explorer.ui.evaluate.calibration import verdict_words
+from explorer.ui.evaluate.words import (
     PARTS,
     RANKINGS,
     bound_notes,
-    gaussian_constant,
     linked,
     pixels_note,
     rankings_of,
@@ -26,9 +25,10 @@ from explorer.ui.evaluating import (
     terms_table,
     why_not,
 )
+from explorer.ui.notation import gaussian_constant
 from explorer.ui.pins import MAX_PINS, Pin, added
-from explorer.ui.state import EVALUATE_PARTS, View
-from explorer.ui.state import RANKINGS as RANKING_NAMES
+from explorer.ui.view import EVALUATE_PARTS, View
+from explorer.ui.view import RANKINGS as RANKING_NAMES
 from tests.support import model_config, new_run
 
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from explorer.runs.choices import FIELDS, DataFacts, configured
 from explorer.runs.config import DEPENDENT_DEFAULTS
-from explorer.ui.fields import facts_of, shown
+from explorer.ui.train.fields import facts_of, shown
 
 FACTS = {name: facts_of(name, field) for name, field in FIELDS.items()}
 MNIST = DataFacts("mnist", (1, 28, 28), 10)

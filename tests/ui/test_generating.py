@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.judging import ClassFidelity, ClassShares
+from explorer.analysis.evaluation.classifier import ClassFidelity, ClassShares
 from explorer.runs.judges import Judge, JudgeFacts
-from explorer.serving.atlas import Atlas
-from explorer.ui.components.traversals import N_STEPS, traversal_of
-from explorer.ui.generating import SECTIONS, decoded, drawn_codes, has_temperature, sections_of, why_not
-from explorer.ui.judging import fidelity_words, shares_words
-from explorer.ui.state import GENERATE_SECTIONS, View
+from explorer.serving.run_cache import Atlas
+from explorer.ui.generate.sampling import SECTIONS, sections_of, why_not
+from explorer.ui.generate.traversals import N_STEPS, traversal_of
+from explorer.ui.sampling import decoded, drawn_codes, has_temperature
+from explorer.ui.view import GENERATE_SECTIONS, View
+from explorer.ui.widgets.classifier_facts import fidelity_words, shares_words
 from tests.support import encode_run, model_config, new_run, save_codes
 
 STEPS = np.arange(-3, 4)

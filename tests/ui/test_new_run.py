@@ -1,7 +1,7 @@
 import pytest
 
 from explorer.runs.presets import PRESETS
-from explorer.ui.new_run import Draft, checked, choose, preset_of
+from explorer.ui.train.draft import Draft, checked, choose, preset_of
 from tests.support import new_run
 
 
@@ -22,7 +22,7 @@ def test_a_draft_without_choices_is_a_run_with_every_default(folder):
 
 
 def test_a_data_set_that_is_not_here_is_to_be_downloaded(folder, monkeypatch):
-    monkeypatch.setattr("explorer.ui.new_run.is_on_disk", lambda _: False)
+    monkeypatch.setattr("explorer.ui.train.draft.is_on_disk", lambda _: False)
     assert checked(Draft("svhn"), folder).new_run.download is True
 
 

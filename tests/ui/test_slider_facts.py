@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.analysis.dimensions import dimension_use
-from explorer.analysis.resampling import normal_samples
+from explorer.analysis.latent.dimensions import dimension_use
+from explorer.analysis.latent.posterior_samples import normal_samples
 from explorer.errors import DataError
-from explorer.serving.atlas import Atlas
-from explorer.ui.components import sliders as module
-from explorer.ui.components.every_class import class_captions
-from explorer.ui.components.resampling import posterior_draws, why_no_draws
-from explorer.ui.components.sliders import slider_facts, use_of_dimensions
-from explorer.ui.pinning import resolve_pin
+from explorer.serving.run_cache import Atlas
+from explorer.ui.explore.class_grid import class_captions
+from explorer.ui.explore.posterior_samples import posterior_draws, why_no_draws
 from explorer.ui.pins import Pin
-from explorer.ui.state import View
+from explorer.ui.places import resolve_pin
+from explorer.ui.view import View
+from explorer.ui.widgets import sliders as module
+from explorer.ui.widgets.sliders import slider_facts, use_of_dimensions
 from tests.support import digits, encode_run, new_run
 
 NO_DATA = DataError("MNIST is not here.")

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.analysis import bootstrap
-from explorer.analysis.bootstrap import CONFIDENCE, Resampling
-from explorer.analysis.measured import COUNTED, Figure, Grounds, Measured
-from explorer.analysis.measures import Contestant
-from explorer.analysis.measuring import N_SAMPLES, measure, part_seconds
-from explorer.analysis.metrics import METRICS, NAMES, Metric
+from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.measure import N_SAMPLES, measure, part_seconds
+from explorer.analysis.comparison.measurements import COUNTED, Figure, Grounds, Measured
+from explorer.analysis.evaluation.metrics import METRICS, NAMES, Metric
+from explorer.analysis.statistics import bootstrap
+from explorer.analysis.statistics.bootstrap import CONFIDENCE, Resampling
 from explorer.errors import ConfigError
-from explorer.progress import OnProgress, Stages
+from explorer.jobs.progress import OnProgress, Stages
 
 OTHER_IMAGES = "measured on other images"
 

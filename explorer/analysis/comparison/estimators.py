@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.bootstrap import Estimate, Resampling, estimate, mean_estimate, share_estimate
-from explorer.analysis.curves import Doubles
-from explorer.analysis.paths import N_FINE
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats, Images
+from explorer.analysis.paths.interpolation import N_FINE
+from explorer.analysis.statistics.bootstrap import Estimate, Resampling, estimate, mean_estimate, share_estimate
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError, ExplorerError
 
 if TYPE_CHECKING:
-    from explorer.analysis.evaluation import ImageTerms
-    from explorer.analysis.frechet import Moments
+    from explorer.analysis.evaluation.evaluate import ImageTerms
+    from explorer.analysis.statistics.frechet import Moments
     from explorer.models.classifier import Classifier
     from explorer.models.latent_model import LatentModel
 
@@ -42,9 +41,6 @@ NO_PRIOR_TO_SAMPLE = "an autoencoder has no prior to sample"
 NO_CODES = "a GAN has no encoder, so there are no codes of images"
 CODES_BY_CLASS = "codes depend on the class by the prior: one density for all would not"
 NO_TIME = "the run has no history that says so"
-
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -88,7 +84,7 @@ def attempt(name: str, compute: Callable[[], Estimate | float]) -> Outcomes:
 
 def bound_outcomes(terms: "ImageTerms", resampling: Resampling) -> Outcomes:
     """Return the outcomes of reconstruction, bound and KL, and of what the codes carry."""
-    from explorer.analysis.evaluation import NO_PRIOR
+    from explorer.analysis.evaluation.evaluate import NO_PRIOR
 
     negative = -terms.log_likelihood.astype(np.float64)
     values: dict[str, NDArray[Any] | None] = {
@@ -124,7 +120,7 @@ def active_units(mu: Floats, resampling: Resampling) -> Estimate:
 
 def code_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling) -> Outcomes:
     """Return the outcomes of what ``codes``, ``(N, L)``, keep of the classes and neighbours of the images ``test``."""
-    from explorer.analysis import embedding_metrics as measures
+    from explorer.analysis.statistics import embedding as measures
 
     labels = test.labels
     return (
@@ -137,7 +133,7 @@ def code_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling) -> Ou
 
 
 def _neighbour_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling) -> Outcomes:
-    from explorer.analysis.embedding_metrics import MAX_RANKED, neighbour_terms
+    from explorer.analysis.statistics.embedding import MAX_RANKED, neighbour_terms
 
     names = ("trustworthiness", "continuity")
     pixels = test.images[:MAX_RANKED].reshape(min(len(test), MAX_RANKED), -1).astype(np.float64) / 255
@@ -150,7 +146,8 @@ def _neighbour_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling)
 
 def sample_outcomes(contestant: Contestant, resampling: Resampling) -> Outcomes:
     """Return the outcomes of samples, from the prior and from a density fitted to codes: as many as test images."""
-    from explorer.analysis.frechet import judge_features, resampled_moments
+    from explorer.analysis.evaluation.classifier import judge_features
+    from explorer.analysis.statistics.frechet import resampled_moments
 
     sources = {"prior": _prior_codes, "density": _density_codes}
     names = [f"{what}_{source}" for source in sources for what in ("frechet", "class_accuracy")]
@@ -208,8 +205,8 @@ Draw = Callable[[Contestant], Floats]
 def _judged(
     contestant: Contestant, judge: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
 ) -> Outcomes:
-    from explorer.analysis.frechet import frechet_estimate, judge_features
-    from explorer.analysis.judging import agreement, judged
+    from explorer.analysis.evaluation.classifier import agreement, judge_features, judged
+    from explorer.analysis.statistics.frechet import frechet_estimate
 
     name, draw = source
     try:
@@ -225,7 +222,7 @@ def _judged(
 
 
 def _prior_codes(contestant: Contestant) -> Floats:
-    from explorer.analysis.generation import prior_codes
+    from explorer.analysis.latent.priors import prior_codes
 
     model, test = contestant.model, contestant.test
     if not model.config.has_prior:
@@ -235,7 +232,7 @@ def _prior_codes(contestant: Contestant) -> Floats:
 
 def _density_codes(contestant: Contestant) -> Floats:
     from explorer.analysis.coding import encode_split
-    from explorer.analysis.density import CodeDensity
+    from explorer.analysis.latent.density_models import CodeDensity
 
     model = contestant.model
     if not model.can_encode:
@@ -263,7 +260,7 @@ def _decoded(contestant: Contestant, codes: Floats) -> Images:
 
 
 def _detours(contestant: Contestant, codes: Floats, pairs: NDArray[np.int64]) -> Doubles:
-    from explorer.analysis.path_facts import mean_images
+    from explorer.analysis.paths.summary import mean_images
 
     t = np.linspace(0, 1, N_STEPS + 1, dtype=np.float32)[None, :, None]
     first, last = codes[pairs[:, 0]][:, None], codes[pairs[:, 1]][:, None]

@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis import bootstrap
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.measured import Figure, Grounds, Measured
-from explorer.analysis.measures import (
+from explorer.analysis.comparison.estimators import (
     NO_CODES,
     Contestant,
     Outcomes,
@@ -23,10 +20,13 @@ from explorer.analysis.measures import (
     sample_outcomes,
     smoothness,
 )
-from explorer.analysis.metrics import METRICS, NAMES
+from explorer.analysis.comparison.measurements import Figure, Grounds, Measured
+from explorer.analysis.evaluation.metrics import METRICS, NAMES
+from explorer.analysis.statistics import bootstrap
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ExplorerError
+from explorer.jobs.progress import Stages
 from explorer.models.config import ModelConfig
-from explorer.progress import Stages
 
 N_SAMPLES = 50
 BOUND, CODES, SAMPLES, PATHS = "bounding p(x)", "comparing codes", "judging samples", "walking between images"
@@ -106,7 +106,7 @@ class _Measuring:
         self.no_codes = NO_CODES
 
     def bound(self, n_samples: int, on_images: Callable[[int, int], None]) -> None:
-        from explorer.analysis.evaluation import NO_ENCODER, image_terms
+        from explorer.analysis.evaluation.evaluate import NO_ENCODER, image_terms
 
         one = self.contestant
         names = [metric.name for metric in METRICS if metric.kind in {"bound", "reconstruction", "pixels", "codes"}]

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from explorer.analysis.bootstrap import Estimate
-from explorer.analysis.curves import Doubles
-from explorer.analysis.metrics import NAMES
+from explorer.analysis.arrays import Doubles
+from explorer.analysis.evaluation.metrics import NAMES
+from explorer.analysis.statistics.bootstrap import Estimate
 
 VERSION = 2
 """Of what measures: raise it when any number would come out otherwise, and what was stored is measured anew."""

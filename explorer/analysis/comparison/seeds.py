@@ -3,17 +3,16 @@
 The spread is that of training anew, which the intervals of a single run on its test images say nothing of.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from explorer.analysis.bootstrap import CONFIDENCE
-from explorer.analysis.comparison import Comparison, Row
-from explorer.analysis.measured import Figure
-from explorer.analysis.metrics import NAMES
+from explorer.analysis.comparison.compare import Comparison, Row
+from explorer.analysis.comparison.measurements import Figure
+from explorer.analysis.evaluation.metrics import NAMES
+from explorer.analysis.statistics.bootstrap import welch_interval
 
 ONE_SEED = "one run of a group tells nothing of the spread over seeds: train the configuration with another --seed"
 
@@ -91,22 +90,6 @@ def spread_of(rows: list[Row], name: str) -> Spread:
         return Spread(mean=None, deviation=None, n=0, reason=rows[0].figures[name].reason)
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Spread(mean=float(np.mean(values)), deviation=deviation, n=len(values))
-
-
-def welch_interval(a: list[float], b: list[float]) -> tuple[float, float]:
-    """Return the interval of mean(a) - mean(b), at least two values each, of unequal variances.
-
-    Source: Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28; degrees of freedom by Satterthwaite (1946).
-    """
-    from scipy import stats
-
-    parts = [float(np.var(values, ddof=1)) / len(values) for values in (a, b)]
-    centre, variance = float(np.mean(a) - np.mean(b)), sum(parts)
-    if variance == 0:
-        return centre, centre
-    freedom = variance**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (a, b), strict=True))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
-    return centre - half, centre + half
 
 
 def _group(rows: list[Row], differences: Mapping[str, Figure]) -> Group:

@@ -7,11 +7,11 @@ import csv
 import io
 from collections.abc import Sequence
 
-from explorer.analysis.bootstrap import difference
-from explorer.analysis.comparison import Comparison
-from explorer.analysis.groups import Group
-from explorer.analysis.measured import Figure
-from explorer.analysis.metrics import METRICS, Metric
+from explorer.analysis.comparison.compare import Comparison
+from explorer.analysis.comparison.measurements import Figure
+from explorer.analysis.comparison.seeds import Group
+from explorer.analysis.evaluation.metrics import METRICS, Metric
+from explorer.analysis.statistics.bootstrap import difference
 from explorer.errors import ConfigError
 
 NONE = "-"

@@ -7,17 +7,16 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from explorer.analysis.arrays import Doubles, Floats
 from explorer.analysis.coding import BATCH, EVALUATION_SEED
-from explorer.analysis.curves import Doubles
-from explorer.analysis.discrepancy import Discrepancy, discrepancy
-from explorer.analysis.evaluation import mean_of_mixture, variance_of_mixture
-from explorer.analysis.generation import normal_prior
-from explorer.analysis.results import Floats
+from explorer.analysis.evaluation.evaluate import mean_of_mixture, variance_of_mixture
+from explorer.analysis.latent.priors import normal_prior
+from explorer.analysis.statistics.mmd import Discrepancy, discrepancy
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
+from explorer.jobs.progress import OnProgress
 from explorer.models.latent_model import LatentModel
-from explorer.progress import OnProgress
 
 N_BINS = 40
 N_PRIOR_DRAWS = 20_000

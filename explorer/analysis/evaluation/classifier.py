@@ -5,25 +5,20 @@ wrong on real ones, and it says nothing of images that look like no class: it na
 torch is loaded only where the judge is asked.
 """
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images, Labels
+from explorer.analysis.statistics.bootstrap import wilson_interval
 from explorer.errors import ConfigError
 
 if TYPE_CHECKING:
     from explorer.models.classifier import Classifier
 
 BATCH = 500
-CONFIDENCE = 0.95
-
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,11 +74,7 @@ def judged(classifier: "Classifier", images: Images) -> Floats:
 
     from explorer.data.batches import to_unit
 
-    if images.shape[1:] != classifier.image_shape:
-        raise ConfigError(
-            f"Images have shape {images.shape[1:]}; the judge was trained on {classifier.image_shape}. "
-            "Ask the judge of the data set that the model was trained on."
-        )
+    _check_shape(classifier, images)
     with torch.inference_mode():
         pixels = torch.from_numpy(np.ascontiguousarray(images))
         batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
@@ -111,15 +102,26 @@ def class_shares(probabilities: Floats) -> ClassShares:
     return ClassShares(counts=counts, confidence=float(probabilities.max(axis=1).mean()))
 
 
-def wilson_interval(n_right: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return the Wilson score interval of a share of which ``n_right`` of ``n`` were seen, within [0, 1].
+def judge_features(classifier: "Classifier", images: Images) -> Floats:
+    """Return what the judge's last layer sees of images ``(M, C, H, W)``, float32, shape ``(M, D)``.
 
-    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference,
-    https://doi.org/10.1080/01621459.1927.10502953; Brown, Cai & DasGupta (2001), equation 4,
-    https://doi.org/10.1214/ss/1009213286.
+    Raises:
+        ConfigError: if the images are not of the shape that it was trained on.
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = n_right / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    import torch
+
+    from explorer.data.batches import to_unit
+
+    _check_shape(classifier, images)
+    pixels = torch.from_numpy(np.ascontiguousarray(images))
+    with torch.inference_mode():
+        features: Floats = torch.cat([classifier.features(to_unit(x)) for x in torch.split(pixels, BATCH)]).numpy()
+    return features
+
+
+def _check_shape(classifier: "Classifier", images: Images) -> None:
+    if images.shape[1:] != classifier.image_shape:
+        raise ConfigError(
+            f"Images have shape {images.shape[1:]}; the judge was trained on {classifier.image_shape}. "
+            "Ask the judge of the data set that the model was trained on."
+        )

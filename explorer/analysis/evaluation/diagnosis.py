@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.analysis.evaluation import Evaluation
+from explorer.analysis.evaluation.evaluate import Evaluation
 from explorer.models.config import POSTERIORS, ModelConfig
 
 LOST_NATS = 1000.0

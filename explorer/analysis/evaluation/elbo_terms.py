@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.analysis.bootstrap import Estimate, Resampling, mean_estimate
-from explorer.analysis.curves import Doubles
-from explorer.analysis.metrics import KINGMA, METRICS
+from explorer.analysis.arrays import Doubles
+from explorer.analysis.evaluation.metrics import METRICS
+from explorer.analysis.sources import KINGMA
+from explorer.analysis.statistics.bootstrap import Estimate, Resampling, mean_estimate
 
 if TYPE_CHECKING:
-    from explorer.analysis.evaluation import ImageTerms
+    from explorer.analysis.evaluation.evaluate import ImageTerms
 
 HOFFMAN = "Hoffman & Johnson (2016), http://approximateinference.org/accepted/HoffmanJohnson2016.pdf"
 

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from explorer.analysis.arrays import Floats
 from explorer.analysis.coding import EVALUATION_SEED
-from explorer.analysis.results import Floats
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
+from explorer.jobs.progress import OnProgress, Stages
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms_given
 from explorer.objectives.importance import estimate_evidence
 from explorer.objectives.information import SurgeryTerms, n_active_units, surgery_terms
-from explorer.progress import OnProgress, Stages
 
 BATCH = 200
 _TERMS, _SURGERY = 6, 7

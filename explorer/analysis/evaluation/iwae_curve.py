@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.analysis.arrays import Doubles
 from explorer.analysis.coding import EVALUATION_SEED
-from explorer.analysis.curves import Doubles
 from explorer.data.batches import EVALUATION_STREAM, evaluation_pixels, seeded
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
+from explorer.jobs.progress import OnProgress, Stages
 from explorer.models.latent_model import LatentModel
 from explorer.objectives.importance import MAX_DECODED, importance_weighted_bound, sample_weights
-from explorer.progress import OnProgress, Stages
 
 IMAGES_AT_ONCE = 50
 _GROWTH = 3

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from explorer.analysis.judging import wilson_interval
+from explorer.analysis.statistics.bootstrap import wilson_interval
 from explorer.data.batches import EVALUATION_STREAM, seeded
 from explorer.errors import ConfigError
+from explorer.jobs.progress import OnProgress, Stages
 from explorer.models.latent_model import LatentModel
-from explorer.progress import OnProgress, Stages
 
 N_SIMULATED = 1000
 N_DRAWS = 99

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats
 from explorer.errors import ConfigError
 
 MIN_SIDE = 2
 """Images with, and without, an attribute that its direction needs: one to find it by, one to try it on."""
 
 Booleans = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

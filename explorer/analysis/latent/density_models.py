@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 from explorer.errors import ConfigError
 
 KINDS = ("gaussian", "mixture", "kde")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.records import EncodedSet
 from explorer.models.config import BOX, POSITIVE, POSTERIORS, SIMPLEX, UNIT, ModelConfig
-
-Doubles = NDArray[np.float64]
 
 DEAD_KL = 0.01
 """A dimension whose mean KL is below this, in nats, carries nothing."""

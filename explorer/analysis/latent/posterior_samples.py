@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 
 if TYPE_CHECKING:
     from explorer.data.images import ImageSplit

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 from explorer.errors import ConfigError
 
 if TYPE_CHECKING:

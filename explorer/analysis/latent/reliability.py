@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats, Labels
+from explorer.analysis.records import EncodedSet
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,8 +50,6 @@ TREE_DIMS = 8
 TABLE_CODES = range(1_000, 100_000)
 SPARE = 8
 """Codes of which the distance is computed beyond those asked for: products in float32 tell 7 digits apart."""
-
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,9 +9,7 @@ from typing import Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
-
-Doubles = NDArray[np.float64]
+from explorer.analysis.arrays import Doubles, Floats
 
 END_PIECE = 0.1
 """Share of a polyline that says where it goes beyond its end: its last piece alone may be as short as rounding."""

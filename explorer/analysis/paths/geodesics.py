@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.analysis.curves import Doubles, Polyline
-from explorer.analysis.energy import (
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.paths.curves import Polyline
+from explorer.analysis.paths.energy import (
     Curvature,
     Decoder,
     curvature,
@@ -26,10 +27,9 @@ from explorer.analysis.energy import (
     energy_and_slope,
     solve_block_tridiagonal,
 )
-from explorer.analysis.paths import LatentPath, linear_path, path_along
-from explorer.analysis.results import Floats
+from explorer.analysis.paths.interpolation import LatentPath, linear_path, path_along
 from explorer.errors import ConfigError
-from explorer.progress import OnProgress, Progress
+from explorer.jobs.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     from explorer.models.latent_model import LatentModel

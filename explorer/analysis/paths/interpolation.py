@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.curves import Arc, Curve, Doubles, line, polyline
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.paths.curves import Arc, Curve, line, polyline
 from explorer.errors import ConfigError
 
 KINDS = ("linear", "spherical", "geodesic", "data")

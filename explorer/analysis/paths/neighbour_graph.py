@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.curves import Doubles
-from explorer.analysis.paths import LatentPath, linear_path, polyline_path
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.paths.interpolation import LatentPath, linear_path, polyline_path
 from explorer.errors import ConfigError
 
 N_NEIGHBOURS = 10

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.curves import Doubles
-from explorer.analysis.paths import LatentPath, step_lengths
-from explorer.analysis.results import Floats
-from explorer.analysis.trust import rows_of_classes
+from explorer.analysis.arrays import Doubles, Floats, Labels
+from explorer.analysis.latent.reliability import rows_of_classes
+from explorer.analysis.paths.interpolation import LatentPath, step_lengths
 from explorer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from explorer.analysis.trust import TrustGauge
+    from explorer.analysis.latent.reliability import TrustGauge
     from explorer.models.latent_model import LatentModel
 
-Labels = NDArray[np.int64]
 
 BATCH = 256
 """Codes that are decoded at once while a path is measured."""
@@ -172,7 +170,7 @@ def _neighbours(gauge: "TrustGauge", codes: Floats, labels: Labels | None) -> di
 def _log_prior(model: "LatentModel", codes: Floats, labels: Labels | None) -> Doubles | None:
     import torch
 
-    from explorer.analysis.trust import log_density
+    from explorer.analysis.latent.reliability import log_density
 
     with torch.inference_mode():
         y = torch.from_numpy(labels) if model.needs_label and labels is not None else None

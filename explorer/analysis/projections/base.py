@@ -13,8 +13,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.alignment import Similarity, procrustes
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.procrustes import Similarity, procrustes
 
 N_INTERPOLATED = 12
 """Neighbours between which a place is interpolated."""

@@ -1,6 +1,6 @@
 """What an outline on a map encloses, and what the images in it have in common. Numbers alone: no page, no torch.
 
-The browser dims the rest of the points by the same rule on the same numbers (``ui/components/modules/selection.js``),
+The browser dims the rest of the points by the same rule on the same numbers (``ui/browser/map/lasso.js``),
 so that what is bright and what is counted agree to the last point. Both work in float64, in the same order.
 """
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ServingError
 
 MAX_VERTICES = 2000
@@ -18,7 +19,6 @@ MAX_VERTICES = 2000
 MAX_COORDINATE = 1e12
 """Far beyond any map; products of two of these are still finite."""
 
-Doubles = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 

@@ -16,11 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis.embedding_metrics import knn_hits
-from explorer.analysis.maps import LinearProjection, MapQuality, NeighbourProjection, Projection, StripProjection
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import (
+    LinearProjection,
+    MapQuality,
+    NeighbourProjection,
+    Projection,
+    StripProjection,
+)
+from explorer.analysis.records import EncodedSet
+from explorer.analysis.statistics.embedding import knn_hits
 from explorer.errors import ProjectionError
-from explorer.progress import OnProgress, Stages
+from explorer.jobs.progress import OnProgress, Stages
 
 SEED = 0
 STRIP_HEIGHT = 0.4

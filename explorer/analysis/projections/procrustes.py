@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Floats
 from explorer.errors import ProjectionError
 
 STRIP_HEIGHT = 0.4
@@ -18,8 +18,6 @@ STRIP_HEIGHT = 0.4
 
 _STRIP_SEED = 0
 _FEWEST = 2
-
-Doubles = NDArray[np.float64]
 
 
 def epoch_map(codes: Floats, before: Floats | None = None) -> Floats:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.maps import Projection
-from explorer.analysis.results import EncodedSet, Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import Projection
+from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
-from explorer.progress import OnProgress, Stages
+from explorer.jobs.progress import OnProgress, Stages
 
 if TYPE_CHECKING:
-    from explorer.analysis.trust import TrustGauge
+    from explorer.analysis.latent.reliability import TrustGauge
     from explorer.models.latent_model import LatentModel
 
 SIDE = 40
@@ -95,7 +96,7 @@ def sweep(
     Raises:
         ConfigError: if ``side`` is below 2, or the points have no extent.
     """
-    from explorer.analysis.trust import re_encoding_error, spread
+    from explorer.analysis.latent.reliability import re_encoding_error, spread
 
     model, encoded = gauge.model, gauge.encoded
     extent = _extent(projection.points, side)
@@ -152,7 +153,7 @@ def _labels(
 
 
 def _is_empty(gauge: "TrustGauge", codes: Floats, labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
-    from explorer.analysis.trust import rows_of_classes
+    from explorer.analysis.latent.reliability import rows_of_classes
 
     is_empty = np.zeros(len(codes), bool)
     for label, rows in rows_of_classes(labels, len(codes)):

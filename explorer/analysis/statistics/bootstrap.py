@@ -2,17 +2,18 @@
 
 Items (images, samples, pairs) are drawn again with replacement; everything else, the weights of a model among it, stays
 as it is. Estimates from equally many items and one seed draw the same items, so their difference is a paired one.
-numpy only.
+Beside it stand the intervals that have a formula: Wilson's of a share, Welch's of a difference of means.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.curves import Doubles
-from explorer.analysis.judging import wilson_interval
+from explorer.analysis.arrays import Doubles
 from explorer.errors import ConfigError
 
 CONFIDENCE = 0.95
@@ -135,3 +136,33 @@ def _counts(n: int, seed: int, n_resamples: int) -> NDArray[np.float32]:
         row[:] = np.bincount(rng.integers(n, size=n), minlength=n)
     counts.setflags(write=False)
     return counts
+
+
+def wilson_interval(n_right: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the Wilson score interval of a share of which ``n_right`` of ``n`` were seen, within [0, 1].
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference,
+    https://doi.org/10.1080/01621459.1927.10502953; Brown, Cai & DasGupta (2001), equation 4,
+    https://doi.org/10.1214/ss/1009213286.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = n_right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def welch_interval(a: list[float], b: list[float]) -> tuple[float, float]:
+    """Return the interval of mean(a) - mean(b), at least two values each, of unequal variances.
+
+    Source: Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28; degrees of freedom by Satterthwaite (1946).
+    """
+    from scipy import stats
+
+    parts = [float(np.var(values, ddof=1)) / len(values) for values in (a, b)]
+    centre, variance = float(np.mean(a) - np.mean(b)), sum(parts)
+    if variance == 0:
+        return centre, centre
+    freedom = variance**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (a, b), strict=True))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+    return centre - half, centre + half

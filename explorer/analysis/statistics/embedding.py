@@ -7,13 +7,12 @@ scikit-learn is loaded where it is used.
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.analysis.bootstrap import Estimate, Resampling, centred_estimate
-from explorer.analysis.curves import Doubles
+from explorer.analysis.arrays import Doubles, Labels, Numbers
+from explorer.analysis.statistics.bootstrap import Estimate, Resampling, centred_estimate
 from explorer.errors import ConfigError
 
 N_NEIGHBOURS = 10
@@ -26,9 +25,6 @@ MAX_RANKED = 2000
 """Images of which all pairs are ranked, the first ones: 32 MB for each table of ranks."""
 
 NO_CLASSES = "the images are of one class, or have none"
-
-Numbers = NDArray[np.floating[Any]]
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

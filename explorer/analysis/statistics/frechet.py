@@ -9,22 +9,12 @@ Dowson & Landau (1982), https://doi.org/10.1016/0047-259X(82)90077-X.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from explorer.analysis.bootstrap import CHUNK, Estimate, Resampling, centred_estimate
-from explorer.analysis.curves import Doubles
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Doubles, Numbers
+from explorer.analysis.statistics.bootstrap import CHUNK, Estimate, Resampling, centred_estimate
 from explorer.errors import ConfigError
-
-if TYPE_CHECKING:
-    from explorer.models.classifier import Classifier
-
-BATCH = 500
-
-Numbers = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -45,27 +35,6 @@ class Moments:
         variances, axes = np.linalg.eigh(covariance)
         # Rounding leaves the least of a singular covariance a little below 0.
         return cls(mean=mean, factor=axes * np.sqrt(np.maximum(variances, 0))[..., None, :])
-
-
-def judge_features(classifier: "Classifier", images: NDArray[np.uint8]) -> Floats:
-    """Return what the judge's last layer sees of images ``(M, C, H, W)``, float32, shape ``(M, D)``.
-
-    Raises:
-        ConfigError: if the images are not of the shape that it was trained on.
-    """
-    import torch
-
-    from explorer.data.batches import to_unit
-
-    if images.shape[1:] != classifier.image_shape:
-        raise ConfigError(
-            f"Images have shape {images.shape[1:]}; the judge was trained on {classifier.image_shape}. "
-            "Ask the judge of the data set that the model was trained on."
-        )
-    pixels = torch.from_numpy(np.ascontiguousarray(images))
-    with torch.inference_mode():
-        features: Floats = torch.cat([classifier.features(to_unit(x)) for x in torch.split(pixels, BATCH)]).numpy()
-    return features
 
 
 def moments(features: Numbers) -> Moments:

@@ -6,11 +6,10 @@ Source: Gretton et al. (2012), A Kernel Two-Sample Test, https://jmlr.org/papers
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from explorer.analysis.curves import Doubles
+from explorer.analysis.arrays import Doubles, Numbers
 from explorer.errors import ConfigError
-from explorer.progress import OnProgress, Stages
+from explorer.jobs.progress import OnProgress, Stages
 
 N_PERMUTATIONS = 1000
 MOST_ITEMS = 2000
@@ -21,8 +20,6 @@ AT_ONCE = 100
 
 PERMUTING = "permutations"
 NULL_QUANTILE = 0.95
-
-Numbers = NDArray[np.floating]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

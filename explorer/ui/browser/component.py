@@ -1,6 +1,7 @@
 """Components of the browser, from the HTML, CSS and JavaScript files that lie beside the Python.
 
-Streamlit takes a component's JavaScript as one string. Ours is written as modules, and joined here.
+Streamlit takes a component's JavaScript as one string, and files by path would need the project installed. Ours is
+written as modules, and one script is made of them here, in which each still has a scope of its own.
 """
 
 import re
@@ -10,33 +11,69 @@ from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
-_IMPORT = re.compile(r'^import \{[^}]*\} from "(\./[^"]+)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "(?P<path>\.{1,2}/[^"]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?P<kind>async function\*?|function\*?|class|const) (?P<name>\w+)", re.MULTILINE)
+_DEFAULT = re.compile(r"^export default ", re.MULTILINE)
+_LEFT = re.compile(r"^(?:import\b|export\b).*|\bimport\(.*", re.MULTILINE)
 
 
 @lru_cache(maxsize=32)
-def browser_component(name: str, html: str) -> Any:
-    """Return the component called ``name``: ``html``, with ``name``.js and its modules, and ``name``.css."""
-    css = (_HERE / f"{name}.css").read_text(encoding="utf-8")
-    return st.components.v2.component(name, html=html, css=css, js=joined_modules(f"{name}.js"), isolate_styles=False)
+def browser_component(script: Path, html: str) -> Any:
+    """Return the component of ``script`` and its modules: ``html``, with the CSS that lies beside the script."""
+    css = script.with_suffix(".css").read_text(encoding="utf-8")
+    js = one_script(script)
+    return st.components.v2.component(script.stem, html=html, css=css, js=js, isolate_styles=False)
 
 
-def joined_modules(file: str) -> str:
-    """Return the module ``file`` (a path beside this file) with the modules that it imports before it, each once.
+def one_script(script: Path) -> str:
+    """Return the module ``script`` with all that it imports before it, each module once and as a function's body.
 
-    Every module has a name of its own for what it exports; files by path would need the project installed.
+    Modules may say ``import { a, b as c } from "./d.js";`` and ``export`` a function, class or const by its name. The
+    script itself stays at the top, where its ``export default`` is Streamlit's.
+
+    Raises:
+        ValueError: if a module says more than this, imports what the other does not export, or imports itself by way
+            of others.
     """
-    sources: dict[Path, str] = {}
-    _collect((_HERE / file).resolve(), sources)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources.values())
+    modules: dict[Path, _Module] = {}
+    _collect(script.resolve(), modules, ())
+    *imported, entry = modules.values()
+    return "\n".join([*(module.as_function() for module in imported), entry.body])
 
 
-def _collect(path: Path, sources: dict[Path, str]) -> None:
-    """Add ``path`` to ``sources``, behind all that it imports."""
-    if path in sources:
+class _Module:
+    """A module as part of the script: its ``body`` without the words import and export, and the names it exports."""
+
+    def __init__(self, path: Path, number: int, source: str, modules: "dict[Path, _Module]") -> None:
+        self.number = number
+        self.exports = [found["name"] for found in _EXPORT.finditer(source)]
+
+        def handed_over(found: re.Match[str]) -> str:
+            other = modules[(path.parent / found["path"]).resolve()]
+            names = [name.strip() for name in found["names"].split(",") if name.strip()]
+            unknown = [name for name in names if name.split(" as ")[0] not in other.exports]
+            if unknown:
+                raise ValueError(f"{path.name} imports {', '.join(unknown)}, which {found['path']} does not export.")
+            return f"const {{ {', '.join(name.replace(' as ', ': ') for name in names)} }} = module{other.number};"
+
+        self.body = _EXPORT.sub(r"\g<kind> \g<name>", _IMPORT.sub(handed_over, source))
+        left = _LEFT.search(_DEFAULT.sub("", self.body))
+        if left:
+            raise ValueError(f"{path.name} says {left[0]!r}: write named imports and exports, each on one line.")
+
+    def as_function(self) -> str:
+        """The module's value, an object of what it exports, made by a function of its own."""
+        return f"const module{self.number} = (() => {{\n{self.body}\nreturn {{ {', '.join(self.exports)} }};\n}})();"
+
+
+def _collect(path: Path, modules: dict[Path, _Module], importers: tuple[Path, ...]) -> None:
+    """Add ``path`` to ``modules``, behind all that it imports."""
+    if path in importers:
+        circle = [one.name for one in (*importers[importers.index(path) :], path)]
+        raise ValueError(f"Modules import each other: {' -> '.join(circle)}.")
+    if path in modules:
         return
     source = path.read_text(encoding="utf-8")
-    for imported in _IMPORT.findall(source):
-        _collect((path.parent / imported).resolve(), sources)
-    sources[path] = source
+    for found in _IMPORT.finditer(source):
+        _collect((path.parent / found["path"]).resolve(), modules, (*importers, path))
+    modules[path] = _Module(path, len(modules), source, modules)

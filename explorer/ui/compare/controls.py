@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.compared import FEWEST, shared_spaces
-from explorer.ui.components.map_controls import SPACES
-from explorer.ui.state import MOST_COMPARED, QUESTIONS, View, change_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.compare.maps import FEWEST, shared_spaces
+from explorer.ui.map.controls import SPACES
+from explorer.ui.view import MOST_COMPARED, QUESTIONS, View, change_view
 
 TITLES = {
     "generate": "Can it generate?",
@@ -20,7 +20,7 @@ TITLES = {
 
 def runs_control(runs: Sequence[LoadedRun]) -> None:
     """Show the choice of two to four runs."""
-    known = [entry.name for entry in resources.run_summaries() if entry.error is None]
+    known = [entry.name for entry in session.run_summaries() if entry.error is None]
     st.session_state["compare"] = [loaded.run.name for loaded in runs]
     st.multiselect(
         "Models",

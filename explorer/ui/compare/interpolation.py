@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.generation import spread_rows
-from explorer.analysis.paths import linear_path, path_times
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.compared import images_only
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import wrapped_picture
-from explorer.ui.generating import decoded
-from explorer.ui.state import View
-from explorer.ui.walking import judged_images
+from explorer.analysis.latent.priors import spread_rows
+from explorer.analysis.paths.interpolation import linear_path, path_times
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.compare.maps import images_only
+from explorer.ui.sampling import decoded
+from explorer.ui.view import View
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.images import wrapped_picture
 
 N_FRAMES = 12
 SIDE = 56
@@ -45,7 +45,7 @@ def _walk(loaded: LoadedRun, first: int, last: int) -> None:
     label = int(loaded.encoded.labels[first])
     labels = None if loaded.config.model.n_classes is None else np.full(len(codes), label, np.int64)
     images = decoded(loaded, codes, labels)
-    judge, names = judge_of(loaded), resources.class_names(loaded)
+    judge, names = judge_of(loaded), session.class_names(loaded)
     read = "" if judge is None else f" · judged {' '.join(name for name, _ in judged_images(judge, images, names))}"
     given = "" if labels is None else f" · all in class {names[label]}"
     st.caption(f"{loaded.run.name}{given}{read}")

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.analysis.comparison import Comparison
+from explorer.analysis.comparison.compare import Comparison
 from explorer.errors import ExplorerError
-from explorer.jobs import JobState, JobStatus, jobs_of_app
+from explorer.jobs.process_queue import JobState, JobStatus, jobs_of_app
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
-from explorer.serving.comparing import expected_seconds, not_measured, stored_comparison, version_of
-from explorer.serving.lineup import Lineup
+from explorer.workflows.comparison import expected_seconds, not_measured, stored_comparison, version_of
+from explorer.workflows.measurement_setup import Lineup
 
 _KEY = "comparisons-asked-for"
 _REFUSALS = "comparisons-refused"

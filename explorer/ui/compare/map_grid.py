@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.ui import resources
-from explorer.ui.compared import (
+from explorer.ui import session
+from explorer.ui.compare.maps import (
     ComparedMap,
     among_all_pins,
     images_only,
@@ -15,11 +15,11 @@ from explorer.ui.compared import (
     places_on,
     shared_selection,
 )
-from explorer.ui.components.latent_map import map_data, mount_map
-from explorer.ui.components.pin_actions import act
-from explorer.ui.components.run_picker import describe_run
-from explorer.ui.selecting import keep_selection
-from explorer.ui.state import View
+from explorer.ui.map.component import map_data, mount_map
+from explorer.ui.map.pin_actions import act
+from explorer.ui.map.selection import keep_selection
+from explorer.ui.view import View
+from explorer.ui.widgets.run_picker import describe_run
 
 N_COLUMNS = 2
 
@@ -56,7 +56,7 @@ def _map(compared: ComparedMap, maps: Sequence[ComparedMap], view: View, outline
     loaded = compared.loaded
     shown, _ = images_only(view, len(loaded.encoded))
     place, pins = places_on(compared, shown)
-    data = map_data(loaded, compared.projection, place, pins, shown, resources.class_names(loaded))
+    data = map_data(loaded, compared.projection, place, pins, shown, session.class_names(loaded))
     data |= {"link": link_data(compared, maps), "selection": outline}
     st.markdown(f"**{compared.name}**  \n:small[:gray[{describe_run(loaded.config, loaded.encoded.elbo())}]]")
     key = f"compared-{compared.name}"

@@ -7,16 +7,16 @@ from zlib import crc32
 
 import streamlit as st
 
-from explorer.analysis.maps import AlignedProjection, Projection, aligned_onto
+from explorer.analysis.projections.base import AlignedProjection, Projection, aligned_onto
 from explorer.errors import CheckpointError, ProjectionError
 from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.computing import is_missing
-from explorer.ui.pinning import PinnedPlace, resolve_pin, resolve_pins
-from explorer.ui.selecting import Selection, selection_on
-from explorer.ui.state import View, change_view, held_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.map.projection_state import is_missing
+from explorer.ui.map.selection import Selection, selection_on
+from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
+from explorer.ui.view import View, change_view, held_view
 
 FEWEST = 2
 DEFAULT_MAP = View().maps
@@ -80,13 +80,13 @@ def _distance(one: RunConfig, other: RunConfig) -> tuple[bool, ...]:
 
 def compared_runs(view: View) -> list[LoadedRun]:
     """Return the runs that the view compares, or the default ones; one that cannot be is told in words and left out."""
-    entries = resources.run_summaries()
+    entries = session.run_summaries()
     names = view.compare or default_runs(entries, view.run)
     loaded = [run for name in names if (run := _usable(name, entries)) is not None]
     if len(loaded) < FEWEST:
         known = [run.run.name for run in loaded]
         more = (name for name in default_runs(entries, known[0] if known else "") if name not in known)
-        loaded += [resources.loaded_run(name) for name in more][: FEWEST - len(loaded)]
+        loaded += [session.loaded_run(name) for name in more][: FEWEST - len(loaded)]
     if view.compare and tuple(run.run.name for run in loaded) != view.compare:
         change_view(compare=tuple(run.run.name for run in loaded))
     return loaded
@@ -97,7 +97,7 @@ def _usable(name: str, entries: Iterable[RunSummary]) -> LoadedRun | None:
         damage = next((entry.error for entry in entries if entry.name == name), None)
         if damage is not None:
             raise CheckpointError(damage)
-        return resources.loaded_run(name)
+        return session.loaded_run(name)
     except CheckpointError as error:
         st.error(f"{error} It is left out.", icon=":material/error:")
         return None

@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from explorer.analysis.arrays import Images
 from explorer.data.images import ImageSplit
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.work import Images
-from explorer.ui import resources
-from explorer.ui.components.pictures import wrapped_picture
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.widgets.images import wrapped_picture
 
 SIDE = 56
 
@@ -18,7 +18,7 @@ SIDE = 56
 def rebuilt(loaded: LoadedRun, rows: NDArray[np.int64]) -> Images:
     """Return what the mean codes of the images ``rows``, at most 1,024, decode to."""
     labels = None if loaded.config.model.n_classes is None else loaded.encoded.labels[rows]
-    return resources.service().decode(loaded, loaded.encoded.mu[rows], labels)
+    return session.service().decode(loaded, loaded.encoded.mu[rows], labels)
 
 
 def rebuilt_picture(runs: Sequence[LoadedRun], rows: NDArray[np.int64], originals: ImageSplit | None) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.analysis.holes import Sweep
+from explorer.analysis.projections.round_trip import Sweep
 from explorer.figures.holes import sweep_figure, sweep_text
-from explorer.progress import Progress
-from explorer.ui.compared import ComparedMap
-from explorer.ui.sweeping import cancel_sweep, sweep_again, sweep_of
+from explorer.jobs.progress import Progress
+from explorer.ui.compare.maps import ComparedMap
+from explorer.ui.compare.round_trip_task import cancel_sweep, sweep_again, sweep_of
 
 N_COLUMNS = 2
 SECONDS_BETWEEN_LOOKS = 0.4

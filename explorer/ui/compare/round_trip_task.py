@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 
-from explorer.analysis.holes import Sweep, sweep
+from explorer.analysis.projections.round_trip import Sweep, sweep
 from explorer.errors import ExplorerError
-from explorer.progress import OnProgress, Progress
-from explorer.serving.atlas import map_version
-from explorer.serving.errands import Errand, errands
-from explorer.ui.compared import ComparedMap
+from explorer.jobs.progress import OnProgress, Progress
+from explorer.jobs.threads import Errand, errands
+from explorer.serving.run_cache import map_version
+from explorer.ui.compare.maps import ComparedMap
 
 
 def sweep_of(compared: ComparedMap) -> Sweep | Progress | str:

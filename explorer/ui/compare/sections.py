@@ -6,20 +6,20 @@ from types import MappingProxyType
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.generation import prior_codes, spread_rows
+from explorer.analysis.latent.priors import prior_codes, spread_rows
 from explorer.data.images import ImageSplit
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.compared import compared_maps, images_only
-from explorer.ui.components.comparison_table import comparison_table
-from explorer.ui.components.judge import judge_of, offer_judge
-from explorer.ui.components.pictures import wrapped_picture
-from explorer.ui.components.rebuilt import rebuilt_picture
-from explorer.ui.components.swept_holes import swept_holes
-from explorer.ui.components.walked_pair import walked_pair
-from explorer.ui.generating import decoded, density_codes
-from explorer.ui.judging import shares_words
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.compare.interpolation import walked_pair
+from explorer.ui.compare.maps import compared_maps, images_only
+from explorer.ui.compare.reconstructions import rebuilt_picture
+from explorer.ui.compare.round_trip import swept_holes
+from explorer.ui.compare.table import comparison_table
+from explorer.ui.sampling import decoded, density_codes
+from explorer.ui.view import View
+from explorer.ui.widgets.classifier import judge_of, offer_judge
+from explorer.ui.widgets.classifier_facts import shares_words
+from explorer.ui.widgets.images import wrapped_picture
 
 N_DRAWS = 40
 N_PER_LINE = 10
@@ -67,10 +67,10 @@ def _draws(loaded: LoadedRun, codes: np.ndarray, caption: str, alt: str) -> None
     wrapped_picture(images, alt, n_columns=N_PER_LINE, side=SIDE)
     judge, words = judge_of(loaded), ""
     if judge is not None:
-        from explorer.analysis.judging import class_shares, judged
+        from explorer.analysis.evaluation.classifier import class_shares, judged
 
         shares = class_shares(judged(judge.classifier, images))
-        words = f"  \n{shares_words(shares, judge, resources.class_names(loaded))}"
+        words = f"  \n{shares_words(shares, judge, session.class_names(loaded))}"
     st.caption(f"{caption}.{words}")
 
 
@@ -91,7 +91,7 @@ def likelihood(runs: Sequence[LoadedRun], view: View) -> None:
     first = encoding[0]
     same = [loaded for loaded in encoding if len(loaded.encoded) == len(first.encoded)]
     rows = _rows(first, view)
-    originals = resources.originals(first)
+    originals = session.originals(first)
     st.markdown("**The same images, rebuilt by each**")
     rebuilt_picture(same, rows, originals if isinstance(originals, ImageSplit) else None)
     st.caption(

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.figures.selection import class_shares_figure, class_shares_text
-from explorer.ui import resources
-from explorer.ui.compared import ComparedMap, shared_selection
-from explorer.ui.components.rebuilt import rebuilt_picture
-from explorer.ui.selecting import clear_selection
+from explorer.ui import session
+from explorer.ui.compare.maps import ComparedMap, shared_selection
+from explorer.ui.compare.reconstructions import rebuilt_picture
+from explorer.ui.map.selection import clear_selection
 
 N_SHOWN = 16
 
@@ -28,7 +28,7 @@ def compared_selection(maps: Sequence[ComparedMap]) -> None:
         return
     selection, source = found
     linked = [compared for compared in maps if compared.images == source.images]
-    names = resources.class_names(source.loaded)
+    names = session.class_names(source.loaded)
     with st.container(border=True, key="selection"):
         words, button = st.columns([5, 1], vertical_alignment="center")
         n_total = len(source.loaded.encoded)
@@ -41,7 +41,7 @@ def compared_selection(maps: Sequence[ComparedMap]) -> None:
             return
         _classes(source.loaded.encoded.labels, selection.rows, names)
         rows = evenly(selection.rows, N_SHOWN)
-        originals = resources.originals(source.loaded)
+        originals = session.originals(source.loaded)
         st.markdown(f"**Images**, {len(rows)} of {len(selection.rows):,}, evenly over the selection")
         rebuilt_picture(
             [compared.loaded for compared in linked], rows, originals if isinstance(originals, ImageSplit) else None

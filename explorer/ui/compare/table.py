@@ -8,15 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import locations
-from explorer.analysis.comparison import Comparison
-from explorer.analysis.comparison_tables import BOLD, best, caption, group_text, heading, number
-from explorer.analysis.groups import groups
-from explorer.analysis.measured import Figure
-from explorer.analysis.metrics import METRICS, Metric
-from explorer.jobs import JobState, JobStatus
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.comparing import comparison_bytes
-from explorer.ui import comparing
+from explorer.analysis.comparison.compare import Comparison
+from explorer.analysis.comparison.measurements import Figure
+from explorer.analysis.comparison.seeds import groups
+from explorer.analysis.comparison.tables import BOLD, best, caption, group_text, heading, number
+from explorer.analysis.evaluation.metrics import METRICS, Metric
+from explorer.jobs.process_queue import JobState, JobStatus
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.compare import job
+from explorer.workflows.comparison import comparison_bytes
 
 SECONDS_BETWEEN_LOOKS = 0.5
 STYLE = Path(__file__).with_suffix(".css")
@@ -44,11 +44,11 @@ def comparison_table(
         without: names of metrics that are left out.
     """
     names = [loaded.run.name for loaded in runs]
-    status = comparing.status_of(names)
+    status = job.status_of(names)
     if status is not None and status.is_active:
         st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(names)
         return
-    found = comparing.found(names)
+    found = job.found(names)
     if found is None:
         _offer(names)
         return
@@ -67,7 +67,7 @@ def comparison_table(
 
 
 def _watch(names: Sequence[str]) -> None:
-    status = comparing.status_of(names)
+    status = job.status_of(names)
     if status is None or not status.is_active:
         st.rerun()
     else:
@@ -88,7 +88,7 @@ def _show_active(names: Sequence[str], status: JobStatus) -> None:
         key="cancel-comparison",
         help="Stop measuring. What is done of other runs is kept.",
         icon=":material/close:",
-        on_click=comparing.cancel,
+        on_click=job.cancel,
         args=(names,),
         width="stretch",
     )
@@ -98,16 +98,16 @@ def _offer(names: Sequence[str]) -> None:
     if locations.READONLY:
         st.caption("These models were not measured side by side, and this app only shows what is there.")
         return
-    trouble = comparing.problem(names)
+    trouble = job.problem(names)
     if trouble:
         st.error(trouble, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            f"Numbers with intervals, of {len(names)} models: about {comparing.expected(names):.0f} s on two cores, "
+            f"Numbers with intervals, of {len(names)} models: about {job.expected(names):.0f} s on two cores, "
             "once, beside the app; they are stored with the models.",
             icon=":material/straighten:",
         )
-        st.button("Measure", type="primary", key="measure", on_click=comparing.start, args=(names,), width="content")
+        st.button("Measure", type="primary", key="measure", on_click=job.start, args=(names,), width="content")
 
 
 def _files(found: Comparison, names: Sequence[str]) -> None:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.figures.evaluation import marginal_figure
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.evaluating import aggregate_of
-from explorer.ui.components.awaited import awaited
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.notation import given
-from explorer.ui.state import View
+from explorer.ui.tasks import awaited
+from explorer.ui.view import View
+from explorer.workflows.evaluation import aggregate_of
 
 if TYPE_CHECKING:
-    from explorer.analysis.aggregate_sample import AggregateSample, Marginal
-    from explorer.analysis.discrepancy import Discrepancy
+    from explorer.analysis.evaluation.aggregate_posterior import AggregateSample, Marginal
+    from explorer.analysis.statistics.mmd import Discrepancy
 
 N_SHOWN = 8
 WIDTH = 290

@@ -7,17 +7,17 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.results import EncodedSet
+from explorer.analysis.records import EncodedSet
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.locations import PAGES
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.pictures import wrapped_picture
-from explorer.ui.evaluating import RANKINGS, pixels_note, rankings_of
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.evaluate.words import RANKINGS, pixels_note, rankings_of
 from explorer.ui.notation import given
 from explorer.ui.pins import MAX_PINS, Pin, added
-from explorer.ui.state import View, change_view, view_to_query
+from explorer.ui.view import View, change_view, view_to_query
+from explorer.ui.widgets.images import wrapped_picture
 
 N_SHOWN = 12
 SIDE = 80
@@ -41,7 +41,7 @@ def extremes(loaded: LoadedRun, view: View) -> None:
     ranking = view.ranking if view.ranking in rankings_of(loaded.config.model) else "reconstruction"
     _control(loaded, ranking)
     values = ranked_values(loaded.encoded, ranking)
-    names, originals = resources.class_names(loaded), resources.originals(loaded)
+    names, originals = session.class_names(loaded), session.originals(loaded)
     worst, best = extreme_rows(values, N_SHOWN, is_high_worst=ranking == "kl")
     if isinstance(originals, DataError):
         st.caption(f":material/info: The originals are not here. {originals}")
@@ -93,7 +93,7 @@ def _gallery(
 ) -> None:
     labels = loaded.encoded.labels[rows]
     is_given_class = loaded.config.model.n_classes is not None
-    decoded = resources.service().decode(loaded.run.name, loaded.encoded.mu[rows], labels if is_given_class else None)
+    decoded = session.service().decode(loaded.run.name, loaded.encoded.mu[rows], labels if is_given_class else None)
     pictures, what = decoded[:, None], "reconstruction"
     if not isinstance(originals, DataError):
         pictures, what = np.stack([originals.images[rows], decoded], axis=1), "original above reconstruction"

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.figures.evaluation import rank_figure, rank_text
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.evaluating import calibration_of
-from explorer.ui.components.awaited import awaited
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.notation import given
-from explorer.ui.state import View
+from explorer.ui.tasks import awaited
+from explorer.ui.view import View
+from explorer.workflows.evaluation import calibration_of
 
 if TYPE_CHECKING:
-    from explorer.analysis.calibration import Calibration, RankFacts
+    from explorer.analysis.evaluation.sbc import Calibration, RankFacts
 
 N_SIMULATED = 1000
 N_SHOWN = 8

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.bootstrap import Resampling
-from explorer.analysis.dimensions import DEAD_SHARE, DEAD_VARIANCE, active_dimensions
+from explorer.analysis.latent.dimensions import DEAD_SHARE, DEAD_VARIANCE, active_dimensions
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.figures.evaluation import dimensions_figure, dimensions_text
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.bound_part import scores
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.elbo import scores
 from explorer.ui.notation import given
-from explorer.ui.state import View
+from explorer.ui.view import View
 
 if TYPE_CHECKING:
-    from explorer.analysis.evaluation import ImageTerms
+    from explorer.analysis.evaluation.evaluate import ImageTerms
 
 BURDA = "[Burda, Grosse & Salakhutdinov (2016), section 5.2](https://arxiv.org/abs/1509.00519)"
 NORMAL_95 = 1.96
@@ -66,7 +66,7 @@ def _kl(terms: "ImageTerms") -> tuple["np.ndarray | None", "np.ndarray | None"]:
 
 
 def _headline(loaded: LoadedRun, terms: "ImageTerms", is_active: "np.ndarray") -> None:
-    from explorer.analysis.measures import active_units
+    from explorer.analysis.comparison.estimators import active_units
 
     n_active, n_dims = int(is_active.sum()), len(is_active)
     interval = ""

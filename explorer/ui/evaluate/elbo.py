@@ -4,19 +4,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from explorer.analysis.bound_terms import BoundTerm, bound_terms
+from explorer.analysis.evaluation.elbo_terms import BoundTerm, bound_terms
 from explorer.figures.evaluation import bound_figure, bound_text
 from explorer.locations import PAGES
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.evaluating import scores_of
-from explorer.ui.components.awaited import awaited
-from explorer.ui.components.diagnosis import findings_with_remedies
-from explorer.ui.evaluating import bound_notes, interval_words, steps_of, terms_explained, terms_table
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.words import bound_notes, interval_words, steps_of, terms_explained, terms_table
 from explorer.ui.notation import given
-from explorer.ui.state import View, change_view
+from explorer.ui.tasks import awaited
+from explorer.ui.view import View, change_view
+from explorer.ui.widgets.diagnosis import findings_with_remedies
+from explorer.workflows.evaluation import scores_of
 
 if TYPE_CHECKING:
-    from explorer.analysis.evaluation import Evaluation, ImageTerms
+    from explorer.analysis.evaluation.evaluate import Evaluation, ImageTerms
 
 SIZES = (200, 1000, 2000, 5000)
 
@@ -66,7 +66,7 @@ def scores(loaded: LoadedRun, view: View) -> "tuple[Evaluation, ImageTerms] | No
 
 def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
     """Say what is wrong with a run by its history and, where there is one, its evaluation; remedies lead to Train."""
-    from explorer.analysis.diagnosis import diagnose  # it needs torch, which the first screen does not
+    from explorer.analysis.evaluation.diagnosis import diagnose  # it needs torch, which the first screen does not
 
     run = loaded.run
     findings = diagnose(run.config.model, run.history(), evaluation, diverged_in=run.diverged_in())

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.bootstrap import Estimate, Resampling, mean_estimate
-from explorer.analysis.curves import Doubles
+from explorer.analysis.arrays import Doubles
+from explorer.analysis.statistics.bootstrap import Estimate, Resampling, mean_estimate
 from explorer.figures.evaluation import effective_figure, effective_text, growth_figure, growth_text
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.evaluating import growth_of
-from explorer.ui.components.awaited import awaited
-from explorer.ui.evaluating import interval_words, pixels_note, support_note
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.words import interval_words, pixels_note, support_note
 from explorer.ui.notation import given
-from explorer.ui.state import View, change_view
+from explorer.ui.tasks import awaited
+from explorer.ui.view import View, change_view
+from explorer.workflows.evaluation import growth_of
 
 if TYPE_CHECKING:
-    from explorer.analysis.bound_growth import BoundGrowth
+    from explorer.analysis.evaluation.iwae_curve import BoundGrowth
 
 MOST = (20, 100, 500)
 BURDA = "[Burda, Grosse & Salakhutdinov (2016)](https://arxiv.org/abs/1509.00519)"

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.locations import PAGES
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.aggregate_part import aggregate_part
-from explorer.ui.components.bound_part import bound_part, diagnosis_of
-from explorer.ui.components.calibration_part import calibration_part
-from explorer.ui.components.dimensions_part import dimensions_part
-from explorer.ui.components.evidence_part import evidence_part
-from explorer.ui.components.extremes import extremes
-from explorer.ui.evaluating import PARTS, why_not
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.aggregate_posterior import aggregate_part
+from explorer.ui.evaluate.best_and_worst import extremes
+from explorer.ui.evaluate.calibration import calibration_part
+from explorer.ui.evaluate.dimensions import dimensions_part
+from explorer.ui.evaluate.elbo import bound_part, diagnosis_of
+from explorer.ui.evaluate.log_px import evidence_part
+from explorer.ui.evaluate.words import PARTS, why_not
 from explorer.ui.notation import given
-from explorer.ui.state import View, change_view
+from explorer.ui.view import View, change_view
 
 _SHOWN: dict[str, Callable[[LoadedRun, View], None]] = {
     "bound": bound_part,

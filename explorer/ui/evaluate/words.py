@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from explorer.analysis.bootstrap import Estimate
-from explorer.analysis.bound_terms import BoundTerm
+from explorer.analysis.evaluation.elbo_terms import BoundTerm
+from explorer.analysis.statistics.bootstrap import Estimate
 from explorer.figures.evaluation import Step
 from explorer.models.config import POSTERIORS, ModelConfig
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.notation import given
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.notation import gaussian_constant, given
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
@@ -127,16 +127,6 @@ def bound_notes(loaded: LoadedRun, terms: Sequence[BoundTerm], n_images: int) ->
                 f"It was trained with the KL weighted by {beta:g}; the bound here has it at 1, as a bound must."
             )
     return [note for note in notes if note]
-
-
-def gaussian_constant(model: ModelConfig) -> float | None:
-    """Return how much of a Gaussian's -log p(x|z) is its normaliser, the same for every image, in nats.
-
-    None for other likelihoods, and where the deviation is learned.
-    """
-    if model.likelihood != "gaussian":
-        return None
-    return math.prod(model.image_shape) / 2 * math.log(2 * math.pi * model.sigma**2)
 
 
 def pixels_note(loaded: LoadedRun) -> str:

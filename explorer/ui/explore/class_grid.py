@@ -3,10 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.pictures import captioned_pictures
-from explorer.ui.pinning import PinnedPlace
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.places import PinnedPlace
+from explorer.ui.widgets.images import captioned_pictures
 
 SIDE = 84
 
@@ -14,7 +14,7 @@ SIDE = 84
 def same_code_in_every_class(loaded: LoadedRun, place: PinnedPlace, class_names: tuple[str, ...]) -> None:
     """Show an image for each class, all from the pinned z; the class of the pinned image is named as its own."""
     n = loaded.config.model.n_classes or 0
-    images = resources.service().decode(loaded.run.name, np.repeat(place.z[None], n, axis=0), np.arange(n))
+    images = session.service().decode(loaded.run.name, np.repeat(place.z[None], n, axis=0), np.arange(n))
     st.markdown("**The same z in every class**")
     captioned_pictures(images, class_captions(class_names[:n], place), side=SIDE)
     if loaded.config.model.prior == "conditional":

@@ -1,8 +1,8 @@
 // The drawing: strokes on a canvas, encoded by the app while they are made. Nothing reruns the script until it is kept.
 
-import { Decoder, paintImage } from "./modules/decoder.js";
-import { brushWidth, imageBytes, scaleFor } from "./modules/strokes.js";
-import { showTrust } from "./modules/trust.js";
+import { Decoder, paintImage } from "../browser/api.js";
+import { brushWidth, imageBytes, scaleFor } from "../browser/drawing/strokes.js";
+import { showTrust } from "../browser/map/reliability.js";
 
 const SOFT_EDGE = 0.5; // pixels of the image over which a stroke fades
 

@@ -1,24 +1,26 @@
 """A canvas whose drawing is encoded while it is made: its place on the map, its reconstruction, its nearest class."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.maps import Projection
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.projections.base import Projection
 from explorer.errors import ServingError
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.browser_code import browser_component
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.browser.component import browser_component
+from explorer.ui.view import View
 
 CENTRED_BY_MASS = ("mnist",)
 """Data sets whose images were moved so that their centre of mass is in the middle."""
 
 _KEY = "drawing"
+_SCRIPT = Path(__file__).with_name("drawing.js")
 _HTML = """
 <div class="drawing">
   <div class="drawing__field">
@@ -59,14 +61,14 @@ def draw(loaded: LoadedRun, projection: Projection, view: View, on_keep: Callabl
         "encode": f"{path}/encode?{urlencode(space | ({'i': view.dims[0], 'j': view.dims[1]} if is_plane else {}))}",
         "decode": f"{path}/decode?trust=1",
         "shape": list(config.model.image_shape),
-        "classes": list(resources.class_names(loaded)),
+        "classes": list(session.class_names(loaded)),
         "conditional": config.model.n_classes is not None,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,
         "centres": config.training.data in CENTRED_BY_MASS,
     }
     with st.expander("Draw", icon=":material/draw:"):
         st.caption(_explanation(loaded, projection))
-        browser_component("draw", _HTML)(
+        browser_component(_SCRIPT, _HTML)(
             key=_KEY, data=data, on_kept_change=lambda: on_keep(_kept_code(config.model.latent_dim))
         )
 

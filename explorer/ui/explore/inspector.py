@@ -6,18 +6,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from explorer.analysis.arrays import Images
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.every_class import same_code_in_every_class
-from explorer.ui.components.pictures import Images, captioned_pictures, error_image, picture
-from explorer.ui.components.resampling import resampling
-from explorer.ui.components.sliders import sliders
-from explorer.ui.components.trust import trust_note
-from explorer.ui.evaluating import gaussian_constant
-from explorer.ui.notation import given
-from explorer.ui.pinning import PinnedPlace
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.explore.class_grid import same_code_in_every_class
+from explorer.ui.explore.posterior_samples import resampling
+from explorer.ui.map.reliability import trust_note
+from explorer.ui.notation import gaussian_constant, given
+from explorer.ui.places import PinnedPlace
+from explorer.ui.widgets.images import captioned_pictures, error_image, picture
+from explorer.ui.widgets.sliders import sliders
 
 N_NEIGHBOURS = 10
 SIDE = 112
@@ -33,7 +33,7 @@ def inspector(
     on_keep: Callable[[list[float]], None] | None = None,
 ) -> None:
     """Show the pinned place; ``on_keep`` is called with a code that a person found with the sliders and keeps."""
-    originals = resources.originals(loaded)
+    originals = session.originals(loaded)
     decoded = _decode(loaded, place.z[None], place.label)[0]
     if place.row is None:
         st.markdown("##### Pinned place")
@@ -118,7 +118,7 @@ def _neighbours(
     rows, distances = rows[keep][:N_NEIGHBOURS], distances[keep][:N_NEIGHBOURS]
     if isinstance(originals, DataError):
         labels = encoded.labels[rows] if place.label is not None else None
-        images, kind = resources.service().decode(loaded.run.name, encoded.mu[rows], labels), "decoded"
+        images, kind = session.service().decode(loaded.run.name, encoded.mu[rows], labels), "decoded"
     else:
         images, kind = originals.images[rows], "originals"
     st.markdown(f"**Nearest encoded images** ({kind}; distance in z)")
@@ -130,7 +130,7 @@ def _neighbours(
 
 def _decode(loaded: LoadedRun, codes: NDArray[np.float32], label: int | None) -> Images:
     labels = None if label is None else np.full(len(codes), label, np.int64)
-    return resources.service().decode(loaded.run.name, codes, labels)
+    return session.service().decode(loaded.run.name, codes, labels)
 
 
 def _as_class(label: int | None, class_names: tuple[str, ...]) -> str:

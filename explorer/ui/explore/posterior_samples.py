@@ -3,17 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.dimensions import has_normal_posterior
-from explorer.analysis.resampling import normal_samples, posterior_samples
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.latent.dimensions import has_normal_posterior
+from explorer.analysis.latent.posterior_samples import normal_samples, posterior_samples
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.pictures import captioned_pictures
-from explorer.ui.guard import errors_in_words
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.errors import errors_in_words
 from explorer.ui.notation import given
-from explorer.ui.pinning import PinnedPlace
+from explorer.ui.places import PinnedPlace
+from explorer.ui.widgets.images import captioned_pictures
 
 N_DRAWS = 10
 SIDE = 84
@@ -26,7 +26,7 @@ def resampling(loaded: LoadedRun, place: PinnedPlace) -> None:
 
     Another seed reruns this part alone.
     """
-    originals = resources.originals(loaded)
+    originals = session.originals(loaded)
     reason = why_no_draws(loaded, place.row, originals)
     if reason is not None:
         st.caption(reason)
@@ -35,7 +35,7 @@ def resampling(loaded: LoadedRun, place: PinnedPlace) -> None:
     with errors_in_words():
         codes = posterior_draws(loaded, place.row or 0, originals, N_DRAWS, seed=seed)
         labels = None if place.label is None else np.full(N_DRAWS, place.label, np.int64)
-        images = resources.service().decode(loaded.run.name, codes, labels)
+        images = session.service().decode(loaded.run.name, codes, labels)
     distances = np.linalg.norm(codes - place.z, axis=1)
     model = loaded.config.model
     st.markdown(given(f"**{N_DRAWS} draws from q(z|x)** (distance in z from its mean)", model))

@@ -7,17 +7,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.maps import Projection
-from explorer.analysis.selection import SelectionSummary, mean_image, summarise
+from explorer.analysis.arrays import Images
+from explorer.analysis.projections.base import Projection
+from explorer.analysis.projections.lasso import SelectionSummary, mean_image, summarise
 from explorer.data.images import ImageSplit
 from explorer.errors import DataError
 from explorer.figures.selection import class_shares_figure, class_shares_text
 from explorer.runs.tables import csv_bytes, parquet_bytes, selected_columns
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.pictures import Images, captioned_pictures, error_image, wrapped_picture
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.map.selection import Selection, clear_selection, held_selection
 from explorer.ui.notation import given
-from explorer.ui.selecting import Selection, clear_selection, held_selection
+from explorer.ui.widgets.images import captioned_pictures, error_image, wrapped_picture
 
 N_SHOWN = 24
 N_COLUMNS = 6
@@ -48,7 +49,7 @@ def selection_panel(loaded: LoadedRun, projection: Projection, class_names: tupl
             st.caption("The outline is around no visible point. Draw a larger one, or show the hidden classes.")
             return
         summary = summarise(loaded.encoded, selection.rows, n_classes=len(class_names), n_worst=N_WORST)
-        originals = resources.originals(loaded)
+        originals = session.originals(loaded)
         classes_column, mean_column = st.columns([3, 2], gap="large")
         with classes_column:
             _classes(summary, class_names)
@@ -111,7 +112,7 @@ def _mean(
 ) -> None:
     is_conditional = loaded.config.model.n_classes is not None
     label = np.array([summary.commonest], np.int64) if is_conditional else None
-    decoded = resources.service().decode(loaded.run.name, summary.mean_code[None], label)[0]
+    decoded = session.service().decode(loaded.run.name, summary.mean_code[None], label)[0]
     st.markdown("**Mean**")
     images, captions = [decoded], ["mean code, decoded"]
     if not isinstance(originals, DataError):
@@ -176,4 +177,4 @@ def _worst(
 def _decoded(loaded: LoadedRun, rows: Rows) -> Images:
     """Return the mean codes of ``rows``, at most 1024, decoded in their classes."""
     labels = loaded.encoded.labels[rows] if loaded.config.model.n_classes is not None else None
-    return resources.service().decode(loaded.run.name, loaded.encoded.mu[rows], labels)
+    return session.service().decode(loaded.run.name, loaded.encoded.mu[rows], labels)

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.grids import blend_weights
-from explorer.analysis.judging import judged
+from explorer.analysis.evaluation.classifier import judged
+from explorer.analysis.latent.grids import blend_weights
 from explorer.figures.generation import blend_figure, blend_text
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.generation_controls import seed_control
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import GAP, grid_picture
-from explorer.ui.generating import decoded, drawn_codes
-from explorer.ui.judging import accuracy_words
-from explorer.ui.state import MOST_STEPS, View, change_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.controls import seed_control
+from explorer.ui.sampling import decoded, drawn_codes
+from explorer.ui.view import MOST_STEPS, View, change_view
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_facts import accuracy_words
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import GAP, grid_picture
 
 N_ROWS = 4
 SIDE = 84

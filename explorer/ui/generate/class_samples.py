@@ -7,16 +7,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.judging import agreement, class_fidelity, judged
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, judged
 from explorer.runs.judges import Judge
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.work import Images
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import grid_picture
-from explorer.ui.generating import decoded, drawn_codes, prior_words
-from explorer.ui.judging import fidelity_words
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.sampling import prior_words
+from explorer.ui.sampling import decoded, drawn_codes
+from explorer.ui.view import View
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_facts import fidelity_words
+from explorer.ui.widgets.images import grid_picture
 
 N_COLUMNS = 10
 N_ROWS = 5

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.generating import SECTIONS, has_temperature, sections_of
-from explorer.ui.state import View, change_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.sampling import SECTIONS, sections_of
+from explorer.ui.sampling import has_temperature
+from explorer.ui.view import View, change_view
 
 
 def section_control(loaded: LoadedRun, view: View) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.generation import normal_prior
-from explorer.analysis.grids import manifold_codes
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.generation_controls import class_control
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.pictures import grid_picture
-from explorer.ui.generating import decoded, same_class
-from explorer.ui.state import View
+from explorer.analysis.latent.grids import manifold_codes
+from explorer.analysis.latent.priors import normal_prior
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.controls import class_control
+from explorer.ui.sampling import decoded, same_class
+from explorer.ui.view import View
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import grid_picture
 
 N_SIDE = 15
 SIDE = 56

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.judging import class_shares, judged
+from explorer.analysis.arrays import Images
+from explorer.analysis.evaluation.classifier import class_shares, judged
 from explorer.figures.generation import judged_classes_figure, judged_classes_text
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.work import Images
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import grid_picture
-from explorer.ui.generating import N_COMPONENTS, decoded, density_codes, drawn_codes, prior_words
-from explorer.ui.judging import shares_words
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.sampling import prior_words
+from explorer.ui.sampling import N_COMPONENTS, decoded, density_codes, drawn_codes
+from explorer.ui.view import View
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_facts import shares_words
+from explorer.ui.widgets.images import grid_picture
 
 N_COLUMNS = 10
 N_DRAWS = 50

@@ -1,30 +1,17 @@
 """What the page Generate offers for a model, and its codes and images: without the screen."""
 
-import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-import streamlit as st
-from numpy.typing import NDArray
-
-from explorer.analysis.generation import prior_codes
-from explorer.analysis.results import Floats
 from explorer.models.config import ModelConfig
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import MAX_CODES
-from explorer.serving.work import ClassWeights, Images, Labels
-from explorer.ui import resources
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.sampling import has_temperature
+from explorer.ui.view import View
 
 if TYPE_CHECKING:
-    from explorer.analysis.density import CodeDensity
+    pass
 
-N_COMPONENTS = 10
-"""Normal distributions in the mixture that is fitted to codes."""
-
-_SAMPLING = threading.Lock()
 
 SECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,47 +39,6 @@ def why_not(section: str, loaded: LoadedRun) -> str:
     if section == "manifold":
         return f"{name} has {n_dims} latent dimensions, and a manifold is a grid of 2: choose a 2-D model for it."
     return f"{name} knows no classes, which “{SECTIONS[section]}” needs: choose a CVAE for it."
-
-
-def has_temperature(loaded: LoadedRun) -> bool:
-    """Whether the prior is a normal distribution, whose noise can be scaled."""
-    model = loaded.config.model
-    return model.has_prior and (model.posterior in {"normal", "normal-full"} or model.prior != "matching")
-
-
-def drawn_codes(loaded: LoadedRun, view: View, n: int, labels: Labels | ClassWeights | None = None) -> Floats:
-    """Return ``n`` draws from the run's prior by the view's seed and temperature, ``(n, L)``."""
-    temperature = view.temperature if has_temperature(loaded) else 1.0
-    return prior_codes(loaded.model, n, seed=view.seed, temperature=temperature, labels=labels)
-
-
-def density_codes(loaded: LoadedRun, n: int, *, seed: int) -> Floats:
-    """Return ``n`` draws, ``(n, L)``, from a mixture of normals, fitted once to the codes of the test images."""
-    with _SAMPLING:  # a draw sets the seed of the density, which all sessions share
-        return _mixture(loaded.run.name, loaded.encoded.fingerprint, len(loaded.encoded), loaded).sample(n, seed=seed)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Fitting a mixture to the codes …")
-def _mixture(name: str, fingerprint: str, n: int, _loaded: LoadedRun) -> "CodeDensity":
-    from explorer.analysis.density import CodeDensity
-
-    return CodeDensity(_loaded.encoded.mu, "mixture", n_components=N_COMPONENTS)
-
-
-def decoded(loaded: LoadedRun, codes: Floats, labels: Labels | ClassWeights | None = None) -> Images:
-    """Return the images of codes ``(M, L)``, uint8 ``(M, C, H, W)``, in as few requests as they fit into."""
-    starts = range(0, len(codes), MAX_CODES)
-    parts = [slice(start, start + MAX_CODES) for start in starts]
-    # All are asked for before the first is waited for.
-    asked = [
-        resources.service().submit(loaded, codes[part], None if labels is None else labels[part]) for part in parts
-    ]
-    return np.concatenate([one.result() for one in asked])
-
-
-def same_class(loaded: LoadedRun, view: View, n: int) -> NDArray[np.int64] | None:
-    """Return the view's class for ``n`` codes, ``(n,)``; None for a model that knows no classes."""
-    return np.full(n, view.label, np.int64) if loaded.config.model.n_classes is not None else None
 
 
 def prior_words(loaded: LoadedRun, view: View) -> str:

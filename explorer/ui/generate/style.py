@@ -6,22 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.generation import normal_prior
-from explorer.analysis.grids import same_style_codes
-from explorer.analysis.judging import agreement, class_fidelity, judged
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, judged
+from explorer.analysis.latent.grids import same_style_codes
+from explorer.analysis.latent.priors import normal_prior
 from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
 from explorer.errors import DataError
 from explorer.locations import READONLY
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.work import Images
-from explorer.ui import resources
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import captioned_pictures, picture
-from explorer.ui.generating import decoded
-from explorer.ui.judging import fidelity_words
-from explorer.ui.state import View, change_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.sampling import decoded
+from explorer.ui.view import View, change_view
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_facts import fidelity_words
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import captioned_pictures, picture
 
 SIDE = 112
 SMALL_SIDE = 84
@@ -105,7 +104,7 @@ def _chosen(loaded: LoadedRun, view: View, names: Sequence[str]) -> StyledImage 
 
 
 def _test_image(loaded: LoadedRun, row: int) -> StyledImage:
-    originals, encoded = resources.originals(loaded), loaded.encoded
+    originals, encoded = session.originals(loaded), loaded.encoded
     image = None if isinstance(originals, DataError) else originals.images[row]
     words = f"Test image {row:,}."
     if image is None:
@@ -135,7 +134,7 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
         help=about,
         width=220,
     )
-    z = resources.service().submit_images(loaded.run.name, image[None], np.array([label])).result()[0]
+    z = session.service().submit_images(loaded.run.name, image[None], np.array([label])).result()[0]
     return StyledImage(image=image, z=z, label=label, words=f"Your image, as the model sees it: {'; '.join(done)}.")
 
 

@@ -7,17 +7,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.generation import normal_prior
-from explorer.analysis.grids import traversal_codes
-from explorer.analysis.results import Floats
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.work import Images
-from explorer.ui.components.generation_controls import class_control
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.pictures import grid_picture
-from explorer.ui.components.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
-from explorer.ui.generating import decoded, same_class
-from explorer.ui.state import View
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.latent.grids import traversal_codes
+from explorer.analysis.latent.priors import normal_prior
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.controls import class_control
+from explorer.ui.sampling import decoded, same_class
+from explorer.ui.view import View
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import grid_picture
+from explorer.ui.widgets.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
 
 REACH = 3
 N_STEPS = 2 * REACH + 1

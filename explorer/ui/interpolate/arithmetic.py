@@ -3,22 +3,21 @@
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.directions import latent_arithmetic
-from explorer.analysis.maps import Projection
+from explorer.analysis.latent.attributes import latent_arithmetic
+from explorer.analysis.projections.base import Projection
 from explorer.errors import ExplorerError
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.end_controls import end_choices
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.pictures import captioned_pictures
-from explorer.ui.components.trust import trust_note
-from explorer.ui.ends import pin_code, with_enough_pins
-from explorer.ui.judging import accuracy_words
-from explorer.ui.pinning import PinnedPlace
-from explorer.ui.places import one_class, pinned_places
-from explorer.ui.state import current_view
-from explorer.ui.walking import judged_images
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoints import pin_code, with_enough_pins
+from explorer.ui.map.reliability import trust_note
+from explorer.ui.places import PinnedPlace, one_class, pinned_places
+from explorer.ui.view import current_view
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_facts import accuracy_words
+from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import captioned_pictures
 
 SIDE = 140
 TITLES = ("Start from", "take away", "add")
@@ -35,7 +34,7 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
     label = one_class(loaded, view, c)
     labels = None if label is None else np.full(4, label, np.int64)
     codes = np.stack([a.z, b.z, c.z, z])
-    images = resources.service().decode(loaded, codes, labels)
+    images = session.service().decode(loaded, codes, labels)
     captions = [f"pin {a.name}", f"take away pin {b.name}", f"add pin {c.name}", "result"]
     judge = judge_of(loaded)
     if judge is not None:

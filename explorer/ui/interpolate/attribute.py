@@ -7,21 +7,21 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.directions import AttributeDirection, attribute_direction
-from explorer.analysis.maps import Projection
+from explorer.analysis.latent.attributes import AttributeDirection, attribute_direction
+from explorer.analysis.projections.base import Projection
 from explorer.errors import ConfigError
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.columns import OWN
-from explorer.ui import resources
-from explorer.ui.components.end_controls import end_choices
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.judge import judge_of
-from explorer.ui.components.own_columns import bring_columns
-from explorer.ui.components.pictures import captioned_pictures
-from explorer.ui.ends import with_enough_pins
+from explorer.serving.point_values import OWN
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoints import with_enough_pins
+from explorer.ui.map.columns import bring_columns
 from explorer.ui.places import one_class, pinned_places
-from explorer.ui.state import change_view, current_view
-from explorer.ui.walking import judged_images
+from explorer.ui.view import change_view, current_view
+from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import captioned_pictures
 
 SEED = 0
 STEPS = np.linspace(-1.5, 1.5, 9)
@@ -50,7 +50,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     label = one_class(loaded, view, start)
     codes = (start.z + STEPS[:, None] * found.scale * found.direction).astype(np.float32)
     labels = None if label is None else np.full(len(codes), label, np.int64)
-    images = resources.service().decode(loaded, codes, labels)
+    images = session.service().decode(loaded, codes, labels)
     captions = [f"{step:+.2f}" if step else start.name for step in STEPS]
     judge = judge_of(loaded)
     if judge is not None:

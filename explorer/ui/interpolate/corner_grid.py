@@ -3,17 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.corners import bilinear_grid
-from explorer.analysis.maps import Projection
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.components.end_controls import end_choices
-from explorer.ui.components.grid_export import DecodedGrid, grid_export
-from explorer.ui.components.pictures import grid_picture
-from explorer.ui.ends import with_enough_pins
+from explorer.analysis.latent.grids import bilinear_grid
+from explorer.analysis.projections.base import Projection
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.notation import given
 from explorer.ui.places import one_class, pinned_places
-from explorer.ui.state import change_view, current_view
+from explorer.ui.view import change_view, current_view
+from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.images import grid_picture
 
 TITLES = ("Top left", "Top right", "Bottom left", "Bottom right")
 MAX_SIDE = 20
@@ -33,7 +33,7 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     label = one_class(loaded, view, corners[0])
     labels = None if label is None else np.full(n * n, label, np.int64)
     codes = codes.reshape(n * n, -1)
-    images = resources.service().decode(loaded, codes, labels)
+    images = session.service().decode(loaded, codes, labels)
     where = ", ".join(f"{title.lower()} {place.name}" for title, place in zip(TITLES, corners, strict=True))
     grid_picture(
         images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE

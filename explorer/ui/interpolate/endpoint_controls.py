@@ -8,10 +8,17 @@ import streamlit as st
 
 from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
 from explorer.errors import ExplorerError
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.ends import choose_end, end_indices, pin_class_mean, pin_code, pin_image, pin_prior_draw
-from explorer.ui.state import View, held_view
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.interpolate.endpoints import (
+    choose_end,
+    end_indices,
+    pin_class_mean,
+    pin_code,
+    pin_image,
+    pin_prior_draw,
+)
+from explorer.ui.view import View, held_view
 
 _FILE = "end-file"
 _ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
@@ -118,7 +125,7 @@ def _own_picture(loaded: LoadedRun, class_names: Sequence[str]) -> None:
 
     def pin() -> None:
         labels = None if label is None else np.array([label], np.int64)
-        code = resources.service().submit_images(loaded.run.name, image[None], labels).result()[0]
+        code = session.service().submit_images(loaded.run.name, image[None], labels).result()[0]
         pin_code(code, content.name.rpartition(".")[0])
 
     st.button("Pin this picture", key="pin-picture", on_click=_tried, args=(pin,))

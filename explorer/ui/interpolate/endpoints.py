@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.analysis.generation import prior_codes, spread_rows
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.latent.priors import prior_codes, spread_rows
 from explorer.errors import ConfigError
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.pins import MAX_NAME, Pin, added, next_name
-from explorer.ui.state import View, change_pins, change_view, held_view, pins_before, suppose_pins
+from explorer.ui.view import View, change_pins, change_view, held_view, pins_before, suppose_pins
 
 SEPARATOR = ";"
 """Between the names of ends in a link: no pin's name holds it."""

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from explorer.runs.tables import images_npz
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.films import film
-from explorer.serving.walks import Walk
-from explorer.ui import resources
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.workflows.paths import Walk
+from explorer.workflows.video import film
 
 FORMATS = {
     "mp4": ("MP4 film", "video/mp4"),
@@ -64,7 +64,7 @@ def exported(loaded: LoadedRun, walk: Walk, kind: str, n: int, *, fps: float, lo
     inner = walk.path.t[~walk.path.is_overshoot]
     path = walk.path.at(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(inner)), inner))
     labels = None if walk.labels is None else np.full(n, walk.labels[0], np.int64)
-    images = resources.service().decode(loaded, path.codes, labels)
+    images = session.service().decode(loaded, path.codes, labels)
     if kind == "npz":
         return images_npz(images, path.codes, labels=labels, t=path.t)
     return film(images, kind, fps=fps, loop=loops)

@@ -1,9 +1,9 @@
 // Walks through latent space: a strip of frames each, and one of them played. Nothing here reruns the script but a walk
 // that is chosen, and a frame that is kept as a pin.
 
-import { paintImage, refusal } from "./modules/decoder.js";
-import { Playhead } from "./modules/playhead.js";
-import { Strips, bytesOf, frameWords, inStrip, rowsOf } from "./modules/strips.js";
+import { paintImage, refusal } from "../browser/api.js";
+import { Playhead } from "../browser/playhead.js";
+import { Strips, bytesOf, frameWords, inStrip, rowsOf } from "../browser/filmstrip/strips.js";
 
 const MAX_ROWS = 1024;
 const STEPS_A_SECOND = 24;

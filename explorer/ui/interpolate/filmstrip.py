@@ -4,17 +4,17 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.results import Floats
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.walks import Sampling, Walk
-from explorer.serving.work import Images
-from explorer.ui.components.browser_code import browser_component
+from explorer.analysis.arrays import Floats, Images
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.browser.component import browser_component
+from explorer.workflows.paths import Sampling, Walk
 
 NAMES = {"linear": "Linear", "spherical": "Spherical", "geodesic": "Geodesic", "data": "Through the data"}
 ABOUT = {
@@ -27,6 +27,7 @@ DASHES: dict[str, list[int]] = {"linear": [], "spherical": [9, 5], "geodesic": [
 """How a walk is drawn on the map and beside its strip: told apart without colour, which is the classes'."""
 
 _KEY = "film"
+_SCRIPT = Path(__file__).with_name("filmstrip.js")
 _HTML = """
 <section class="film" aria-label="Film strips">
   <div class="film__player">
@@ -110,7 +111,7 @@ def film(
         "shown": shown,
         "walks": [_walk_data(kind, reel, sampling) for kind, reel in reels.items()],
     }
-    browser_component("film", _HTML)(
+    browser_component(_SCRIPT, _HTML)(
         key=_KEY,
         data=data,
         on_shown_change=lambda: on_choose(st.session_state[_KEY].shown),

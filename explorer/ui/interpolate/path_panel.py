@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.maps import Projection
+from explorer.analysis.projections.base import Projection
 from explorer.figures.walks import Ends, Line, along_walks, class_shares, describe
 from explorer.runs.judges import Judge
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.walks import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
-from explorer.ui.components.awaited import progress_line
-from explorer.ui.components.film import ABOUT, DASHES, NAMES, DecodedFrame, Reel, film
-from explorer.ui.components.film_export import film_export
-from explorer.ui.components.judge import judge_of, offer_judge
-from explorer.ui.components.sliders import short_number
-from explorer.ui.ends import pin_code
-from explorer.ui.judging import accuracy_words
-from explorer.ui.pinning import PinnedPlace
-from explorer.ui.state import View, change_view
-from explorer.ui.walking import (
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.interpolate.endpoints import pin_code
+from explorer.ui.interpolate.export import film_export
+from explorer.ui.interpolate.filmstrip import ABOUT, DASHES, NAMES, DecodedFrame, Reel, film
+from explorer.ui.interpolate.paths import (
     Found,
     begin_again,
     cancel_geodesic,
     frame_images,
     frame_probabilities,
-    read_frames,
     walk_ends,
     walks_between,
 )
+from explorer.ui.places import PinnedPlace
+from explorer.ui.tasks import progress_line
+from explorer.ui.view import View, change_view
+from explorer.ui.widgets.classifier import judge_of, offer_judge
+from explorer.ui.widgets.classifier_facts import accuracy_words
+from explorer.ui.widgets.classifier_readings import read_frames
+from explorer.ui.widgets.sliders import short_number
+from explorer.workflows.paths import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
 
 SECONDS_BETWEEN_LOOKS = 0.4
 NO_BAR = {"displayModeBar": False}
@@ -206,7 +206,7 @@ def _what_is_missing(loaded: LoadedRun, ends: WalkEnds, found: Found) -> None:
 
 def _watch(loaded: LoadedRun, ends: WalkEnds) -> None:
     """Show how far the geodesic is; when it is there, the whole page runs again with it."""
-    from explorer.serving.walks import geodesic
+    from explorer.workflows.paths import geodesic
 
     errand = geodesic(loaded, ends)
     if errand.is_over:

@@ -1,23 +1,20 @@
 """The walks between two pins of a view: which there are, and how far the one is that takes seconds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from explorer.analysis.paths import KINDS, LatentPath
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.paths.interpolation import KINDS, LatentPath
 from explorer.errors import ExplorerError
-from explorer.progress import Progress
+from explorer.jobs.progress import Progress
+from explorer.jobs.threads import errands
 from explorer.runs.judges import Judge
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.errands import errands
-from explorer.serving.walks import SLOW, Sampling, Walk, WalkEnds, geodesic, geodesic_key, measured, quick_walk
-from explorer.serving.work import Images
-from explorer.ui import resources
-from explorer.ui.awaiting import outcome, want
-from explorer.ui.pinning import PinnedPlace
-from explorer.ui.places import one_class
-from explorer.ui.state import View
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.places import PinnedPlace, one_class
+from explorer.ui.tasks import outcome, want
+from explorer.ui.view import View
+from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds, geodesic, geodesic_key, measured, quick_walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,25 +82,12 @@ def begin_again(loaded: LoadedRun, ends: WalkEnds) -> None:
 def frame_images(loaded: LoadedRun, walk: Walk, every: int = 1) -> Images:
     """Return what ``every`` so many frames of a walk decode to, from the first on, uint8 ``(F, C, H, W)``."""
     labels = None if walk.labels is None else walk.labels[::every]
-    return resources.service().decode(loaded, walk.path.codes[::every], labels)
+    return session.service().decode(loaded, walk.path.codes[::every], labels)
 
 
 @lru_cache(maxsize=64)
 def frame_probabilities(loaded: LoadedRun, judge: Judge, walk: Walk, every: int = 1) -> Floats:
     """Return the probability of each class by the judge for those frames of a walk, shape ``(F, K)``."""
-    from explorer.analysis.judging import judged
+    from explorer.analysis.evaluation.classifier import judged
 
     return judged(judge.classifier, frame_images(loaded, walk, every))
-
-
-def judged_images(judge: Judge, images: Images, names: Sequence[str]) -> list[tuple[str, float]]:
-    """Return the class that each image is most likely read as, and its probability."""
-    from explorer.analysis.judging import judged
-
-    return read_frames(judged(judge.classifier, images), names)
-
-
-def read_frames(probabilities: Floats, names: Sequence[str]) -> list[tuple[str, float]]:
-    """Return the class of the greatest of each row's probabilities, and that probability."""
-    best = probabilities.argmax(axis=1)
-    return [(names[label], float(row[label])) for label, row in zip(best.tolist(), probabilities, strict=True)]

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer.analysis.maps import Projection
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.arithmetic import arithmetic
-from explorer.ui.components.attribute import attribute
-from explorer.ui.components.corner_grid import corner_grid
-from explorer.ui.components.end_controls import end_choices
-from explorer.ui.components.latent_map import latent_map
-from explorer.ui.components.walks import (
+from explorer.analysis.projections.base import Projection
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.interpolate.arithmetic import arithmetic
+from explorer.ui.interpolate.attribute import attribute
+from explorer.ui.interpolate.corner_grid import corner_grid
+from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoints import with_enough_pins
+from explorer.ui.interpolate.path_panel import (
     export_of_walk,
     film_of_walks,
     lines_on_map,
@@ -19,10 +19,9 @@ from explorer.ui.components.walks import (
     walk_figures,
     walk_table,
 )
-from explorer.ui.ends import with_enough_pins
-from explorer.ui.pinning import resolve_pin
-from explorer.ui.places import pinned_places
-from explorer.ui.state import View, change_view, current_view
+from explorer.ui.map.component import latent_map
+from explorer.ui.places import pinned_places, resolve_pin
+from explorer.ui.view import View, change_view, current_view
 
 PURPOSE = (
     "**Walk from one pinned place to another** and see what the decoder makes on the way, and where it leaves the data."

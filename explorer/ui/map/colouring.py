@@ -7,14 +7,14 @@ from zlib import crc32
 
 import streamlit as st
 
-from explorer.analysis.maps import Projection
+from explorer.analysis.projections.base import Projection
 from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
 from explorer.models.config import ModelConfig
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.columns import OWN, PERCENTILES, column, has_kl
+from explorer.serving.point_values import OWN, PERCENTILES, column, has_kl
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.notation import given
-from explorer.ui.state import View, change_view
+from explorer.ui.view import View, change_view
 
 CLASS = "class"
 

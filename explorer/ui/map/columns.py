@@ -5,9 +5,9 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.locations import READONLY, check_may_write
 from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.columns import OWN
-from explorer.ui.state import change_view
+from explorer.serving.point_values import OWN
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.view import change_view
 
 _KEY = "own-columns"
 

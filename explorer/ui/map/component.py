@@ -3,23 +3,25 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from explorer.analysis.maps import AlignedProjection, LinearProjection, Projection, StripProjection
+from explorer.analysis.projections.base import AlignedProjection, LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
-from explorer.serving.atlas import LoadedRun, map_version
-from explorer.ui.components.browser_code import browser_component
-from explorer.ui.components.colour_control import colour_data, own_version
-from explorer.ui.components.overlay_controls import overlay_data
-from explorer.ui.components.pin_actions import act
-from explorer.ui.pinning import PinnedPlace
-from explorer.ui.selecting import keep_selection, outline_data
-from explorer.ui.state import View, undoable
+from explorer.serving.run_cache import LoadedRun, map_version
+from explorer.ui.browser.component import browser_component
+from explorer.ui.map.colouring import colour_data, own_version
+from explorer.ui.map.overlays import overlay_data
+from explorer.ui.map.pin_actions import act
+from explorer.ui.map.selection import keep_selection, outline_data
+from explorer.ui.places import PinnedPlace
+from explorer.ui.view import View, undoable
 
 _KEY = "latent-map"
+_SCRIPT = Path(__file__).with_name("latent_map.js")
 _HTML = """
 <div class="latent-map" role="application" tabindex="0">
   <div class="latent-map__plot"></div>
@@ -132,7 +134,7 @@ def mount_map(
     key: str, data: Mapping[str, Any], *, on_act: Callable[[], None], on_selected: Callable[[], None]
 ) -> None:
     """Show a map; ``on_act`` is called when its pins were acted on, ``on_selected`` when an outline was drawn."""
-    browser_component("latent_map", _HTML)(key=key, data=data, on_act_change=on_act, on_selected_change=on_selected)
+    browser_component(_SCRIPT, _HTML)(key=key, data=data, on_act_change=on_act, on_selected_change=on_selected)
 
 
 def _place_data(path: str, place: PinnedPlace) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer import locations
-from explorer.analysis.maps import Projection
+from explorer.analysis.projections.base import Projection
 from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.computing import choose, choose_another, is_missing
-from explorer.ui.pinning import pinned_code
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.map.projection_state import choose, choose_another, is_missing
 from explorer.ui.pins import Pin
-from explorer.ui.state import View, change_view, held_view
+from explorer.ui.places import pinned_code
+from explorer.ui.view import View, change_view, held_view
 
 SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 NEAREST = -1

@@ -1,20 +1,20 @@
 // The latent map. Plotly draws the points; this file asks for the image under the pointer and paints it.
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
-import { Believer, Decoder } from "./modules/decoder.js";
-import { followDrawing, followFilm, followSliders, projected } from "./modules/drawing.js";
-import { isTyping, showKeys } from "./modules/keys.js";
-import { Lens } from "./modules/lens.js";
-import { PointLayer } from "./modules/level_of_detail.js";
-import { Link } from "./modules/links.js";
-import { PinMarks } from "./modules/marks.js";
-import { Overlays } from "./modules/overlays.js";
-import { PinTray } from "./modules/pins.js";
-import { pictureButtons } from "./modules/picture.js";
-import { loadPlotly } from "./modules/plotly.js";
-import { CLICK_PIXELS, Clicks, followPress } from "./modules/press.js";
-import { Selection } from "./modules/selection.js";
-import { followTwoFingers } from "./modules/touch.js";
+import { Believer, Decoder } from "../browser/api.js";
+import { followDrawing, followFilm, followSliders, projected } from "../browser/events.js";
+import { isTyping, showKeys } from "../browser/map/keyboard.js";
+import { Lens } from "../browser/map/lens.js";
+import { PointLayer } from "../browser/map/point_layer.js";
+import { Link } from "../browser/map/linked_maps.js";
+import { PinMarks } from "../browser/map/pin_marks.js";
+import { Overlays } from "../browser/map/overlays.js";
+import { PinTray } from "../browser/map/pin_tray.js";
+import { pictureButtons } from "../browser/map/export_image.js";
+import { loadPlotly } from "../browser/plotly.js";
+import { CLICK_PIXELS, Clicks, followPress } from "../browser/map/clicks.js";
+import { Selection } from "../browser/map/lasso.js";
+import { followTwoFingers } from "../browser/map/touch.js";
 
 const SNAP_PIXELS = 9;
 const NUDGE = 0.01;

@@ -5,11 +5,11 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from explorer.analysis.maps import LinearProjection, Projection
+from explorer.analysis.projections.base import LinearProjection, Projection
 from explorer.models.config import ModelConfig
-from explorer.serving.atlas import LoadedRun, map_version
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
-from explorer.ui.state import View, change_view, held_view
+from explorer.serving.run_cache import LoadedRun, map_version
+from explorer.ui.view import View, change_view, held_view
 
 OVERLAYS = {
     "images": "Images",

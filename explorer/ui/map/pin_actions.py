@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
 from explorer.errors import ConfigError, ExplorerError
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import reference_code
+from explorer.serving.decoder import reference_code
+from explorer.serving.run_cache import LoadedRun
 from explorer.ui.pins import Pin, added, moved, removed, renamed, reordered
-from explorer.ui.state import change_pins, change_view, held_view, redo_pins, undo_pins
+from explorer.ui.view import change_pins, change_view, held_view, redo_pins, undo_pins
 
 
 def act(loaded: LoadedRun, action: Mapping[str, Any]) -> None:

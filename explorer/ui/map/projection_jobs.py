@@ -5,12 +5,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer import locations
-from explorer.analysis.projections import NAMES, SLOW
-from explorer.jobs import JobState, JobStatus
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import computing, resources
-from explorer.ui.components.map_controls import move_map
-from explorer.ui.state import held_view
+from explorer.analysis.projections.methods import NAMES, SLOW
+from explorer.jobs.process_queue import JobState, JobStatus
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.map import projection_state
+from explorer.ui.map.controls import move_map
+from explorer.ui.view import held_view
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -35,29 +36,29 @@ def _watch(loaded: LoadedRun) -> None:
 
 
 def _swap_in(loaded: LoadedRun) -> None:
-    method = computing.arrived(loaded)
+    method = projection_state.arrived(loaded)
     if method:
         # Read anew: what was loaded before the map was stored does not know it.
-        move_map(resources.loaded_run(loaded.run.name), method, held_view().dims)
+        move_map(session.loaded_run(loaded.run.name), method, held_view().dims)
         st.rerun()
 
 
 def _is_any_active(loaded: LoadedRun) -> bool:
-    statuses = [computing.status_of(loaded, method) for method in SLOW]
+    statuses = [projection_state.status_of(loaded, method) for method in SLOW]
     return any(status is not None and status.is_active for status in statuses)
 
 
 def _show_all(loaded: LoadedRun) -> None:
-    mine = computing.asked()
+    mine = projection_state.asked()
     if mine.refusal:
-        _line("map-refused", f"**Not started.** {mine.refusal}", "error", ("Dismiss", computing.dismiss, ("",)))
+        _line("map-refused", f"**Not started.** {mine.refusal}", "error", ("Dismiss", projection_state.dismiss, ("",)))
     for method in SLOW:
-        status, key = computing.status_of(loaded, method), computing.key_of(loaded, method)
+        status, key = projection_state.status_of(loaded, method), projection_state.key_of(loaded, method)
         if status is not None and status.is_active:
             _show_active(status, NAMES[method])
         elif status is not None and key in mine.told:
             _show_ended(loaded, method, status)
-        elif key == mine.offered and computing.is_missing(loaded, method):
+        elif key == mine.offered and projection_state.is_missing(loaded, method):
             _show_offer(loaded, method)
 
 
@@ -76,7 +77,7 @@ def _show_active(status: JobStatus, name: str) -> None:
         key=f"cancel-{status.key}",
         help=f"Stop computing {name}. Nothing is stored.",
         icon=":material/close:",
-        on_click=computing.cancel,
+        on_click=projection_state.cancel,
         args=(status.key,),
         width="stretch",
     )
@@ -84,8 +85,8 @@ def _show_active(status: JobStatus, name: str) -> None:
 
 def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
     name = NAMES[method]
-    again = ("Try again", computing.choose, (method, loaded))
-    dismiss = ("Dismiss", computing.dismiss, (status.key,))
+    again = ("Try again", projection_state.choose, (method, loaded))
+    dismiss = ("Dismiss", projection_state.dismiss, (status.key,))
     if status.state is JobState.FAILED:
         _line(status.key, f"**{name} could not be computed.** {status.problem}", "error", again, dismiss)
     elif status.state is JobState.CANCELLED:
@@ -101,14 +102,14 @@ def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
 
 
 def _show_offer(loaded: LoadedRun, method: str) -> None:
-    name, seconds = NAMES[method], computing.expected(loaded, method)
+    name, seconds = NAMES[method], projection_state.expected(loaded, method)
     if locations.READONLY:
         _line(
             "map-offered",
             f"The link asks for {name}, which was not computed for {loaded.run.name}, and this app only shows what is "
             "there (EXPLORER_READONLY is set). Another map is shown.",
             "info",
-            ("Dismiss", computing.dismiss, ("",)),
+            ("Dismiss", projection_state.dismiss, ("",)),
         )
         return
     _line(
@@ -116,14 +117,14 @@ def _show_offer(loaded: LoadedRun, method: str) -> None:
         f"The link asks for {name}, which was not computed for {loaded.run.name} yet. It takes about "
         f"{_duration(seconds)} on two cores, an estimate, in a process of its own. Meanwhile another map is shown.",
         "info",
-        (f"Compute {name}", computing.choose, (method, loaded)),
-        ("Dismiss", computing.dismiss, ("",)),
+        (f"Compute {name}", projection_state.choose, (method, loaded)),
+        ("Dismiss", projection_state.dismiss, ("",)),
     )
 
 
 def _show(loaded: LoadedRun, method: str) -> None:
-    computing.dismiss(computing.key_of(loaded, method))
-    move_map(resources.loaded_run(loaded.run.name), method, held_view().dims)
+    projection_state.dismiss(projection_state.key_of(loaded, method))
+    move_map(session.loaded_run(loaded.run.name), method, held_view().dims)
 
 
 def _line(key: str, text: str, icon: str, *buttons: tuple[str, Callable[..., None], tuple[object, ...]]) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.analysis.projections import NAMES, SLOW, check_can_be_mapped, expected_seconds
+from explorer.analysis.projections.methods import NAMES, SLOW, check_can_be_mapped, expected_seconds
 from explorer.errors import ExplorerError
-from explorer.jobs import JobState, JobStatus, jobs_of_app
-from explorer.serving.atlas import LoadedRun
+from explorer.jobs.process_queue import JobState, JobStatus, jobs_of_app
+from explorer.serving.run_cache import LoadedRun
 
 _KEY = "maps-asked-for"
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.trust import VERDICTS, Trust
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.pinning import PinnedPlace
+from explorer.analysis.latent.reliability import VERDICTS, Trust
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.places import PinnedPlace
 
 _MARKS = {"near": "●", "edge": "◐", "far": "○"}
 
@@ -16,8 +16,8 @@ _MARKS = {"near": "●", "edge": "◐", "far": "○"}
 def trust_note(loaded: LoadedRun, place: PinnedPlace) -> None:
     """Show how far what is decoded at ``place`` can be believed, beside what is typical of the encoded images."""
     labels = None if place.label is None else np.full(1, place.label, np.int64)
-    trust = resources.service().submit_trusted(loaded.run.name, place.z[None], labels).result().trust
-    own_class = "" if place.label is None else f" of class {resources.class_names(loaded)[place.label]}"
+    trust = session.service().submit_trusted(loaded.run.name, place.z[None], labels).result().trust
+    own_class = "" if place.label is None else f" of class {session.class_names(loaded)[place.label]}"
     st.markdown(f"{_MARKS[trust.verdict]} **{VERDICTS[trust.verdict].capitalize()}**")
     st.caption(trust_sentences(trust, own_class, is_encoded=place.row is not None))
 

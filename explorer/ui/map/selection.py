@@ -12,9 +12,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.maps import Projection
-from explorer.analysis.selection import Doubles, rows_inside, without_classes
-from explorer.serving.atlas import LoadedRun, map_version
+from explorer.analysis.arrays import Doubles
+from explorer.analysis.projections.base import Projection
+from explorer.analysis.projections.lasso import rows_inside, without_classes
+from explorer.serving.run_cache import LoadedRun, map_version
 
 _KEY = "selection"
 

@@ -6,18 +6,17 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer.errors import ProjectionError, ServingError
-from explorer.serving.atlas import LoadedRun
-from explorer.serving.service import reference_code
-from explorer.ui.computing import is_missing, offer
-from explorer.ui.generating import sections_of, why_not
-from explorer.ui.pinning import pinned_code
-from explorer.ui.state import View, change_view
+from explorer.serving.decoder import reference_code
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.map.projection_state import is_missing, offer
+from explorer.ui.places import pinned_code
+from explorer.ui.view import View, change_view
 
 DEFAULT = View()
 _LEFT_OUT = "pins-left-out"
 
 
-def fitting_map_view(loaded: LoadedRun, view: View) -> View:
+def validated_map_view(loaded: LoadedRun, view: View) -> View:
     """Return ``view`` with what this run's map cannot show replaced by its default, and say what was.
 
     Raises:
@@ -33,36 +32,7 @@ def fitting_map_view(loaded: LoadedRun, view: View) -> View:
     if view.reference >= 0:
         view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
     view = _with_known_pins(loaded, view)
-    return _with_class(loaded, view, "decode_as")
-
-
-def fitting_class_view(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` with a class that this run does not have replaced by the first, and say so."""
-    return _with_class(loaded, view, "label")
-
-
-def fitting_generate_view(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` with what this run cannot generate replaced by what it can, and say so."""
-    view = fitting_class_view(loaded, view)
-    if view.generate not in sections_of(loaded.config.model):
-        st.info(f"{why_not(view.generate, loaded)} Its samples are shown instead.", icon=":material/info:")
-        view = change_view(generate=DEFAULT.generate)
-    n_classes = loaded.config.model.n_classes
-    if n_classes is not None and max(view.blend) >= n_classes:
-        st.warning(
-            f"Class {max(view.blend)} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. "
-            "A blend of the first two is shown instead.",
-            icon=":material/link_off:",
-        )
-        view = change_view(blend=DEFAULT.blend)
-    if loaded.config.model.can_encode and view.image >= len(loaded.encoded):
-        st.warning(
-            f"Test image {view.image:,} is not in the encoded set: choose one of 0 to {len(loaded.encoded) - 1:,}. "
-            "The first is shown instead.",
-            icon=":material/link_off:",
-        )
-        view = change_view(image=DEFAULT.image)
-    return view
+    return with_known_class(loaded, view, "decode_as")
 
 
 def _with_known_pins(loaded: LoadedRun, view: View) -> View:
@@ -96,7 +66,8 @@ def _tried(view: View, show: Callable[[View], object], **defaults: object) -> Vi
     return view
 
 
-def _with_class(loaded: LoadedRun, view: View, name: str) -> View:
+def with_known_class(loaded: LoadedRun, view: View, name: str) -> View:
+    """Return ``view`` with a class in its field ``name`` that this run does not have replaced by the default."""
     n_classes, label = loaded.config.model.n_classes, getattr(view, name)
     if n_classes is None or label < n_classes:
         return view

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.data.catalogue import load_split
 from explorer.errors import ExplorerError
-from explorer.jobs import JobStatus, jobs_of_app
+from explorer.jobs.process_queue import JobStatus, jobs_of_app
 from explorer.locations import CHECKPOINTS
 from explorer.runs.config import RunConfig
 from explorer.runs.listing import open_run
@@ -16,8 +16,9 @@ from explorer.runs.trash import Discarded, discard, discarded_runs, restore
 from explorer.training.creation import create_run
 from explorer.training.jobs import TrainingJobs, training_jobs
 from explorer.training.status import TrainingStatus
-from explorer.ui.new_run import NewRun, forget_name, prefill_with
-from explorer.ui.state import View, change_view
+from explorer.ui.train.draft import NewRun, forget_name, prefill_with
+from explorer.ui.view import View, change_view
+from explorer.ui.widgets.diagnosis import forget_run_asked_for, run_asked_for
 
 _KEY = "training"
 ENCODING_SECONDS = 8.0
@@ -50,8 +51,12 @@ def said() -> Said:
 
 
 def current_watch(view: View) -> View:
-    """Return ``view`` with the run that is to be looked at now."""
+    """Return ``view`` with the run that is to be looked at now; a form that a diagnosis asked for is filled."""
     mine = said()
+    asked = run_asked_for()
+    if asked is not None:
+        fill_form(*asked)
+        forget_run_asked_for()
     if mine.next_watch is not None:
         view = change_view(watch=mine.next_watch)
         mine.next_watch = None

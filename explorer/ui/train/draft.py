@@ -31,7 +31,7 @@ from explorer.runs.config import RunConfig, idle_reasons
 from explorer.runs.listing import free_name, list_runs
 from explorer.runs.presets import PRESETS, Preset
 from explorer.runs.run import check_name
-from explorer.ui.fields import shown
+from explorer.ui.train.fields import shown
 
 _KEY = "new-run"
 FIRST_PRESET, BUNDLED_PRESET = "map-in-a-minute", "conditional-digits"

@@ -5,8 +5,8 @@ import streamlit as st
 from explorer.data.catalogue import data_set
 from explorer.training.estimate import Estimate
 from explorer.training.estimator import Outcome, estimator_of_app
-from explorer.ui.components.field_widget import plain
-from explorer.ui.new_run import NewRun
+from explorer.ui.train.draft import NewRun
+from explorer.ui.train.field_widget import plain
 
 SECONDS_BETWEEN_LOOKS = 1.0
 

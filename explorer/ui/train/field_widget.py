@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from explorer.runs.choices import FIELDS
-from explorer.ui.fields import FieldFacts, facts_of, shown
-from explorer.ui.new_run import Checked
+from explorer.ui.train.draft import Checked
+from explorer.ui.train.fields import FieldFacts, facts_of, shown
 
 MAX_SEGMENT_CHARACTERS = 30
 """Length of all names together up to which choices are laid out beside each other: a phone is 390 pixels wide."""

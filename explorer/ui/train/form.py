@@ -11,9 +11,7 @@ from explorer.locations import CHECKPOINTS
 from explorer.runs.choices import GROUPS
 from explorer.runs.presets import PRESETS
 from explorer.runs.run import MAX_NAME
-from explorer.ui.components.field_widget import field_key, field_widget, plain, show_problems
-from explorer.ui.fields import facts_of
-from explorer.ui.new_run import (
+from explorer.ui.train.draft import (
     Checked,
     Draft,
     NewRun,
@@ -23,6 +21,8 @@ from explorer.ui.new_run import (
     prefill_from_preset,
     preset_of,
 )
+from explorer.ui.train.field_widget import field_key, field_widget, plain, show_problems
+from explorer.ui.train.fields import facts_of
 
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
@@ -37,7 +37,7 @@ def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
     """Show the form, and return the run that it describes, for a new folder in ``checkpoints``.
 
     None while something is wrong, which is shown at its field. What is chosen is kept while other pages are looked
-    at; ``explorer.ui.new_run`` fills the form from elsewhere.
+    at; ``explorer.ui.train.draft`` fills the form from elsewhere.
     """
     draft = held_draft()
     state = checked(draft, checkpoints)

@@ -6,18 +6,18 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures.training import training_curves
-from explorer.jobs import JobState
+from explorer.jobs.process_queue import JobState
 from explorer.locations import PAGES, READONLY
 from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, TrainingStatus
-from explorer.ui import resources
-from explorer.ui.components.diagnosis import findings_with_remedies
-from explorer.ui.components.run_picker import choose_run, describe_run
-from explorer.ui.components.timeline import timeline
-from explorer.ui.components.training_estimate import duration_in_words
-from explorer.ui.components.training_list import COLOURS, in_words
-from explorer.ui.training import delete, duplicate, encode, encoding_status, go_on, jobs, pause
+from explorer.ui import session
+from explorer.ui.train.actions import delete, duplicate, encode, encoding_status, go_on, jobs, pause
+from explorer.ui.train.estimate import duration_in_words
+from explorer.ui.train.runs import COLOURS, in_words
+from explorer.ui.train.timeline import timeline
+from explorer.ui.widgets.diagnosis import findings_with_remedies
+from explorer.ui.widgets.run_picker import choose_run, describe_run
 
 SECONDS_BETWEEN_LOOKS = 1.0
 PHASES = {
@@ -44,7 +44,7 @@ def training_panel(name: str) -> None:
     Raises:
         CheckpointError: if there is no such run, or it is damaged.
     """
-    run = resources.loaded_run(name).run
+    run = session.loaded_run(name).run
     status = jobs().status(name)
     every = SECONDS_BETWEEN_LOOKS if status.state.is_active or _is_encoding(name) else None
     st.fragment(_watch, run_every=every)(name, (status.state.is_active, _is_encoding(name)))
@@ -58,7 +58,7 @@ def _watch(name: str, before: tuple[bool, bool]) -> None:
     status = jobs().status(name)
     if (status.state.is_active, _is_encoding(name)) != before:
         st.rerun()
-    run = resources.loaded_run(name).run
+    run = session.loaded_run(name).run
     history = run.history()
     _headline(run, status)
     _progress(status)
@@ -209,7 +209,7 @@ def _curves(history: list[dict[str, Any]]) -> None:
 
 def _diagnosis(run: Run, status: TrainingStatus) -> None:
     """Say what is wrong with a run, each finding with changes that may mend it in a new run."""
-    from explorer.analysis.diagnosis import diagnose  # it needs torch, which the first screen does not
+    from explorer.analysis.evaluation.diagnosis import diagnose  # it needs torch, which the first screen does not
 
     findings = diagnose(run.config.model, run.history(), diverged_in=run.diverged_in())
     if not findings:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from explorer.ui.components.config_form import config_form
-from explorer.ui.components.training_estimate import training_estimate
-from explorer.ui.training import begin, said
+from explorer.ui.train.actions import begin, said
+from explorer.ui.train.estimate import training_estimate
+from explorer.ui.train.form import config_form
 
 
 def new_training() -> None:

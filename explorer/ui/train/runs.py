@@ -6,8 +6,8 @@ from typing import Literal
 import streamlit as st
 
 from explorer.training.status import TrainingState, TrainingStatus
-from explorer.ui.state import View, change_view
-from explorer.ui.training import bring_back, deleted_runs, jobs, said
+from explorer.ui.train.actions import bring_back, deleted_runs, jobs, said
+from explorer.ui.view import View, change_view
 
 NEW = ""
 COLOURS = {

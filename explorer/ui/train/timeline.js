@@ -1,8 +1,8 @@
 // The latent map of every epoch on a timeline: scrubbed, played, and followed while the run trains. No script reruns.
 
-import { EpochPictures, Epochs, epochInWords } from "./modules/epochs.js";
-import { EpochCanvas, MARKERS } from "./modules/epoch_canvas.js";
-import { Playhead } from "./modules/playhead.js";
+import { EpochPictures, Epochs, epochInWords } from "../browser/timeline/epochs.js";
+import { EpochCanvas, MARKERS } from "../browser/timeline/canvas.js";
+import { Playhead } from "../browser/playhead.js";
 
 const POLL_MILLISECONDS = 1000;
 const VIEW_SECONDS = 0.1; // in which the axes follow when a new epoch needs more room

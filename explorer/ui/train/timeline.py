@@ -1,15 +1,17 @@
 """The latent map of every epoch on a timeline, beside what each made of the same images and the same noise."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from explorer.data.catalogue import DATA_SETS
 from explorer.figures.palette import CLASSES_PER_SYMBOL, COLOURS, SYMBOLS
 from explorer.models.config import ModelConfig
-from explorer.ui import resources
-from explorer.ui.components.browser_code import browser_component
+from explorer.ui import session
+from explorer.ui.browser.component import browser_component
 
 _KEY = "timeline"
+_SCRIPT = Path(__file__).with_name("timeline.js")
 _HTML = """
 <section class="timeline" aria-label="Latent map by epoch">
   <p class="timeline__empty" role="status" hidden></p>
@@ -58,7 +60,7 @@ def timeline(run_name: str, *, is_live: bool) -> None:
     Raises:
         CheckpointError: if there is no such run, or its config.json is damaged.
     """
-    config = resources.loaded_run(run_name).config
+    config = session.loaded_run(run_name).config
     known = DATA_SETS.get(config.training.data)
     data: dict[str, Any] = {
         "run": run_name,
@@ -72,7 +74,7 @@ def timeline(run_name: str, *, is_live: bool) -> None:
         "axes": axis_names(config.model),
         "note": note(config.model),
     }
-    browser_component("timeline", _HTML)(key=_KEY, data=data)
+    browser_component(_SCRIPT, _HTML)(key=_KEY, data=data)
 
 
 def axis_names(model: ModelConfig) -> tuple[str, str]:

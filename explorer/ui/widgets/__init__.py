@@ -1,1 +1,1 @@
-"""Pieces of a page, a file each."""
+"""What several pages show: choosing a run, images and their export, sliders, the classifier, a diagnosis."""

@@ -4,17 +4,17 @@ import streamlit as st
 
 from explorer import locations
 from explorer.errors import CheckpointError
-from explorer.jobs import JobState, JobStatus
+from explorer.jobs.process_queue import JobState, JobStatus
 from explorer.runs.judges import Judge
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import judging
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.widgets import classifier_facts
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def judge_of(loaded: LoadedRun) -> Judge | None:
     """Return the judge of the run's data set; None where ``offer_judge`` has something to say instead."""
-    found = judging.found_judge(loaded)
+    found = classifier_facts.found_judge(loaded)
     return None if isinstance(found, CheckpointError) else found
 
 
@@ -23,8 +23,8 @@ def offer_judge(loaded: LoadedRun) -> None:
 
     While one is trained this part of the page alone runs again and again, and the whole page once it ended.
     """
-    data, found = loaded.config.training.data, judging.found_judge(loaded)
-    status = judging.status_of(data)
+    data, found = loaded.config.training.data, classifier_facts.found_judge(loaded)
+    status = classifier_facts.status_of(data)
     if status is not None and status.is_active:
         st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(data)
     elif not isinstance(found, Judge):
@@ -32,7 +32,7 @@ def offer_judge(loaded: LoadedRun) -> None:
 
 
 def _watch(data: str) -> None:
-    status = judging.status_of(data)
+    status = classifier_facts.status_of(data)
     if status is None or not status.is_active:
         st.rerun()
     else:
@@ -53,7 +53,7 @@ def _show_active(data: str, status: JobStatus) -> None:
         key=f"cancel-{status.key}",
         help="Stop training the judge. Nothing is stored.",
         icon=":material/close:",
-        on_click=judging.cancel,
+        on_click=classifier_facts.cancel,
         args=(data,),
         width="stretch",
     )
@@ -65,16 +65,19 @@ def _offer(data: str, found: CheckpointError | None) -> None:
     if locations.READONLY:
         st.caption(f":material/gavel: {damage}{about} There is none here, and this app only shows what is there.")
         return
-    if not judging.has_images(data):
+    if not classifier_facts.has_images(data):
         command = f"python -m explorer judge --data {data} --download"
         st.caption(f":material/gavel: {damage}{about} Its training images are not here; `{command}` makes one.")
         return
-    trouble = judging.problem(data)
+    trouble = classifier_facts.problem(data)
     if trouble:
         st.error(trouble, icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            f"{damage}{about} It takes about {judging.expected(data):.0f} s on two cores, once, beside the app.",
+            f"{damage}{about} It takes about {classifier_facts.expected(data):.0f} s on two cores, once, "
+            "beside the app.",
             icon=":material/gavel:",
         )
-        st.button("Train the judge", key=f"train-judge-{data}", on_click=judging.train, args=(data,), width="content")
+        st.button(
+            "Train the judge", key=f"train-judge-{data}", on_click=classifier_facts.train, args=(data,), width="content"
+        )

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer.analysis.judging import ClassFidelity, ClassShares
+from explorer.analysis.evaluation.classifier import ClassFidelity, ClassShares
 from explorer.data.catalogue import data_set, is_on_disk
 from explorer.errors import CheckpointError, DataError, ExplorerError
-from explorer.jobs import JobState, JobStatus, jobs_of_app
+from explorer.jobs.process_queue import JobState, JobStatus, jobs_of_app
 from explorer.locations import CHECKPOINTS
 from explorer.runs.judges import Judge, expected_seconds, find_judge, read_judge
-from explorer.serving.atlas import LoadedRun
+from explorer.serving.run_cache import LoadedRun
 
 _KEY = "judges-asked-for"
 _REFUSAL = "judge-refused"

@@ -7,16 +7,30 @@ import streamlit as st
 
 from explorer.locations import READONLY
 from explorer.runs.choices import remedied
+from explorer.runs.config import RunConfig
 from explorer.runs.remedies import remedies
 from explorer.runs.run import Run
-from explorer.ui.training import fill_form
 
 if TYPE_CHECKING:
-    from explorer.analysis.diagnosis import Finding
+    from explorer.analysis.evaluation.diagnosis import Finding
+
+
+_KEY = "run-asked-for"
+
+
+def run_asked_for() -> tuple[RunConfig, str] | None:
+    """Return the configuration that was chosen here for a new run, and what it is about; None if none was."""
+    asked: tuple[RunConfig, str] | None = st.session_state.get(_KEY)
+    return asked
+
+
+def forget_run_asked_for() -> None:
+    """Forget the configuration that was chosen for a new run: the form has it."""
+    st.session_state.pop(_KEY, None)
 
 
 def findings_with_remedies(run: Run, findings: Sequence["Finding"], on_chosen: Callable[[], None]) -> None:
-    """Show ``findings``; a remedy that is chosen fills the form of a new run, and ``on_chosen`` goes there."""
+    """Show ``findings``; a remedy that is chosen is for the form of a new run, and ``on_chosen`` goes there."""
     st.markdown("##### What is wrong, and what may help")
     for finding in findings:
         with st.container(border=True, key=f"finding-{finding.name}"):
@@ -32,5 +46,5 @@ def _remedies(run: Run, finding: "Finding", on_chosen: Callable[[], None]) -> No
             changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
             if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
                 about = f"A new run like {run.name}, which stays as it is, but with {changes}."
-                fill_form(remedied(run.config, remedy.changes), about)
+                st.session_state[_KEY] = remedied(run.config, remedy.changes), about
                 on_chosen()

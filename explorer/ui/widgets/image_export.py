@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats, Images, Labels
 from explorer.runs.tables import images_npz, images_png
-from explorer.serving.work import ClassWeights, Images, Labels
+from explorer.serving.batches import ClassWeights
 
 FORMATS = {
     "png": ("PNG, one grid", "image/png"),

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-Images = NDArray[np.uint8]
+from explorer.analysis.arrays import Images
 
 GAP = 2
 MARK = (213, 94, 0, 255)

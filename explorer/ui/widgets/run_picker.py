@@ -7,9 +7,9 @@ import streamlit as st
 from explorer.errors import CheckpointError
 from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
-from explorer.serving.atlas import LoadedRun
-from explorer.ui import resources
-from explorer.ui.state import View, change_view, forget_steps
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui import session
+from explorer.ui.view import View, change_view, forget_steps
 
 FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE", "gan": "GAN"}
 
@@ -19,7 +19,7 @@ def run_picker(view: View) -> LoadedRun:
 
     A run that does not exist or is damaged is told in words, and the default one shown.
     """
-    entries = resources.run_summaries()
+    entries = session.run_summaries()
     loaded = _chosen_run(view, entries)
     name = loaded.run.name if loaded else ""
     with st.popover(
@@ -43,12 +43,12 @@ def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
             damage = next((entry.error for entry in entries if entry.name == view.run), None)
             if damage is not None:
                 raise CheckpointError(damage)
-            return resources.loaded_run(view.run)
+            return session.loaded_run(view.run)
         except CheckpointError as error:
             shown = f" {default} is shown instead." if default else ""
             st.error(f"{error}{shown}", icon=":material/error:")
             choose_run("")
-    return resources.loaded_run(default) if default else None
+    return session.loaded_run(default) if default else None
 
 
 def describe_run(config: RunConfig, elbo: float | None) -> str:

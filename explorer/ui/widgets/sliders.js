@@ -1,7 +1,7 @@
 // Sliders of the latent dimensions. The image of the moved code is asked for while one is dragged, and painted here.
 // Moving never reruns the script: only a code that is kept is sent to Python.
 
-import { Decoder, paintImage, refusal } from "./modules/decoder.js";
+import { Decoder, paintImage, refusal } from "../browser/api.js";
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 const NUDGE = 0.01;

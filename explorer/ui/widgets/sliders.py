@@ -1,22 +1,24 @@
 """A slider for each latent dimension, the one that carries most first; the image is decoded while one is dragged."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.dimensions import DEAD_KL, DEAD_VARIANCE, DimensionUse, dimension_use
-from explorer.analysis.results import Floats
+from explorer.analysis.arrays import Floats
+from explorer.analysis.latent.dimensions import DEAD_KL, DEAD_VARIANCE, DimensionUse, dimension_use
 from explorer.models.config import POSTERIORS, SIMPLEX
-from explorer.serving.atlas import LoadedRun
-from explorer.ui.components.browser_code import browser_component
+from explorer.serving.run_cache import LoadedRun
+from explorer.ui.browser.component import browser_component
 from explorer.ui.notation import given
-from explorer.ui.pinning import PinnedPlace
+from explorer.ui.places import PinnedPlace
 
 N_SHOWN = 16
 _KEY = "sliders"
+_SCRIPT = Path(__file__).with_name("sliders.js")
 _HTML = """
 <section class="sliders" aria-label="Latent dimensions">
   <div class="sliders__pictures">
@@ -63,7 +65,7 @@ def sliders(loaded: LoadedRun, place: PinnedPlace, on_keep: Callable[[list[float
         if on_keep is not None:
             on_keep([float(number) for number in st.session_state[_KEY].kept["z"]])
 
-    browser_component("sliders", _HTML)(key=_KEY, data=data, on_kept_change=keep)
+    browser_component(_SCRIPT, _HTML)(key=_KEY, data=data, on_kept_change=keep)
 
 
 def use_of_dimensions(loaded: LoadedRun) -> DimensionUse:

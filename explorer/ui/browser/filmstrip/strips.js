@@ -1,6 +1,6 @@
 // Walks through latent space as strips of frames, each a button; every so many frames of a walk are in its strip.
 
-import { paintImage } from "./decoder.js";
+import { paintImage } from "../api.js";
 
 const MARKS = { near: "●", edge: "◐", far: "○" };
 

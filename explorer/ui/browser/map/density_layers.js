@@ -1,7 +1,7 @@
 // The density of the encoded set, and the regions where it says that the decoder was never trained.
 
-import { refusal } from "./decoder.js";
-import { alphaPicture, blankCanvas, colourParts, MapLayer } from "./map_layer.js";
+import { refusal } from "../api.js";
+import { alphaPicture, blankCanvas, colourParts, MapLayer } from "./layer.js";
 
 const SHARES = [0.5, 0.9, 0.99];
 const HATCH_PIXELS = 9;

@@ -1,6 +1,6 @@
 // The map as a picture to take away, with what lies over and under plotly's own drawing: shade, overlays and pins.
 
-import { paintMarks } from "./marks.js";
+import { paintMarks } from "./pin_marks.js";
 
 const PICTURE_SCALE = 2;
 

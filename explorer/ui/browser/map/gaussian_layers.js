@@ -1,7 +1,7 @@
 // Normals on a linear map: the prior's circles, and the ellipse of the posterior of the image under the pointer.
 
-import { refusal } from "./decoder.js";
-import { AxesView, MapLayer, writeLabel } from "./map_layer.js";
+import { refusal } from "../api.js";
+import { AxesView, MapLayer, writeLabel } from "./layer.js";
 
 const HOVER_PIXELS = 12;
 

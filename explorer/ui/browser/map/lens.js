@@ -1,7 +1,7 @@
 // The decoded image that goes with the pointer; at rest it lies in the corner where it covers least.
 
-import { paintImage } from "./decoder.js";
-import { showTrust } from "./trust.js";
+import { paintImage } from "../api.js";
+import { showTrust } from "./reliability.js";
 
 const LENS_GAP = 16;
 const CORNER_GAP = 6;

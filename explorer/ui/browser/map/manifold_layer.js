@@ -1,7 +1,7 @@
 // The decoded manifold: what the decoder makes of each place in view, as a grid of images behind the points.
 
-import { refusal } from "./decoder.js";
-import { blankCanvas, colourParts, MapLayer } from "./map_layer.js";
+import { refusal } from "../api.js";
+import { blankCanvas, colourParts, MapLayer } from "./layer.js";
 
 const MAX_TILES = 1000;
 const TILE_PIXELS = 30;

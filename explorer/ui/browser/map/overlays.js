@@ -3,10 +3,10 @@
 
 import { DensityLayer, UntrainedLayer } from "./density_layers.js";
 import { ManifoldLayer } from "./manifold_layer.js";
-import { AxesView, blankCanvas } from "./map_layer.js";
-import { PosteriorLayer, PriorLayer } from "./normal_layers.js";
+import { AxesView, blankCanvas } from "./layer.js";
+import { PosteriorLayer, PriorLayer } from "./gaussian_layers.js";
 import { ThumbnailLayer } from "./thumbnail_layer.js";
-import { WalkLayer } from "./walk_layer.js";
+import { WalkLayer } from "./path_layer.js";
 
 const REST_MILLISECONDS = 150;
 const MOVES = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot", "plotly_restyle"];

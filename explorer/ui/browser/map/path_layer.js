@@ -1,6 +1,6 @@
 // Walks through latent space as lines over the points, each with a dash of its own; the chosen one is thick.
 
-import { MapLayer } from "./map_layer.js";
+import { MapLayer } from "./layer.js";
 
 const THIN = 1.6;
 const THICK = 3.2;

@@ -1,6 +1,6 @@
 // Pins of the map: the tray below it, where they are looked at, renamed, put in order and removed.
 
-import { paintImage, refusal } from "./decoder.js";
+import { paintImage, refusal } from "../api.js";
 
 const DRAG_PIXELS = 8;
 const DOUBLE_CLICK_MS = 220;

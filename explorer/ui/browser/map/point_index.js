@@ -1,8 +1,8 @@
 // The encoded set in the browser: its points and values as typed arrays, which point is nearest to a place, and which
 // row of the set a point of a plotly trace is.
 
-import { refusal } from "./decoder.js";
-import { turned } from "./links.js";
+import { refusal } from "../api.js";
+import { turned } from "./linked_maps.js";
 
 const POINTS_PER_CELL = 4;
 const MAX_GRID_SIDE = 1024;

@@ -1,8 +1,8 @@
 // What of the encoded set is drawn. A set within the budget is drawn whole. Of a larger one, up to BUDGET points in view
 // are drawn, a random part that is always the same, above a shade that counts all points in view.
 
-import { DrawnPoints, loadColumn, loadPoints, rowHash } from "./points.js";
-import { inkBytes, Shade, viewOf } from "./shade.js";
+import { DrawnPoints, loadColumn, loadPoints, rowHash } from "./point_index.js";
+import { inkBytes, Shade, viewOf } from "./density_shade.js";
 
 export const BUDGET = 12_000;
 const REST_MS = 250; // longer than drawing a frame takes in software, so that turning a wheel is one movement

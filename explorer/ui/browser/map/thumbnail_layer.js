@@ -1,7 +1,7 @@
 // The images themselves beside their points, once so few are in view that there is room.
 
-import { paintImage, refusal } from "./decoder.js";
-import { blankCanvas, MapLayer } from "./map_layer.js";
+import { paintImage, refusal } from "../api.js";
+import { blankCanvas, MapLayer } from "./layer.js";
 
 const MAX_THUMBNAILS = 150;
 const THUMBNAIL_PIXELS = 34;

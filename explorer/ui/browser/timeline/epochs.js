@@ -1,6 +1,6 @@
 // The recorded epochs of a run, fetched from the app's timeline route, each once; and their pictures.
 
-import { refusal } from "./decoder.js";
+import { refusal } from "../api.js";
 
 const MAX_PICTURES = 600;
 

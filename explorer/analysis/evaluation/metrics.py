@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from explorer.analysis.sources import BURDA, GHOSH, HEUSEL, KINGMA, VENNA
+
 Better = Literal["higher", "lower"]
 Kind = Literal["bound", "reconstruction", "pixels", "codes", "samples", "paths", "cost"]
 """What has to agree between two runs for a difference in a metric to mean something; ``comparison.py`` says how."""
@@ -29,13 +31,6 @@ class Metric:
     unit: str
     is_better: Better | None
     kind: Kind
-
-
-HEUSEL = "Heusel et al. (2017), https://arxiv.org/abs/1706.08500"
-BURDA = "Burda, Grosse & Salakhutdinov (2016), https://arxiv.org/abs/1509.00519"
-KINGMA = "Kingma & Welling (2014), https://arxiv.org/abs/1312.6114"
-VENNA = "Venna & Kaski (2001), https://doi.org/10.1007/3-540-44668-0_68"
-GHOSH = "Ghosh et al. (2020), https://arxiv.org/abs/1903.12436"
 
 
 def _metric(name: str, title: str, explanation: str, *about: str, better: Better | None, kind: Kind) -> Metric:

@@ -1,0 +1,1 @@
+"""Several models measured alike, and the table of their differences."""

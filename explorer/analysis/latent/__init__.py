@@ -1,0 +1,1 @@
+"""What lies in a latent space: codes, priors, densities, grids, attributes, dimensions, reliability."""

@@ -1,0 +1,1 @@
+"""Paths between codes, their length and energy."""

@@ -1,0 +1,1 @@
+"""What the browser runs: modules of JavaScript, and how they become one script for each component."""

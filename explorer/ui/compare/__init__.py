@@ -1,0 +1,1 @@
+"""The page Compare: maps side by side, questions, and the table of measurements."""

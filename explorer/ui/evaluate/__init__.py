@@ -1,0 +1,1 @@
+"""The page Evaluate: one run in numbers, section by section."""

@@ -1,0 +1,1 @@
+"""The page Latent map: what stands around the map."""

@@ -1,0 +1,1 @@
+"""The page Generate: samples, style, blends, traversals and the manifold."""

@@ -1,0 +1,1 @@
+"""The latent map, which several pages show: its component, controls, overlays, pins and what is selected on it."""

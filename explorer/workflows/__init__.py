@@ -1,0 +1,1 @@
+"""What a command and a page both ask for: no HTTP, no Streamlit."""
