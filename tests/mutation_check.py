@@ -49,7 +49,7 @@ GRIDS = "explorer/analysis/latent/grids.py"
 CURVES, PATHS = "explorer/analysis/paths/curves.py", "explorer/analysis/paths/interpolation.py"
 ENERGY, GEODESICS = "explorer/analysis/paths/energy.py", "explorer/analysis/paths/geodesics.py"
 DATA_PATHS, PATH_FACTS = "explorer/analysis/paths/neighbour_graph.py", "explorer/analysis/paths/summary.py"
-DIRECTIONS, CORNERS = "explorer/analysis/latent/attributes.py", "explorer/analysis/latent/corners.py"
+DIRECTIONS = "explorer/analysis/latent/attributes.py"
 FILMS = "explorer/workflows/video.py"
 BOOTSTRAP, FRECHET = "explorer/analysis/statistics/bootstrap.py", "explorer/analysis/statistics/frechet.py"
 EMBEDDING, MEASURES = "explorer/analysis/statistics/embedding.py", "explorer/analysis/comparison/estimators.py"
@@ -584,7 +584,7 @@ MUTATIONS = [
     ),
     Mutation(
         "swap top and bottom of a grid between corners",
-        CORNERS,
+        GRIDS,
         "(1 - down) * top + down * bottom",
         "down * top + (1 - down) * bottom",
         "tests/analysis/test_corners.py",
@@ -605,14 +605,14 @@ MUTATIONS = [
     ),
     Mutation(
         "drop the square of the deviation from the Wilson interval's centre",
-        JUDGING,
+        BOOTSTRAP,
         "centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)",
         "centre = (share + z / (2 * n)) / (1 + z**2 / n)",
         "tests/analysis/test_judging.py::test_the_interval_is_that_of_scipy",
     ),
     Mutation(
         "take the interval of one side for that of both",
-        JUDGING,
+        BOOTSTRAP,
         "NormalDist().inv_cdf((1 + confidence) / 2)",
         "NormalDist().inv_cdf(confidence)",
         "tests/analysis/test_judging.py::test_the_interval_is_that_of_scipy",
@@ -815,7 +815,7 @@ MUTATIONS = [
     ),
     Mutation(
         "drop the sizes of the groups from Welch's variance",
-        GROUPS,
+        BOOTSTRAP,
         "float(np.var(values, ddof=1)) / len(values)",
         "float(np.var(values, ddof=1))",
         "tests/analysis/test_groups.py",
