@@ -78,8 +78,8 @@ def session(folder):
     return Comparing(folder)
 
 
-def text(comparison):
-    return json.dumps(comparison.as_json(comparison))
+def text(found):
+    return json.dumps(comparison.as_json(found))
 
 
 def test_what_is_stored_is_what_was_measured_and_what_measuring_anew_gives_to_the_last_digit(session):
