@@ -51,7 +51,7 @@ app = st.App("{script}", routes=api_routes(decode_service(CHECKPOINTS)))
 
 KEEPING_SCRIPT = """
 import streamlit as st
-from explorer.ui import resources
+from explorer.ui import session
 from explorer.ui.widgets.sliders import sliders
 from explorer.ui.places import resolve_pin
 from explorer.ui.pins import Pin
@@ -60,7 +60,7 @@ from explorer.ui.view import View
 def keep(z):
     st.session_state["kept"] = z
 
-loaded = resources.loaded_run("digits-vae-2d")
+loaded = session.loaded_run("digits-vae-2d")
 sliders(loaded, resolve_pin(loaded, View(pins=(Pin(row=7),))), keep)
 st.text("kept " + ", ".join(f"{number:.9g}" for number in st.session_state.get("kept", [])))
 """
