@@ -34,7 +34,8 @@ def judged_classes_figure(counts: NDArray[np.int64], class_names: Sequence[str])
 
 def judged_classes_text(counts: NDArray[np.int64], class_names: Sequence[str]) -> str:
     """Return what the figure shows in words."""
-    parts = ", ".join(f"{name} {count}" for name, count in zip(class_names, counts, strict=False))
+    names = list(class_names)[: len(counts)]
+    parts = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
     return f"How many of {counts.sum()} images the judge reads as each class: {parts}."
 
 

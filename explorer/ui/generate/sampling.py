@@ -1,17 +1,12 @@
-"""What the page Generate offers for a model, and its codes and images: without the screen."""
+"""What the page Generate offers for a model, and what it says codes are drawn from: without the screen."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from explorer.models.config import ModelConfig
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.sampling import has_temperature
 from explorer.ui.view import View
-
-if TYPE_CHECKING:
-    pass
-
 
 SECTIONS: Mapping[str, str] = MappingProxyType(
     {
