@@ -21,6 +21,7 @@ MARGIN = 24
 """Pixels kept from the edge of the map: the lens and the legend begin beyond it."""
 
 # The map says on itself when it is drawn and what it painted; its events do not bubble, so they are caught on the way.
+# Of a whole context, for a tab has more than one page in its time.
 RECORDER = """
 window.painted = null;
 window.nPainted = 0;
@@ -42,11 +43,12 @@ PLACE_AT = """([left, top]) => {
   return [xaxis.p2d(left - box.left - _size.l), yaxis.p2d(top - box.top - _size.t)];
 }"""
 
-SCREEN_OF = """([x, y]) => {
+# Where the places (0, 0) and (1, 1) of the map lie, in one look: between two the page may have moved.
+SCREEN_OF = """() => {
   const plot = document.querySelector(".latent-map__plot");
   const { xaxis, yaxis, _size } = plot._fullLayout;
   const box = plot.getBoundingClientRect();
-  return [box.left + _size.l + xaxis.d2p(x), box.top + _size.t + yaxis.d2p(y)];
+  return [0, 1].map((at) => [box.left + _size.l + xaxis.d2p(at), box.top + _size.t + yaxis.d2p(at)]);
 }"""
 
 FRAME = """() => {
@@ -157,11 +159,22 @@ class AppPage:
 
     def __post_init__(self) -> None:
         """Listen to what the page says, asks and sends."""
-        self.page.add_init_script(RECORDER)
-        self.page.on("pageerror", lambda error: self.uncaught.append(f"{error.message}\n{error.stack}"))
-        self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("websocket", self._count_frames)
+        self._listeners = {
+            "pageerror": lambda error: self.uncaught.append(f"{error.message}\n{error.stack}"),
+            "console": lambda message: self.console.append(f"{message.type}: {message.text}"),
+            "request": lambda request: self.requests.append(request.url),
+            "websocket": self._count_frames,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    def leave(self, address: str) -> None:
+        """Leave the page for ``address`` with nothing kept in the tab, which another test then goes on in."""
+        self.page.evaluate("() => [localStorage, sessionStorage].forEach((kept) => kept.clear())")
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        self.leave_map()
+        self.page.goto(address)
 
     def _count_frames(self, socket: WebSocket) -> None:
         def count(_: object) -> None:
@@ -223,9 +236,8 @@ class AppPage:
 
     def screen_of(self, points: Any) -> Points:
         """Return where map coordinates, shape ``(M, 2)``, lie in the window."""
-        origin = np.array(self.page.evaluate(SCREEN_OF, [0, 0]))
-        unit = np.array(self.page.evaluate(SCREEN_OF, [1, 1])) - origin
-        return origin + np.asarray(points, float) * unit
+        origin, one = np.array(self.page.evaluate(SCREEN_OF))
+        return origin + np.asarray(points, float) * (one - origin)
 
     def traces(self) -> list[dict[str, Any]]:
         """Return name, colour and number of points of each trace, and where it begins."""

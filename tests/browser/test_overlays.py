@@ -59,21 +59,37 @@ def toggle(page, title):
     page.page.locator(".st-key-overlays").get_by_text(title, exact=True).click()
 
 
-def dark_pixels(page, place, radius=6):
-    """Whether the upper canvas has ink within a few pixels of a place in the window."""
-    return page.page.evaluate(
-        """([left, top, radius]) => {
-          const canvas = document.querySelector(".latent-map__overlay--over");
-          const box = canvas.getBoundingClientRect();
-          const scale = devicePixelRatio;
-          const side = 2 * radius * scale;
-          const [x, y] = [(left - box.left - radius) * scale, (top - box.top - radius) * scale];
-          const { data } = canvas.getContext("2d").getImageData(x, y, side, side);
-          let n = 0;
-          for (let k = 3; k < data.length; k += 4) n += data[k] > 128;
-          return n;
-        }""",
-        [float(place[0]), float(place[1]), radius],
+# How much ink lies within a few pixels of places of the map, and null where the axes do not reach.
+INK = """(places) => {
+  const { xaxis, yaxis, _size } = document.querySelector(".latent-map__plot")._fullLayout;
+  const plot = document.querySelector(".latent-map__plot").getBoundingClientRect();
+  const canvas = document.querySelector(".latent-map__overlay--over");
+  const box = canvas.getBoundingClientRect();
+  const [scale, radius, margin] = [devicePixelRatio, 6, 8];
+  return places.map(([x, y]) => {
+    const [left, top] = [xaxis.d2p(x), yaxis.d2p(y)];
+    if (Math.min(left, _size.w - left, top, _size.h - top) < margin) return null;
+    const [across, down] = [plot.left + _size.l + left - box.left, plot.top + _size.t + top - box.top];
+    const area = [(across - radius) * scale, (down - radius) * scale, 2 * radius * scale, 2 * radius * scale];
+    const { data } = canvas.getContext("2d").getImageData(...area);
+    let n = 0;
+    for (let k = 3; k < data.length; k += 4) n += data[k] > 128;
+    return n;
+  });
+}"""
+
+
+def wait_for_ink(page, at, not_at=(), least=1):
+    """Wait until the upper canvas has ink at all places ``at`` that are in view, ``least`` of them, and none elsewhere.
+
+    Places and pixels are of one look: between two the page may move.
+    """
+    page.page.wait_for_function(
+        f"""([at, notAt, least]) => {{
+          const seen = ({INK})(at).filter((n) => n !== null);
+          return seen.length >= least && seen.every((n) => n > 0) && ({INK})(notAt).every((n) => n === 0);
+        }}""",
+        arg=[np.asarray(at, float).tolist(), np.asarray(not_at, float).tolist(), least],
     )
 
 
@@ -119,33 +135,25 @@ def test_a_link_restores_the_overlays_and_names_what_it_cannot_read(visit):
 
 def test_the_circles_of_the_prior_are_where_they_are_true_and_follow_a_zoom(visit):
     page = visit(overlays="prior").drawn()
-    wait_until_drawn(page)
-
-    def rings():
-        angles = np.radians([100, 200, 300])
-        return page.screen_of([(s * np.cos(a), s * np.sin(a)) for s in (1, 2, 3) for a in angles])
-
-    left, top, width, height = page.frame
-    for _ in range(2):
-        inside = [p for p in rings() if left + 8 < p[0] < left + width - 8 and top + 8 < p[1] < top + height - 8]
-        assert len(inside) >= 3
-        assert all(dark_pixels(page, place) > 0 for place in inside)
-        assert dark_pixels(page, page.screen_of([(0.2, 0.2)])[0]) == 0
-        page.page.evaluate(ZOOM, [0.5, 0, 4.0])
-        page.page.wait_for_function(f"() => Math.abs({RANGE}[1] - {RANGE}[0] - 4) < 0.01")
-        page.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    angles = np.radians([100, 200, 300])
+    rings = [(sigma * np.cos(angle), sigma * np.sin(angle)) for sigma in (1, 2, 3) for angle in angles]
+    wait_for_ink(page, rings, not_at=[(0.2, 0.2)], least=3)
+    page.page.evaluate(ZOOM, [0.5, 0, 4.0])
+    page.page.wait_for_function(f"() => Math.abs({RANGE}[1] - {RANGE}[0] - 4) < 0.01")
+    wait_for_ink(page, rings, not_at=[(0.2, 0.2)], least=3)
 
 
 def test_circles_move_with_the_map_while_it_is_dragged(visit):
     page = visit(overlays="prior").drawn()
     wait_until_drawn(page)
     left, top, width, height = page.frame
+    before = page.page.evaluate(RANGE)
     page.page.mouse.move(left + width / 2, top + height / 2)
     page.page.mouse.down()
     page.page.mouse.move(left + width / 2 + 60, top + height / 2 + 30, steps=6)
-    page.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.page.wait_for_function(f"([low, high]) => {RANGE}[0] < low - 0.05 * (high - low)", arg=before)
     angles = np.radians([200, 250])
-    assert all(dark_pixels(page, p) for p in page.screen_of(np.stack([np.cos(angles), np.sin(angles)], 1)))
+    wait_for_ink(page, np.stack([np.cos(angles), np.sin(angles)], 1), least=2)
     page.page.mouse.up()
 
 
@@ -177,14 +185,15 @@ def test_a_conditional_model_shows_images_in_the_class_of_the_nearest_point(visi
 def test_the_ellipse_is_that_of_the_image_under_the_pointer(visit, app):
     page = visit(overlays="posterior").drawn()
     wait_for_words(page, "Posterior q(z|x) of image 0")
-    row, place = page.lone_row(app.points(RUN))
+    points = app.points(RUN)
+    row, place = page.lone_row(points)
     page.point_at(*place)
     wait_for_words(page, f"Posterior q(z|x) of image {row:,}")
-    assert dark_pixels(page, place) > 0
+    wait_for_ink(page, [points[row]])
     encoded = open_run(RUN, app.checkpoints).encoded()
     covariance = page.page.evaluate(f"Array.from({LAYER}.posterior.covariances.subarray({3 * row}, {3 * row + 3}))")
     assert [covariance[0], covariance[2]] == pytest.approx(np.exp(encoded.log_var[row]).tolist(), rel=1e-4)
-    page.point_at(*page.empty_place(app.points(RUN)))
+    page.point_at(*page.empty_place(points))
     wait_for_words(page, "point at an image to see its own")
 
 
