@@ -6,7 +6,9 @@ it. Servers, browsers and training run beside the tests: so each process has one
 """
 
 import os
+import shutil
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -16,6 +18,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
 
 BROWSER = "tests/browser/"
+SHIPPED = (
+    *("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d", "mnist-vae-2d", "mnist-ae-2d"),
+    *("mnist-vae-16d", "mnist-ae-16d", "mnist-cvae-16d"),
+)
+SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or Path(__file__).parents[1] / "checkpoints")
 
 
 class BrowserBesideTheRest(LoadScopeScheduling):
@@ -44,3 +51,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             f"{item.nodeid} was skipped, and EXPLORER_REQUIRED_TESTS={' '.join(required)} says it must run"
         )
     return report
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory) -> Path:
+    """A copy of the shipped runs, with two damaged ones beside them."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for config in sorted(SHIPPED_FOLDER.glob("*/config.json")):
+        # What training goes on from is large, and the app never reads it.
+        shutil.copytree(config.parent, folder / config.parent.name, ignore=shutil.ignore_patterns("state.safetensors"))
+    missing = [name for name in SHIPPED if not (folder / name / "encoded.safetensors").is_file()]
+    assert missing == [], f"{SHIPPED_FOLDER} should hold the runs that come with the project"
+    shutil.copytree(folder / "digits-vae-2d", folder / "cut-weights")
+    weights = folder / "cut-weights" / "weights.safetensors"
+    os.truncate(weights, weights.stat().st_size // 2)
+    shutil.copytree(folder / "digits-vae-2d", folder / "a-broken-config")
+    (folder / "a-broken-config" / "config.json").write_text('{"format_version": 1, "model": {')
+    return folder

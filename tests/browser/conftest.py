@@ -30,31 +30,9 @@ CHROMIUM_FLAGS = (
     # WebGL is all that a processor has to draw as a graphics card would: pages drawn so too take five times as long.
     *("--disable-gpu-rasterization", "--disable-gpu-compositing"),
 )
-SHIPPED = (
-    *("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d", "mnist-vae-2d", "mnist-ae-2d"),
-    *("mnist-vae-16d", "mnist-ae-16d", "mnist-cvae-16d"),
-)
-SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or ROOT / "checkpoints")
 VIEWPORT = {"width": 1280, "height": 900}
 START_SECONDS = 90
 RESULTS = ROOT / "test-results" / "browser"
-
-
-@pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory) -> Path:
-    """A copy of the shipped runs, with two damaged ones beside them."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for config in sorted(SHIPPED_FOLDER.glob("*/config.json")):
-        # What training goes on from is large, and the app never reads it.
-        shutil.copytree(config.parent, folder / config.parent.name, ignore=shutil.ignore_patterns("state.safetensors"))
-    missing = [name for name in SHIPPED if not (folder / name / "encoded.safetensors").is_file()]
-    assert missing == [], f"{SHIPPED_FOLDER} should hold the runs that come with the project"
-    shutil.copytree(folder / "digits-vae-2d", folder / "cut-weights")
-    weights = folder / "cut-weights" / "weights.safetensors"
-    os.truncate(weights, weights.stat().st_size // 2)
-    shutil.copytree(folder / "digits-vae-2d", folder / "a-broken-config")
-    (folder / "a-broken-config" / "config.json").write_text('{"format_version": 1, "model": {')
-    return folder
 
 
 @contextmanager

@@ -1,0 +1,35 @@
+import sys
+from pathlib import Path
+
+import pytest
+import streamlit.testing.v1.app_test as streamlit_testing
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+
+from explorer.ui import session
+from explorer.ui.compare import job
+from explorer.ui.train import actions
+from explorer.ui.widgets import classifier_facts
+from tests.pages.page_run import PageRun
+
+READERS = (session, job, actions, classifier_facts)
+"""The modules of the pages that know the folder of runs."""
+
+
+@pytest.fixture(autouse=True)
+def main_stays_what_it_is(monkeypatch):
+    """AppTest puts its script in the place of the main module, which processes that later tests start would import."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def run_page(monkeypatch, checkpoints):
+    """Runs a page without a browser: ``run_page("generate", run="…")``; ``on=`` another folder of runs."""
+    media = MemoryMediaFileStorage("/media")
+    monkeypatch.setattr(streamlit_testing, "MemoryMediaFileStorage", lambda _: media)
+
+    def run_page(path: str = "", *, on: Path = checkpoints, **query: str) -> PageRun:
+        for module in READERS:
+            monkeypatch.setattr(module, "CHECKPOINTS", on)
+        return PageRun(media, path, **query)
+
+    return run_page
