@@ -1,7 +1,9 @@
 """What several tests need: models with an exact answer, small configurations, images and runs."""
 
+import json
 import math
 import os
+import shutil
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -237,3 +239,20 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["chattr", "-i", folder], check=True)
+
+
+def run_node(code: str, *options: str) -> str:
+    """Return what the module ``code`` prints under Node.js."""
+    node = shutil.which("node")
+    if node is None:
+        # The app needs no Node.js; EXPLORER_REQUIRED_TESTS makes this skip fail where checks run.
+        pytest.skip("no Node.js on this machine")
+    command = [node, *options, "--input-type=module", "-"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def in_node(code: str, expression: str) -> Any:
+    """Return the value of a JavaScript ``expression`` after the module ``code``, by way of JSON."""
+    return json.loads(run_node(f"{code}\nconsole.log(JSON.stringify({expression}));"))

@@ -6,9 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from explorer.analysis.projections.lasso import rows_inside
 from explorer.data.catalogue import load_split
-from explorer.locations import ROOT
 from explorer.runs.listing import open_run
 
 pytestmark = pytest.mark.browser
@@ -112,7 +110,7 @@ def test_a_lasso_selects_the_points_in_it_and_dims_the_others(visit, app, labels
     assert [line for line in page.console if line.startswith("error")] == []
 
 
-def test_a_box_selects_the_points_in_it(visit, app, labels):
+def test_a_box_selects_the_points_in_it_and_one_around_everything_selects_everything(visit, app, labels):
     page = visit().drawn()
     left, top, width, height = page.frame
     choose(page, "select")
@@ -123,13 +121,7 @@ def test_a_box_selects_the_points_in_it(visit, app, labels):
     expected = np.flatnonzero(((points >= low) & (points < high)).all(axis=1))
     assert len(expected) > 100
     wait_for_count(page, len(expected))
-    assert bright_rows(page, labels) == expected.tolist()
-
-
-def test_a_box_around_everything_selects_everything(visit, labels):
-    page = visit().drawn()
-    left, top, width, height = page.frame
-    choose(page, "select")
+    assert bright_rows(page.settle(), labels) == expected.tolist()
     draw(page, [[left + 1, top + 1], [left + width / 2, top + height / 2], [left + width - 1, top + height - 1]])
     wait_for_count(page, N)
     assert bright_rows(page, labels) == list(range(N))
@@ -170,14 +162,14 @@ def by_double_click(page):
     page.page.mouse.dblclick(left + 0.9 * width, top + 0.9 * height)
 
 
-@pytest.mark.parametrize("clear", [by_button, by_escape, by_double_click])
-def test_clearing_shows_all_points_alike_and_others_are_selected_again_and_again(visit, clear):
+def test_clearing_shows_all_points_alike_and_others_are_selected_again_and_again(visit):
     page = visit(run=RUN).drawn()
-    for across in (0.5, 0.6, 0.5):
+    for number, clear in enumerate(2 * [by_button, by_escape, by_double_click]):
         page.still_box(page.page.locator(".latent-map"))
-        select(page, across=across)
+        select(page, across=(0.5, 0.6)[number % 2])
         clear(page)
         page.page.get_by_text("To select images").wait_for()
+        page.page.wait_for_function(IS_CLEAR)
     page.page.wait_for_timeout(500)  # longer than a click waits for a second one
     assert "pins" not in page.query, "a double click cleared, and pinned nothing"
 
@@ -212,17 +204,13 @@ def test_while_a_lasso_is_drawn_no_image_lies_over_it(visit):
     page.point_at(*places[4].round())
 
 
-def test_another_lasso_takes_the_place_of_the_first(visit, app, labels):
+def test_another_lasso_takes_the_place_of_the_first_and_on_another_map_nothing_is_selected(visit, app, labels):
     page = select(visit().drawn())
     first = bright_rows(page, labels)
     draw(page, circle(page, across=0.4, down=0.7, radius=0.1))
     expected = enclosed(app.points(RUN), outline(page))
     wait_for_count(page, len(expected))
     assert bright_rows(page.settle(), labels) == expected.tolist() != first
-
-
-def test_on_another_map_nothing_is_selected(visit):
-    page = select(visit().drawn())
     page.page.get_by_text("PCA", exact=True).click()
     page.wait_for_query("space", "pca")
     headline(page).wait_for(state="hidden")
@@ -241,31 +229,15 @@ def test_a_selection_is_there_again_after_a_look_at_another_page(visit, labels):
     assert bright_rows(page, labels) == rows
 
 
-@pytest.mark.parametrize("kind", ["CSV", "Parquet"])
-def test_the_file_of_a_selection_has_its_rows_of_the_encoded_set(visit, app, kind):
-    page = select(visit().drawn())
-    points, encoded = app.points(RUN), open_run(RUN, app.checkpoints).encoded()
-    rows = enclosed(points, outline(page))
-    with page.page.expect_download() as download:
-        page.page.get_by_role("button", name=kind).click()
-    assert download.value.suggested_filename == f"{RUN}-selection.{kind.lower()}"
-    content = download.value.path().read_bytes()
-    if kind == "CSV":
-        first, *lines = csv.reader(io.StringIO(content.decode()))
-        columns = dict(zip(first, zip(*lines, strict=True), strict=True))
-    else:
-        columns = pq.read_table(io.BytesIO(content)).to_pydict()
-    assert [int(row) for row in columns["row"]] == rows.tolist()
-    assert list(columns["class"]) == [str(label) for label in encoded.labels[rows]]
-    numbers = {"mu_1": encoded.mu[:, 1], "log_var_0": encoded.log_var[:, 0], "kl": encoded.kl, "map_x": points[:, 0]}
-    for name, expected in numbers.items():
-        np.testing.assert_array_equal(np.array(columns[name], np.float32), expected[rows], err_msg=name)
-
-
 @pytest.mark.mnist
-def test_selected_images_are_shown_in_order_a_page_at_a_time(visit, app):
+def test_what_is_selected_is_told_shown_a_page_at_a_time_and_handed_out(visit, app, labels):
     page = select(visit().drawn())
-    rows = enclosed(app.points(RUN), outline(page))
+    points = app.points(RUN)
+    rows = enclosed(points, outline(page))
+    counts = np.bincount(labels[rows], minlength=10)
+    top = counts.argmax()
+    start = f"Share of each class among {len(rows):,} selected images: {top} {counts[top] / len(rows):.1%} "
+    page.page.get_by_label(re.compile(f"^{re.escape(start)}")).first.wait_for()
     images = load_split("mnist", "test").images
 
     def first_shown():
@@ -277,15 +249,26 @@ def test_selected_images_are_shown_in_order_a_page_at_a_time(visit, app):
     page.page.get_by_text(f"Images, 25 to 48 of {len(rows):,} shown").wait_for()
     page.settle()
     np.testing.assert_array_equal(first_shown(), images[rows[24], 0])
+    for kind in ("CSV", "Parquet"):
+        with page.page.expect_download() as download:
+            page.page.get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename == f"{RUN}-selection.{kind.lower()}"
+        content = download.value.path().read_bytes()
+        assert_holds(content, kind, rows, points, open_run(RUN, app.checkpoints).encoded())
 
 
-def test_the_chart_of_classes_says_in_words_what_it_shows(visit, app, labels):
-    page = select(visit().drawn())
-    rows = enclosed(app.points(RUN), outline(page))
-    counts = np.bincount(labels[rows], minlength=10)
-    top = counts.argmax()
-    start = f"Share of each class among {len(rows):,} selected images: {top} {counts[top] / len(rows):.1%} "
-    page.page.get_by_label(re.compile(f"^{re.escape(start)}")).first.wait_for()
+def assert_holds(content, kind, rows, points, encoded):
+    """The file of a selection has its rows of the encoded set."""
+    if kind == "CSV":
+        first, *lines = csv.reader(io.StringIO(content.decode()))
+        columns = dict(zip(first, zip(*lines, strict=True), strict=True))
+    else:
+        columns = pq.read_table(io.BytesIO(content)).to_pydict()
+    assert [int(row) for row in columns["row"]] == rows.tolist()
+    assert list(columns["class"]) == [str(label) for label in encoded.labels[rows]]
+    numbers = {"mu_1": encoded.mu[:, 1], "log_var_0": encoded.log_var[:, 0], "kl": encoded.kl, "map_x": points[:, 0]}
+    for name, expected in numbers.items():
+        np.testing.assert_array_equal(np.array(columns[name], np.float32), expected[rows], err_msg=name)
 
 
 def test_on_a_phone_a_finger_draws_a_lasso_and_the_panel_is_no_wider_than_the_screen(visit, app):
@@ -310,24 +293,3 @@ def test_on_a_phone_a_finger_draws_a_lasso_and_the_panel_is_no_wider_than_the_sc
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 390
     # A finger on the map scrolls the page again.
     assert page.page.evaluate(f"{PLOT}._fullLayout.dragmode") is False
-
-
-def test_the_browser_finds_the_same_points_in_an_outline_as_the_script(visit):
-    rng = np.random.default_rng(0)
-    # Coordinates in quarters put many points on edges and at the heights of vertices.
-    points = (rng.integers(-8, 9, (20_000, 2)) / 4).astype(np.float32)
-    points[:5000] = rng.normal(size=(5000, 2))
-    source = (ROOT / "explorer/ui/browser/map/lasso.js").read_text(encoding="utf-8")
-    page = visit()
-    for n_vertices in (3, 8, 50, 700):
-        vertices = rng.integers(-8, 9, (n_vertices, 2)) / 4 if n_vertices < 50 else rng.normal(size=(n_vertices, 2))
-        rows = page.page.evaluate(
-            """async ([source, xy, x, y]) => {
-              const { rowsInside } = await import("data:text/javascript," + encodeURIComponent(source));
-              return rowsInside(new Float32Array(xy), { x, y });
-            }""",
-            [source, points.ravel().tolist(), vertices[:, 0].tolist(), vertices[:, 1].tolist()],
-        )
-        expected = rows_inside(points, vertices)
-        assert len(expected) > 0
-        assert rows == expected.tolist()

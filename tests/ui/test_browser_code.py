@@ -1,11 +1,10 @@
-import json
-import shutil
-import subprocess
-
 import pytest
 
 from explorer.locations import ROOT
 from explorer.ui.browser.component import one_script
+from tests.support import in_node, run_node
+
+pytestmark = pytest.mark.node
 
 SCRIPTS = sorted((ROOT / "explorer" / "ui").glob("*/*.js"))
 COMPONENTS = [path for path in SCRIPTS if path.parent.name != "browser"]
@@ -20,14 +19,7 @@ def modules(folder, **sources):
 
 def value_of(script: str) -> object:
     """What the script exports by default, as node makes it."""
-    node = shutil.which("node")
-    if node is None:
-        # The app needs no Node.js; where checks run it is installed.
-        pytest.skip("no Node.js on this machine")
-    code = script.replace("export default ", "const result = ") + "\nconsole.log(JSON.stringify(result));"
-    done = subprocess.run([node, "--input-type=module", "-"], input=code, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return in_node(script.replace("export default ", "const result = "), "result")
 
 
 def test_there_is_a_component_for_each_script_beside_python():
@@ -36,15 +28,9 @@ def test_there_is_a_component_for_each_script_beside_python():
 
 @pytest.mark.parametrize("script", COMPONENTS, ids=lambda path: path.stem)
 def test_one_script_is_a_module_with_one_default_that_node_can_read(script):
-    node = shutil.which("node")
-    if node is None:
-        # The app needs no Node.js; where checks run it is installed.
-        pytest.skip("no Node.js on this machine")
     code = one_script(script)
     assert code.count("\nexport ") == 1
-    checked = [node, "--check", "--input-type=module", "-"]
-    done = subprocess.run(checked, input=code, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_node(code, "--check")
 
 
 def test_a_module_is_there_once_before_those_that_import_it():
