@@ -187,8 +187,18 @@ class AppPage:
 
     def open(self, path: str = "", **query: str) -> Self:
         """Go to a page of the app by its URL and wait until its script has run."""
+        self.page.bring_to_front()
         self.page.goto(f"{self.app.url}/{path}" + (f"?{urlencode(query)}" if query else ""))
         self.page.locator(".stMainBlockContainer").wait_for()
+        return self.settle()
+
+    def found_again(self) -> Self:
+        """Have the page as it was when it was opened, as far as a look at it can tell."""
+        self.page.bring_to_front()  # frames of a tab behind another one may wait
+        self.requests.clear()
+        self.console.clear()
+        self.leave_map()
+        self.page.evaluate("() => { window.nPainted = 0; scrollTo(0, 0); }")
         return self.settle()
 
     def settle(self) -> Self:

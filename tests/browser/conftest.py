@@ -33,6 +33,8 @@ CHROMIUM_FLAGS = (
 VIEWPORT = {"width": 1280, "height": 900}
 START_SECONDS = 90
 RESULTS = ROOT / "test-results" / "browser"
+VISITED = pytest.StashKey[list[AppPage]]()
+HAS_FAILED = pytest.StashKey[bool]()
 
 
 @contextmanager
@@ -134,40 +136,97 @@ def free_tabs() -> list[Page]:
     return []
 
 
-@pytest.fixture
-def visit(request, app, free_tabs):
-    """Opens the app: ``visit(run="…")``; ``on=`` another server, in a context of its own with ``settings=``."""
-    pages: list[AppPage] = []
-    own: list[BrowserContext] = []
+@pytest.fixture(scope="package")
+def tab(request, free_tabs):
+    """Gives a tab of the browser that keeps its caches."""
 
-    def tab(settings: dict | None) -> Page:
-        if settings is None and free_tabs:
+    def tab() -> Page:
+        if free_tabs:
             return free_tabs.pop()
-        if settings is None:
-            context = request.getfixturevalue("returning")
-        else:
-            context = request.getfixturevalue("chromium").new_context(**{"viewport": VIEWPORT, **settings})
-            context.add_init_script(RECORDER)
-            own.append(context)
+        context = request.getfixturevalue("returning")
         context.set_default_timeout(WAIT_SECONDS * 1000)
         return context.new_page()
 
-    def visit(path: str = "", *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
-        page = AppPage(tab(settings), on)
-        pages.append(page)
-        return page.open(path, **query)
+    return tab
 
-    request.node.visited = pages
-    yield visit
-    for page in pages:
-        if page.page.context in own or page.page.is_closed():
-            continue
+
+@pytest.fixture(scope="package")
+def leave(app, free_tabs):
+    """Leaves a page and keeps its tab."""
+
+    def leave(page: AppPage) -> None:
         page.leave(f"{app.url}/_stcore/health")  # a server of the test's own may have ended
         page.page.context.clear_cookies()
         free_tabs.append(page.page)
+
+    return leave
+
+
+@pytest.fixture
+def visit(request, app, tab, leave):
+    """Opens the app: ``visit(run="…")``; ``on=`` another server, in a context of its own with ``settings=``."""
+    opened: list[AppPage] = []
+    own: list[BrowserContext] = []
+
+    def own_tab(settings: dict) -> Page:
+        context = request.getfixturevalue("chromium").new_context(**{"viewport": VIEWPORT, **settings})
+        context.add_init_script(RECORDER)
+        context.set_default_timeout(WAIT_SECONDS * 1000)
+        own.append(context)
+        return context.new_page()
+
+    def visit(path: str = "", *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
+        page = AppPage(tab() if settings is None else own_tab(settings), on)
+        opened.append(page)
+        visited_by(request.node).append(page)
+        return page.open(path, **query)
+
+    yield visit
+    for page in opened:
+        if page.page.context not in own and not page.page.is_closed():
+            leave(page)
     for context in own:
         context.close()
-    assert [error for page in pages for error in page.uncaught] == []
+    assert [error for page in opened for error in page.uncaught] == []
+
+
+@pytest.fixture(scope="module")
+def shared_pages(leave) -> Iterator[dict[tuple[str, ...], AppPage]]:
+    """Pages that tests of a file have left as they found them, by what was opened."""
+    pages: dict[tuple[str, ...], AppPage] = {}
+    yield pages
+    for page in pages.values():
+        leave(page)
+
+
+@pytest.fixture
+def look(request, app, tab, leave, shared_pages):
+    """Opens the app as ``visit`` does, for tests that leave a page as they found it: those of a file share it.
+
+    After a test that failed, or left another address, the page is opened anew.
+    """
+    used: list[tuple[tuple[str, ...], AppPage, dict[str, str]]] = []
+
+    def look(path: str = "", *, on: App = app, **query: str) -> AppPage:
+        key = (on.url, path, *(f"{name}={value}" for name, value in sorted(query.items())))
+        held = shared_pages.pop(key, None)
+        page = AppPage(tab(), on).open(path, **query) if held is None else held.found_again()
+        used.append((key, page, page.query))
+        visited_by(request.node).append(page)
+        return page
+
+    yield look
+    for key, page, query in used:
+        if request.node.stash.get(HAS_FAILED, False) or page.uncaught or page.query != query:
+            leave(page)
+        else:
+            shared_pages[key] = page
+    assert [error for _, page, _ in used for error in page.uncaught] == []
+
+
+def visited_by(item: pytest.Item) -> list[AppPage]:
+    """The pages that a test has opened."""
+    return item.stash.setdefault(VISITED, [])
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +243,8 @@ def pytest_runtest_makereport(item, call):
     """Add to a failure what the page looked like and what the server said."""
     report = yield
     if report.failed and call.when == "call":
-        for number, page in enumerate(getattr(item, "visited", [])):
+        item.stash[HAS_FAILED] = True
+        for number, page in enumerate(visited_by(item)):
             picture = RESULTS / f"{item.name}-{number}.png"
             picture.parent.mkdir(parents=True, exist_ok=True)
             page.page.screenshot(path=picture)

@@ -11,7 +11,12 @@ pytestmark = pytest.mark.browser
 RUN = "mnist-vae-2d"
 THREE = ((0.3, 0.2), (0.5, 0.15), (0.65, 0.25), (0.45, 0.46), (0.66, 0.6), (0.5, 0.82), (0.3, 0.76))
 
-LISTEN = "() => document.addEventListener('drawing:shown', (event) => (window.shown = event.detail), true)"
+LISTEN = """() => {
+  window.shown = null;
+  if (window.isListening) return;
+  window.isListening = true;
+  document.addEventListener("drawing:shown", (event) => (window.shown = event.detail), true);
+}"""
 
 PIXELS = """(selector) => {
   const canvas = document.querySelector(selector);
@@ -28,17 +33,22 @@ DIAMOND = """() => {
 
 
 @pytest.fixture
-def canvas(visit):
-    """Opens the page of a run with its canvas unfolded, and says where the canvas lies."""
+def canvas(look, visit):
+    """Opens the page of a run with its canvas unfolded and empty, and says where the canvas lies."""
 
-    def canvas(run=RUN, **query):
-        page = visit(run=run, **query).drawn()
+    def canvas(run=RUN, *, is_new=False):
+        page = (visit if is_new else look)(run=run).drawn()
         page.page.evaluate(LISTEN)
         # The inspector ends the script: a click before it may meet an expander that is about to be replaced.
         page.page.get_by_text("Decoded and encoded again").wait_for()
-        page.settle().page.get_by_text("Draw", exact=True).click()
-        field = page.page.locator(".drawing__canvas")
-        return page, page.still_box(field)
+        field = page.settle().page.locator(".drawing__canvas")
+        if not field.is_visible():
+            page.page.get_by_text("Draw", exact=True).click()
+        box = page.still_box(field)
+        clear = page.page.locator(".drawing").get_by_role("button", name="Clear")
+        if clear.is_enabled():
+            clear.click()
+        return page, box
 
     return canvas
 
@@ -120,6 +130,7 @@ def test_without_centring_the_drawing_stays_where_it_was_drawn(canvas, app):
     row, _ = encoded(app, RUN, image.astype(np.uint8))
     np.testing.assert_allclose(place["z"], row[:2], atol=1e-6)
     assert np.hypot(place["x"] - centred["x"], place["y"] - centred["y"]) > 1e-3
+    page.page.get_by_label("centre as MNIST does").check()
 
 
 def test_clearing_takes_the_drawing_off_the_map(canvas):
@@ -151,7 +162,7 @@ def test_drawing_exchanges_nothing_with_the_script(canvas):
 
 
 def test_the_keyboard_draws_too(canvas, app):
-    page, _ = canvas()
+    page, _ = canvas(is_new=True)  # the pen starts where it was left
     page.page.locator(".drawing__canvas").focus()
     page.page.keyboard.press("Space")
     for _ in range(9):

@@ -22,8 +22,8 @@ def differ(image, other):
     return np.abs(image.astype(int) - other).max() > 30
 
 
-def test_it_opens_on_the_mnist_vae_with_all_points_and_a_decoded_image(visit, app):
-    page = visit().drawn()
+def test_it_opens_on_the_mnist_vae_with_all_points_and_a_decoded_image(look, app):
+    page = look().drawn()
     assert page.page.evaluate("window.nDrawn") == 10_000
     assert sum(trace["n"] for trace in page.traces()) == 10_000
     lens = page.page.locator(".latent-map__lens")
@@ -37,8 +37,8 @@ def test_it_opens_on_the_mnist_vae_with_all_points_and_a_decoded_image(visit, ap
     assert [line for line in page.console if line.startswith("error")] == []
 
 
-def test_the_lens_shows_what_the_decoder_makes_of_the_place_under_the_pointer(visit, app):
-    page = visit().drawn()
+def test_the_lens_shows_what_the_decoder_makes_of_the_place_under_the_pointer(look, app):
+    page = look().drawn()
     left, top, width, height = page.frame
     shown = [page.point_at(left + part * width // 8, top + part * height // 8) for part in (2, 5)]
     model = open_run(RUN, app.checkpoints).model()
@@ -49,8 +49,8 @@ def test_the_lens_shows_what_the_decoder_makes_of_the_place_under_the_pointer(vi
     assert differ(shown[0].image, shown[1].image)
 
 
-def test_pointing_exchanges_nothing_with_the_script(visit):
-    page = visit().drawn()
+def test_pointing_exchanges_nothing_with_the_script(look):
+    page = look().drawn()
     left, top, width, height = page.frame
     n_frames = page.n_frames
     assert n_frames > 0
@@ -69,8 +69,8 @@ def test_leaving_the_map_brings_back_the_pinned_image(visit):
     assert_same_image(page.painted_at(1.5, 2).image, pinned.image)
 
 
-def test_the_last_of_many_quick_positions_is_the_one_that_stays(visit, app):
-    page = visit().drawn()
+def test_the_last_of_many_quick_positions_is_the_one_that_stays(look, app):
+    page = look().drawn()
     left, top, width, height = page.frame
     angles = np.linspace(0, 9, N_QUICK_MOVES)
     places = np.stack(
@@ -87,8 +87,8 @@ def test_the_last_of_many_quick_positions_is_the_one_that_stays(visit, app):
     assert page.page.evaluate("window.nPainted") <= N_QUICK_MOVES + 2
 
 
-def test_clicking_an_empty_place_pins_it(visit, app):
-    page = visit().drawn()
+def test_clicking_an_empty_place_pins_it(look, app):
+    page = look().drawn()
     left, top = page.empty_place(app.points(RUN))
     clicked = page.place_at(left, top)
     page.page.mouse.click(left, top)

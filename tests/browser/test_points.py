@@ -71,6 +71,12 @@ def visit_set(visit, sets):
     return lambda run, **query: visit(on=sets, run=run, **query)
 
 
+@pytest.fixture
+def look_at_set(look, sets):
+    """Opens the app of these sets, for tests that leave the map as they found it."""
+    return lambda run, **query: look(on=sets, run=run, **query)
+
+
 def encoded(sets, run):
     return open_run(run, sets.checkpoints).encoded()
 
@@ -155,17 +161,17 @@ def test_a_link_with_a_colouring_that_does_not_exist_is_told_so(visit_set):
 # Classes
 
 
-def test_each_class_is_drawn_in_slices_so_that_none_covers_all_others(visit_set, sets):
+def test_each_class_is_drawn_in_slices_so_that_none_covers_all_others(look_at_set, sets):
     labels = encoded(sets, "small").labels
-    traces = visit_set("small").drawn().page.evaluate(DRAWN)
+    traces = look_at_set("small").drawn().page.evaluate(DRAWN)
     assert sorted(row for trace in traces for row in trace["rows"]) == list(range(len(labels)))
     for number, trace in enumerate(traces):
         assert set(labels[trace["rows"]]) == {number % 10}
     assert len(traces) == 20
 
 
-def test_a_trace_point_is_the_row_that_it_says_and_a_row_is_where_it_says(visit_set, sets):
-    page = visit_set("small").drawn()
+def test_a_trace_point_is_the_row_that_it_says_and_a_row_is_where_it_says(look_at_set, sets):
+    page = look_at_set("small").drawn()
     mu = encoded(sets, "small").mu
     for trace in page.page.evaluate(DRAWN):
         np.testing.assert_array_equal(mu[trace["rows"], :2], np.stack([trace["x"], trace["y"]], axis=1))
@@ -226,8 +232,8 @@ def assert_nearest(page, points, rows):
 # Large sets
 
 
-def test_of_a_large_set_a_part_is_drawn_and_the_page_says_how_large_it_is(visit_set, sets):
-    page = visit_set("large").drawn()
+def test_of_a_large_set_a_part_is_drawn_and_the_page_says_how_large_it_is(look_at_set, visit_set, sets):
+    page = look_at_set("large").drawn()
     page.page.locator(COUNT, has_text="drawn").wait_for()
     rows = [row for trace in page.page.evaluate(DRAWN) for row in trace["rows"]]
     assert len(set(rows)) == len(rows)
@@ -241,8 +247,8 @@ def test_of_a_large_set_a_part_is_drawn_and_the_page_says_how_large_it_is(visit_
     assert [row for trace in again.page.evaluate(DRAWN) for row in trace["rows"]] == rows
 
 
-def test_the_part_that_is_drawn_is_spread_as_the_whole(visit_set, sets):
-    page = visit_set("large").drawn()
+def test_the_part_that_is_drawn_is_spread_as_the_whole(look_at_set, sets):
+    page = look_at_set("large").drawn()
     page.page.locator(COUNT, has_text="drawn").wait_for()
     rows = [row for trace in page.page.evaluate(DRAWN) for row in trace["rows"]]
     encodings = encoded(sets, "large")
@@ -250,6 +256,51 @@ def test_the_part_that_is_drawn_is_spread_as_the_whole(visit_set, sets):
     assert (np.abs(encodings.mu[rows].mean(axis=0) - encodings.mu.mean(axis=0)) < 4 * error).all()
     shares = np.bincount(encodings.labels[rows], minlength=10) / len(rows)
     np.testing.assert_allclose(shares, 0.1, atol=4 * np.sqrt(0.09 / BUDGET))
+
+
+SHADE = """() => {
+  const canvas = document.querySelector(".latent-map__shade canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const box = canvas.getBoundingClientRect();
+  const inked = [];
+  for (let k = 0; k < canvas.width * canvas.height; k += 1) if (data[4 * k + 3]) inked.push(k);
+  return { inked, width: canvas.width, height: canvas.height, box: [box.left, box.top, box.width, box.height] };
+}"""
+
+
+def test_the_shade_lies_where_the_points_are(look_at_set, sets):
+    page = look_at_set("large").drawn()
+    page.page.locator(COUNT, has_text="drawn").wait_for()
+    shade = page.page.evaluate(SHADE)
+    left, top, width, height = shade["box"]
+    places = page.screen_of(encoded(sets, "large").mu)
+    cells = (places - [left, top]) / [width / shade["width"], height / shade["height"]]
+    corner = 0.05  # a tenth of a pixel: the browser lays boxes out in 64ths of one
+    offsets = cells[:, None] + corner * np.array([[0, 0], [1, 1], [-1, -1], [1, -1], [-1, 1]])
+    column, line = np.floor(offsets).astype(int).transpose(2, 1, 0)
+    numbers = line.clip(0, shade["height"] - 1) * shade["width"] + column.clip(0, shade["width"] - 1)
+    assert set(shade["inked"]) <= set(numbers.ravel())
+    assert np.isin(numbers, shade["inked"]).any(axis=0).all()
+
+
+def test_the_nearest_of_a_large_set_is_found_among_all_points(look_at_set, sets):
+    page = look_at_set("large").drawn()
+    assert_nearest(page, encoded(sets, "large").mu, np.arange(N_LARGE))
+
+
+def test_a_click_pins_a_point_that_is_not_drawn(look_at_set, sets):
+    page = look_at_set("large").drawn()
+    page.page.locator(COUNT, has_text="drawn").wait_for()
+    mu = encoded(sets, "large").mu
+    drawn = {row for trace in page.page.evaluate(DRAWN) for row in trace["rows"]}
+    left, top, width, height = page.frame
+    for share in (0.35, 0.4, 0.45, 0.5, 0.55, 0.6):
+        screen = (round(left + share * width), round(top + height * 0.5))
+        row = int(np.square(mu - page.place_at(*screen)).sum(axis=1).argmin())
+        if row not in drawn:
+            break
+    page.page.mouse.click(*screen)
+    assert page.wait_for_query("pins", "=row:") == f"A=row:{row}"
 
 
 def test_zooming_in_draws_every_point_in_view(visit_set, sets):
@@ -291,26 +342,6 @@ def test_dragging_a_large_set_moves_it_and_draws_what_comes_into_view(visit_set,
     page.page.locator(COUNT, has_text=f"{expected:,}").wait_for()
 
 
-def test_the_nearest_of_a_large_set_is_found_among_all_points(visit_set, sets):
-    page = visit_set("large").drawn()
-    assert_nearest(page, encoded(sets, "large").mu, np.arange(N_LARGE))
-
-
-def test_a_click_pins_a_point_that_is_not_drawn(visit_set, sets):
-    page = visit_set("large").drawn()
-    page.page.locator(COUNT, has_text="drawn").wait_for()
-    mu = encoded(sets, "large").mu
-    drawn = {row for trace in page.page.evaluate(DRAWN) for row in trace["rows"]}
-    left, top, width, height = page.frame
-    for share in (0.35, 0.4, 0.45, 0.5, 0.55, 0.6):
-        screen = (round(left + share * width), round(top + height * 0.5))
-        row = int(np.square(mu - page.place_at(*screen)).sum(axis=1).argmin())
-        if row not in drawn:
-            break
-    page.page.mouse.click(*screen)
-    assert page.wait_for_query("pins", "=row:") == f"A=row:{row}"
-
-
 def test_hiding_a_class_of_a_large_set_gives_its_room_to_the_others(visit_set, sets):
     page = visit_set("large").drawn()
     page.page.locator(COUNT, has_text="drawn").wait_for()
@@ -335,33 +366,8 @@ def test_a_class_without_a_drawn_point_stays_in_the_legend(visit_set):
     wait_for_shown(page, [4, 7])
 
 
-SHADE = """() => {
-  const canvas = document.querySelector(".latent-map__shade canvas");
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  const box = canvas.getBoundingClientRect();
-  const inked = [];
-  for (let k = 0; k < canvas.width * canvas.height; k += 1) if (data[4 * k + 3]) inked.push(k);
-  return { inked, width: canvas.width, height: canvas.height, box: [box.left, box.top, box.width, box.height] };
-}"""
-
-
-def test_the_shade_lies_where_the_points_are(visit_set, sets):
-    page = visit_set("large").drawn()
-    page.page.locator(COUNT, has_text="drawn").wait_for()
-    shade = page.page.evaluate(SHADE)
-    left, top, width, height = shade["box"]
-    places = page.screen_of(encoded(sets, "large").mu)
-    cells = (places - [left, top]) / [width / shade["width"], height / shade["height"]]
-    corner = 0.05  # a tenth of a pixel: the browser lays boxes out in 64ths of one
-    offsets = cells[:, None] + corner * np.array([[0, 0], [1, 1], [-1, -1], [1, -1], [-1, 1]])
-    column, line = np.floor(offsets).astype(int).transpose(2, 1, 0)
-    numbers = line.clip(0, shade["height"] - 1) * shade["width"] + column.clip(0, shade["width"] - 1)
-    assert set(shade["inked"]) <= set(numbers.ravel())
-    assert np.isin(numbers, shade["inked"]).any(axis=0).all()
-
-
-def test_a_small_set_is_drawn_whole_without_a_shade(visit_set):
-    page = visit_set("small").drawn()
+def test_a_small_set_is_drawn_whole_without_a_shade(look_at_set):
+    page = look_at_set("small").drawn()
     assert page.page.locator(COUNT).inner_text() == ""
     assert not page.page.locator(".latent-map__shade").is_visible()
 

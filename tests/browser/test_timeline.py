@@ -97,6 +97,20 @@ def opened(visit, timelines):
     return opened
 
 
+@pytest.fixture
+def seen(look, timelines):
+    """The timeline of a run at its last epoch, for tests that scrub and play and change nothing else."""
+
+    def seen(run="plain", last=EPOCHS):
+        page = look(on=timelines, run=run)
+        page.page.wait_for_function("() => document.querySelector('.timeline')?.timeline?.drawn")
+        page.page.locator(".timeline__slider").fill(str(last))
+        page.page.wait_for_function(RESTS_AT, arg=last)
+        return page
+
+    return seen
+
+
 def drawn(page):
     now = page.page.evaluate(DRAWN)
     return now | {"points": np.array(now["points"], np.float32).reshape(-1, 2)}
@@ -131,8 +145,8 @@ def test_it_opens_on_the_last_epoch_with_the_points_and_pictures_of_its_file(ope
     assert np.array_equal(originals[::4, 34:66:4], timeline.sample.originals[1, 0])
 
 
-def test_scrubbing_shows_the_points_and_pictures_of_an_epoch_and_reruns_nothing(opened, folder):
-    page = opened()
+def test_scrubbing_shows_the_points_and_pictures_of_an_epoch_and_reruns_nothing(seen, folder):
+    page = seen()
     for epoch in (2, 0, 4):
         assert np.array_equal(scrub(page, epoch)["points"], maps(folder)[epoch])
         expected = Run(folder / "plain").timeline().record(epoch).reconstructions[0, 0]
@@ -143,8 +157,8 @@ def test_scrubbing_shows_the_points_and_pictures_of_an_epoch_and_reruns_nothing(
     assert page.page.get_by_text("script ran 1 times").is_visible()
 
 
-def test_points_have_the_colours_of_their_classes(opened):
-    page = opened()
+def test_points_have_the_colours_of_their_classes(seen):
+    page = seen()
     labels = drawn(page)["labels"]
     seen = 0
     for row in range(len(labels)):
@@ -176,8 +190,8 @@ def test_axes_have_the_same_scale_and_hold_every_epoch(opened, folder):
     )
 
 
-def test_playing_glides_from_the_first_epoch_to_the_last_and_stops_there(opened, folder):
-    page = opened()
+def test_playing_glides_from_the_first_epoch_to_the_last_and_stops_there(seen, folder):
+    page = seen()
     page.page.evaluate(
         """() => {
           window.positions = [];
@@ -196,8 +210,8 @@ def test_playing_glides_from_the_first_epoch_to_the_last_and_stops_there(opened,
     assert np.array_equal(drawn(page)["points"], maps(folder)[-1])
 
 
-def test_between_two_epochs_points_lie_between_their_places(opened, folder):
-    page = opened()
+def test_between_two_epochs_points_lie_between_their_places(seen, folder):
+    page = seen()
     points = page.page.evaluate("() => [...document.querySelector('.timeline').timeline.epochs.pointsAt(2.25)]")
     expected = 0.75 * maps(folder)[2] + 0.25 * maps(folder)[3]
     np.testing.assert_allclose(np.reshape(points, (-1, 2)), expected, atol=1e-6)
@@ -221,8 +235,8 @@ def test_pause_stops_at_an_epoch_and_a_loop_begins_again(opened, folder):
     assert np.array_equal(shown["points"], maps(folder)[shown["epoch"]])
 
 
-def test_the_keyboard_moves_from_epoch_to_epoch_and_plays(opened):
-    page = opened()
+def test_the_keyboard_moves_from_epoch_to_epoch_and_plays(seen):
+    page = seen()
     slider = page.page.get_by_role("slider", name="Epoch")
     slider.focus()
     for key, epoch in (("ArrowLeft", 4), ("ArrowLeft", 3), ("ArrowRight", 4), ("Home", 0), ("End", 5)):
