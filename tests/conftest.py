@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from explorer.locations import DATA
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
 
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
@@ -53,6 +55,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(autouse=True)
+def mnist_is_there(request) -> None:
+    """Skip what needs MNIST where it is not."""
+    is_needed = request.node.get_closest_marker("mnist") is not None
+    if is_needed and not (DATA / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
+        # Data sets are never committed; EXPLORER_REQUIRED_TESTS makes this skip fail where MNIST is at hand.
+        pytest.skip("MNIST is not under EXPLORER_DATA")
+
+
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory) -> Path:
     """A copy of the shipped runs, with two damaged ones beside them."""
@@ -67,4 +78,14 @@ def checkpoints(tmp_path_factory) -> Path:
     os.truncate(weights, weights.stat().st_size // 2)
     shutil.copytree(folder / "digits-vae-2d", folder / "a-broken-config")
     (folder / "a-broken-config" / "config.json").write_text('{"format_version": 1, "model": {')
+    return folder
+
+
+@pytest.fixture(scope="session")
+def other_models(tmp_path_factory) -> Path:
+    """A folder with a GAN, a CVAE with a prior for each class, and a VAE whose codes are gamma-distributed."""
+    from tests.other_models import train_all
+
+    folder = tmp_path_factory.mktemp("others")
+    train_all(folder)
     return folder

@@ -14,8 +14,6 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, WebSocket
 from scipy.spatial import KDTree
 
-from explorer.ui.widgets.images import GAP
-
 WAIT_SECONDS = 60
 MARGIN = 24
 """Pixels kept from the edge of the map: the lens and the legend begin beyond it."""
@@ -101,16 +99,6 @@ def loneliest(points: Points, low: Points | None = None, high: Points | None = N
 def corners(points: Points, low: Points | None, high: Points | None) -> tuple[Points, Points]:
     """Return two corners, each by default that of the smallest box around ``points``."""
     return points.min(axis=0) if low is None else low, points.max(axis=0) if high is None else high
-
-
-def cells(picture: NDArray[np.uint8], n_rows: int, n_columns: int, side: int) -> NDArray[np.uint8]:
-    """Return the images of a grid as they were before they were enlarged, shape ``(R, M, H, W)``."""
-    height, width = picture.shape[0] // n_rows, picture.shape[1] // n_columns
-    grid = picture[..., 0].reshape(n_rows, height, n_columns, width).swapaxes(1, 2)
-    factor = (width - 2 * GAP) // side
-    inner = grid[:, :, GAP : height - GAP, GAP : width - GAP]
-    assert inner.shape[2:] == (factor * side, factor * side)
-    return inner[:, :, factor // 2 :: factor, factor // 2 :: factor]
 
 
 @dataclass(frozen=True, kw_only=True)

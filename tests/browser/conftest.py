@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from explorer.locations import DATA, ROOT
+from explorer.locations import ROOT
 from tests.browser.app_driver import RECORDER, WAIT_SECONDS, App, AppPage
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -227,15 +227,6 @@ def look(request, app, tab, leave, shared_pages):
 def visited_by(item: pytest.Item) -> list[AppPage]:
     """The pages that a test has opened."""
     return item.stash.setdefault(VISITED, [])
-
-
-@pytest.fixture(autouse=True)
-def mnist_is_there(request) -> None:
-    """Skip what needs MNIST where it is not."""
-    is_needed = request.node.get_closest_marker("mnist") is not None
-    if is_needed and not (DATA / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file():
-        # Data sets are never committed; EXPLORER_REQUIRED_TESTS makes this skip fail where MNIST is at hand.
-        pytest.skip("MNIST is not under EXPLORER_DATA")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""A judge that is not there: offered, trained beside the app, cancelled, refused where nothing is written."""
+"""A judge that is not there: offered, cancelled, and trained beside the app."""
 
 import re
 import shutil
@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from explorer.runs.judges import judge_path, read_facts
-from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.browser.conftest import serving
+from tests.conftest import SHIPPED_FOLDER
 
 pytestmark = pytest.mark.browser
 
@@ -49,13 +50,3 @@ def test_a_damaged_judge_is_said_and_trained_anew_beside_the_app_after_a_first_t
         assert read_facts(path).accuracy >= 0.95
         assert page.alerts() == []
         assert page.n_tracebacks() == 0
-
-
-def test_an_app_that_only_shows_trains_no_judge_and_says_so(visit, checkpoints_of_its_own, tmp_path):
-    with serving(tmp_path, checkpoints_of_its_own, EXPLORER_READONLY="1") as app:
-        page = visit("generate", on=app, run="run")
-        page.page.get_by_text("There is none here, and this app only shows what is there.").wait_for()
-        assert page.page.get_by_role("button", name="Train the judge").count() == 0
-        page = visit("generate", on=app, run="run", generate="style")
-        page.page.get_by_alt_text("The image whose style is taken").wait_for()
-        assert page.page.locator("input[type=file]").count() == 0

@@ -1,7 +1,9 @@
 """Runs a page's script without a browser, and reads back what it would show: words, messages, pictures and address."""
 
 import io
+import json
 import re
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -87,6 +89,16 @@ class PageRun:
     def _images(self) -> list[Any]:
         return [image for element in self.test.get("image") for image in element.proto.imgs]
 
+    def labels(self, kind: str) -> list[str]:
+        """Return what the controls of a ``kind``, as Streamlit calls it, are called."""
+        return [control.label for control in self.test.get(kind)]
+
+    def component(self, key: str) -> dict[str, Any]:
+        """Return what the component of JavaScript ``key`` is given."""
+        (found,) = [one for one in self.test.get("bidi_component") if one.key == key]
+        given: dict[str, Any] = json.loads(found.proto.json)
+        return given
+
     # What is done to it
 
     def click(self, label: str) -> Self:
@@ -99,6 +111,21 @@ class PageRun:
         """Set the one control ``label`` to ``value``."""
         (control,) = [one for kind in CONTROLS for one in self.test.get(kind) if one.label == label]
         control.set_value(value).run()
+        return self
+
+    def until(self, words: str) -> Self:
+        """Run the script again until the page says ``words``, which it does once something in the background ended."""
+        end = time.monotonic() + RUN_SECONDS
+        while words not in self.words():
+            assert time.monotonic() < end, f"no {words!r} in {self.words()}"
+            self.run()
+        return self
+
+    def bring(self, label: str, name: str, content: bytes, kind: str = "image/png") -> Self:
+        """Hand a file to the one control ``label``, which has to take files of such a name."""
+        (control,) = [one for one in self.test.file_uploader if one.label == label]
+        assert Path(name).suffix in control.allowed_type
+        control.set_value((name, content, kind)).run()
         return self
 
 
