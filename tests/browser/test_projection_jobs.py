@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from explorer.runs.listing import open_run
-from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.browser.conftest import serving
+from tests.conftest import SHIPPED_FOLDER
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.browser.conftest import serving
+from tests.conftest import SHIPPED_FOLDER
 
 pytestmark = pytest.mark.browser
 

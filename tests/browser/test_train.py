@@ -12,7 +12,8 @@ from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, training_status
 from tests.browser.app_driver import WAIT_SECONDS
-from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.browser.conftest import serving
+from tests.conftest import SHIPPED_FOLDER
 from tests.support import new_run
 
 pytestmark = pytest.mark.browser
