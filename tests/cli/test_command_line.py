@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,51 +19,18 @@ from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes, encode_split
 from explorer.analysis.projections.methods import pca
 from explorer.jobs.progress import Progress
+from explorer.locations import ROOT
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.runs.config import TrainingConfig
 from explorer.runs.live import LiveProgress, Phase
 from explorer.runs.lock import training_lock
 from explorer.runs.run import Run
+from tests.cli.conftest import Ended, in_one_line
 from tests.support import digits, encode_run, new_run, trained_run
 
-ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120
 TINY = ("--hidden", "16", "--batch-size", "256")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended; its messages have their line breaks and boxes taken out."""
-
-    status: int
-    out: str
-    messages: str
-
-
-Command = Callable[..., Ended]
-
-
-def in_one_line(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch, capsys) -> Command:
-    """Run a command in this process, on runs in ``tmp_path``."""
-
-    def run(*arguments: str) -> Ended:
-        folder = [] if "--help" in arguments else ["--checkpoints", str(tmp_path)]
-        monkeypatch.setattr(sys, "argv", ["explorer", *arguments, *folder])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return Ended(status, printed.out, in_one_line(printed.err))
-
-    return run
 
 
 def process(*arguments: str) -> "subprocess.Popen[str]":

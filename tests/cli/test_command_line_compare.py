@@ -4,11 +4,9 @@ import csv
 import json
 import shutil
 import signal
-import sys
 
 import pytest
 
-from explorer.__main__ import main
 from explorer.analysis.evaluation.metrics import METRICS, NAMES
 from explorer.jobs.progress import Progress
 from explorer.locations import CHECKPOINTS
@@ -28,20 +26,12 @@ def shipped(tmp_path):
 
 
 @pytest.fixture
-def compare(shipped, tmp_path, monkeypatch, capsys):
-    """Run the command in this process; returns exit status, what it printed, and its messages in one line."""
+def compare(command, shipped, monkeypatch):
+    """Run ``compare`` on the shipped runs."""
 
     def run(*arguments, checkpoints=shipped):
-        monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr(sys, "argv", ["explorer", "compare", *arguments, "--checkpoints", str(checkpoints)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, " ".join(printed.err.replace("│", " ").split())
+        return command("compare", *arguments, checkpoints=checkpoints)
 
     return run
 

@@ -7,9 +7,6 @@ import subprocess
 import sys
 import time
 
-import pytest
-
-from explorer.__main__ import main
 from explorer.jobs.progress import Progress
 from explorer.locations import ROOT, SHIPPED
 from explorer.runs.judges import judge_path, read_facts, read_judge
@@ -17,25 +14,8 @@ from explorer.runs.judges import judge_path, read_facts, read_judge
 SECONDS = 120
 
 
-@pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
-    """Run ``judge`` in this process, on a folder of runs in ``tmp_path``; returns status, figures and messages."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["explorer", "judge", *arguments, "--checkpoints", str(tmp_path)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, " ".join(printed.err.split())
-
-    return run
-
-
 def test_where_there_is_none_of_ones_own_the_shipped_judge_is_told_and_nothing_is_trained(command, tmp_path):
-    status, out, messages = command("--data", "digits", "--json")
+    status, out, messages = command("judge", "--data", "digits", "--json")
     facts = json.loads(out)
     assert status == 0
     assert facts["path"] == str(judge_path("digits", SHIPPED))
@@ -46,7 +26,7 @@ def test_where_there_is_none_of_ones_own_the_shipped_judge_is_told_and_nothing_i
 
 def test_a_judge_is_trained_stored_and_told_and_says_how_far_it_is(command, tmp_path):
     progress = tmp_path / "progress.json"
-    status, out, _ = command("--data", "digits", "--again", "--seed", "4", "--progress", str(progress))
+    status, out, _ = command("judge", "--data", "digits", "--again", "--seed", "4", "--progress", str(progress))
     path = judge_path("digits", tmp_path)
     facts = read_judge(path).facts
     assert status == 0
@@ -57,8 +37,8 @@ def test_a_judge_is_trained_stored_and_told_and_says_how_far_it_is(command, tmp_
 
 
 def test_a_data_set_that_is_unknown_or_not_here_is_told_in_words(command, monkeypatch):
-    assert command("--data", "letters")[0] == 1
-    assert "There is no data set 'letters'; use one of digits" in command("--data", "letters")[2]
+    assert command("judge", "--data", "letters")[0] == 1
+    assert "There is no data set 'letters'; use one of digits" in command("judge", "--data", "letters")[2]
 
 
 def test_a_judge_that_is_interrupted_leaves_nothing(tmp_path):

@@ -2,13 +2,11 @@
 
 import io
 import json
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes
 from explorer.analysis.paths.interpolation import linear_path, path_times
 from explorer.locations import CHECKPOINTS
@@ -19,19 +17,11 @@ VAE, CVAE = "digits-vae-2d", "digits-cvae-2d"
 
 
 @pytest.fixture
-def interpolate(tmp_path, monkeypatch, capsys):
-    """Run the command in this process; returns exit status, what it printed, and its messages in one line."""
+def interpolate(command):
+    """Run ``interpolate`` on the shipped runs."""
 
     def run(*arguments, checkpoints=CHECKPOINTS):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["explorer", "interpolate", *arguments, "--checkpoints", str(checkpoints)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, " ".join(printed.err.replace("│", " ").split())
+        return command("interpolate", *arguments, checkpoints=checkpoints)
 
     return run
 
