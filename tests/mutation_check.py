@@ -249,15 +249,15 @@ MUTATIONS = [
     Mutation(
         "flip the sign of the KL in what is maximised",
         "explorer/objectives/objective.py",
-        "held.mean(terms.log_likelihood) - weight * kl",
-        "held.mean(terms.log_likelihood) + weight * kl",
+        "held.mean(terms.log_likelihood) - config.beta * kl",
+        "held.mean(terms.log_likelihood) + config.beta * kl",
         "tests/objectives",
     ),
     Mutation(
         "let beta rise above its end",
         "explorer/objectives/config.py",
-        "return self.beta * min(1.0, epoch / self.ramp_epochs)",
-        "return self.beta * max(1.0, epoch / self.ramp_epochs)",
+        "share = min(1.0, epoch / self.ramp_epochs)",
+        "share = max(1.0, epoch / self.ramp_epochs)",
         "tests/objectives",
     ),
     Mutation(

@@ -55,16 +55,17 @@ class ObjectiveConfig(BaseModel):
         """
         return self.beta >= 1
 
-    def beta_at(self, epoch: float) -> float:
-        """Return the weight of the KL term ``epoch`` epochs, a fraction too, after training began.
+    def at(self, epoch: float) -> "ObjectiveConfig":
+        """Return the objective ``epoch`` epochs, a fraction too, after training began: with the beta that it has then.
 
         Source: Bowman et al. (2016), Generating Sentences from a Continuous Space, https://arxiv.org/abs/1511.06349
         (warm-up); Fu et al. (2019), Cyclical Annealing Schedule, https://arxiv.org/abs/1903.10145, with R = 0.5.
         """
         match self.kl_schedule:
             case "constant":
-                return self.beta
+                return self
             case "warm-up":
-                return self.beta * min(1.0, epoch / self.ramp_epochs)
+                share = min(1.0, epoch / self.ramp_epochs)
             case "cyclic":
-                return self.beta * min(1.0, epoch % (2 * self.ramp_epochs) / self.ramp_epochs)
+                share = min(1.0, epoch % (2 * self.ramp_epochs) / self.ramp_epochs)
+        return self.model_copy(update={"beta": self.beta * share, "kl_schedule": "constant"})

@@ -32,7 +32,6 @@ def objective(
     y: Tensor | None,
     config: ObjectiveConfig,
     *,
-    beta: float | None = None,
     share: Share | None = None,
 ) -> Objective:
     """Estimate the objective that ``config`` names on images ``(B, C, H, W)`` of classes ``(B,)``.
@@ -41,8 +40,7 @@ def objective(
         model: the model.
         x: images in [0, 1].
         y: classes, for a model that needs them.
-        config: the estimator, its samples and its free bits.
-        beta: weight of the KL term now; that of ``config`` if None.
+        config: the estimator, its samples, its beta (no schedule is heeded) and its free bits.
         share: the part of a batch that ``x`` is; if None, it is all.
 
     Raises:
@@ -53,9 +51,8 @@ def objective(
         return _importance_weighted(model, x, y, config.n_samples, held)
     is_sampled = config.estimator == "sgvb-a"
     terms = elbo_terms(model, x, y, n_samples=config.n_samples, is_kl_sampled=is_sampled, share=held)
-    weight = config.beta if beta is None else beta
     kl = kl_after_free_bits(terms, config.free_bits, config.free_nats, held)
-    value = held.mean(terms.log_likelihood) - weight * kl
+    value = held.mean(terms.log_likelihood) - config.beta * kl
     return Objective(value=value, log_likelihood=terms.log_likelihood, kl=terms.kl)
 
 

@@ -150,7 +150,7 @@ def _updates(config: RunConfig, model: "LatentModel") -> "Callable[[int], float]
         started = time.perf_counter()
         for _ in range(n_in_turn):
             regime.update(
-                held[n].batch(torch.randperm(n)), training.objective.beta, lambda _: held[n].batch(torch.arange(n))
+                held[n].batch(torch.randperm(n)), training.objective, lambda _: held[n].batch(torch.arange(n))
             )
         return (time.perf_counter() - started) / n_in_turn
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from explorer.errors import TrainingError
 from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel
+from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.share import Share
 from explorer.runs.config import RunConfig
 from explorer.training.distributed import World
@@ -44,12 +45,12 @@ class Regime(ABC):
         self._max_gradient_norm = config.training.max_gradient_norm
 
     @abstractmethod
-    def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
+    def update(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> Tensor:
         """Take the steps that belong to one batch, and return its sums of ``quantities``, detached.
 
         Args:
             batch: this process's share of the images that history counts.
-            beta: weight of the KL term.
+            objective: what is maximised, as it is now.
             fresh: returns the n-th further batch of random images.
         """
 
@@ -89,12 +90,12 @@ class Joint(Regime):
     def __init__(self, model: LatentModel, config: RunConfig, world: World) -> None:
         """Optimise all weights together."""
         super().__init__(config)
-        self._step = world.wrap(TrainingStep(model, config.training.objective))
+        self._step = world.wrap(TrainingStep(model))
         self.optimisers["model"] = build_optimiser(model.parameters(), config.training)
 
-    def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
+    def update(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> Tensor:
         """Take one step."""
-        loss, sums = _evaluated(self._step, batch, beta)
+        loss, sums = _evaluated(self._step, batch, objective)
         self.descend(loss, "model")
         return sums
 
@@ -113,7 +114,7 @@ class VariationalEM(Regime):
         super().__init__(config)
         self._world = world
         self._encoder, self._decoder = model.encoding_parameters(), model.generative_parameters()
-        step = TrainingStep(model, config.training.objective)
+        step = TrainingStep(model)
         self._joint_step = world.wrap(step)
         with _held_still(self._decoder):
             self._encoder_step = world.wrap(step)
@@ -122,23 +123,23 @@ class VariationalEM(Regime):
         self.optimisers["encoder"] = build_optimiser(self._encoder, config.training)
         self.optimisers["decoder"] = build_optimiser(self._decoder, config.training)
 
-    def encoder_step(self, batch: Batch, beta: float) -> Tensor:
+    def encoder_step(self, batch: Batch, objective: ObjectiveConfig) -> Tensor:
         """Improve q(z|x) alone, and return the batch's sums."""
         with _held_still(self._decoder):
-            loss, sums = _evaluated(self._encoder_step, batch, beta)
+            loss, sums = _evaluated(self._encoder_step, batch, objective)
             self.descend(loss, "encoder")
         return sums
 
-    def decoder_step(self, batch: Batch, beta: float) -> Tensor:
+    def decoder_step(self, batch: Batch, objective: ObjectiveConfig) -> Tensor:
         """Improve p(x|z), and p(z) where it is learned, alone, and return the batch's sums."""
         with _held_still(self._encoder):
-            loss, sums = _evaluated(self._decoder_step, batch, beta)
+            loss, sums = _evaluated(self._decoder_step, batch, objective)
             self.descend(loss, "decoder")
         return sums
 
-    def joint_step(self, batch: Batch, beta: float) -> Tensor:
+    def joint_step(self, batch: Batch, objective: ObjectiveConfig) -> Tensor:
         """Improve both by the gradient at the same place, and return the batch's sums."""
-        loss, sums = _evaluated(self._joint_step, batch, beta)
+        loss, sums = _evaluated(self._joint_step, batch, objective)
         self.descend(loss, *self.optimisers)
         return sums
 
@@ -153,12 +154,12 @@ class Alternating(VariationalEM):
         self._n_encoder_steps = config.training.encoder_steps
         self._n_updates = 0
 
-    def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
+    def update(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> Tensor:
         """Take an encoder step, and on every k-th batch a decoder step."""
-        sums = self.encoder_step(batch, beta)
+        sums = self.encoder_step(batch, objective)
         self._n_updates += 1
         if self._n_updates % self._n_encoder_steps == 0:
-            self.decoder_step(batch, beta)
+            self.decoder_step(batch, objective)
         return sums
 
     def numbers(self) -> dict[str, Any]:
@@ -188,20 +189,20 @@ class Aggressive(VariationalEM):
         self.is_aggressive = True
         self._best_information = float("-inf")
 
-    def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
+    def update(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> Tensor:
         """Take a joint step, or, in the aggressive phase, as many encoder steps as help and one decoder step."""
         if not self.is_aggressive:
-            return self.joint_step(batch, beta)
-        self._catch_up(batch, beta, fresh)
-        return self.decoder_step(batch, beta)
+            return self.joint_step(batch, objective)
+        self._catch_up(batch, objective, fresh)
+        return self.decoder_step(batch, objective)
 
-    def _catch_up(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> None:
+    def _catch_up(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> None:
         previous = float("-inf")
         for block in range(MAX_ENCODER_STEPS // BLOCK):
             objectives, n_images = [], 0
             for index in range(block * BLOCK, (block + 1) * BLOCK):
                 taken = fresh(index) if index else batch
-                objectives.append(self.encoder_step(taken, beta)[0])
+                objectives.append(self.encoder_step(taken, objective)[0])
                 n_images += taken.share.n
             # Read back once a block: a device is not waited for after every step.
             mean = float(self._world.sum(torch.stack(objectives).sum())) / n_images
@@ -252,7 +253,7 @@ class Adversarial(Regime):
         for name, weights in (("critic", model.critic.parameters()), ("decoder", model.generative_parameters())):
             self.optimisers[name] = build_optimiser(weights, config.training, is_adversarial=True)
 
-    def update(self, batch: Batch, beta: float, fresh: Callable[[int], Batch]) -> Tensor:
+    def update(self, batch: Batch, objective: ObjectiveConfig, fresh: Callable[[int], Batch]) -> Tensor:
         """Show the critic real and generated images, then improve the decoder against it."""
         share = batch.share
         with torch.no_grad():
@@ -321,7 +322,7 @@ def _held_still(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _evaluated(step: nn.Module, batch: Batch, beta: float) -> tuple[Tensor, Tensor]:
+def _evaluated(step: nn.Module, batch: Batch, objective: ObjectiveConfig) -> tuple[Tensor, Tensor]:
     """Return loss and sums of ``batch``: a ``TrainingStep`` typed, as calling a module is not."""
-    result: tuple[Tensor, Tensor] = step(batch.x, batch.y, beta, batch.share)
+    result: tuple[Tensor, Tensor] = step(batch.x, batch.y, objective, batch.share)
     return result

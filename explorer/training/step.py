@@ -14,19 +14,20 @@ from explorer.objectives.share import Share, WholeBatch
 class TrainingStep(nn.Module):
     """Maps a batch to its loss and to the sums that history records."""
 
-    def __init__(self, model: LatentModel, config: ObjectiveConfig) -> None:
-        """Join a model with what is maximised."""
+    def __init__(self, model: LatentModel) -> None:
+        """Take a model."""
         super().__init__()
         self.model = model
-        self.config = config
 
-    def forward(self, x: Tensor, y: Tensor, beta: float, share: Share | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, y: Tensor, config: ObjectiveConfig, share: Share | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the loss (minus the mean objective, nats per image) and the batch's sums.
 
         Args:
             x: images in [0, 1], shape ``(B, C, H, W)``.
             y: classes, shape ``(B,)``.
-            beta: weight of the KL term.
+            config: what is maximised, as it is now.
             share: the part of a batch that ``x`` is; if None, it is all.
 
         Returns:
@@ -34,7 +35,7 @@ class TrainingStep(nn.Module):
             detached.
         """
         held = share or WholeBatch(len(x))
-        result = objective(self.model, x, y, self.config, beta=beta, share=held)
+        result = objective(self.model, x, y, config, share=held)
         sums = torch.stack([result.value, held.mean(result.log_likelihood), held.mean(result.kl)]) * held.weight
         return -result.value, sums.detach()
 

@@ -204,8 +204,8 @@ class Trainer:
         self._regime.set_learning_rate(learning_rate_at(now, training))
         torch.manual_seed(stream_seed(training.seed, NOISE_STREAM, step))
         batch = self._images.batch(rows)
-        beta = training.objective.beta_at(now)
-        self._sums += self._regime.update(batch, beta, lambda index: self._images.fresh_batch(step, index))
+        objective = training.objective.at(now)
+        self._sums += self._regime.update(batch, objective, lambda index: self._images.fresh_batch(step, index))
         self._n_summed += len(batch.x)
         self.step_in_epoch += 1
 
@@ -225,7 +225,7 @@ class Trainer:
             "validation": validation,
         }
         if self.config.model.has_bound:
-            record["beta"] = self.config.training.objective.beta_at(self.epoch - 1)  # as the epoch began
+            record["beta"] = self.config.training.objective.at(self.epoch - 1).beta  # as the epoch began
         record |= self._regime.numbers()
         # A GAN has no objective that would say which epoch was best: the last one is kept.
         score = validation.get("objective")

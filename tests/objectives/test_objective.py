@@ -57,9 +57,9 @@ def small_vae(**changes) -> tuple[LatentModel, Tensor]:
     return model, torch.rand(4, 1, 8, 8, dtype=torch.float64).round()
 
 
-def evaluated(model: LatentModel, x: Tensor, *, beta: float | None = None, seed: int = 1, **settings) -> Objective:
+def evaluated(model: LatentModel, x: Tensor, *, seed: int = 1, **settings) -> Objective:
     torch.manual_seed(seed)
-    return objective(model, x, None, ObjectiveConfig(**settings), beta=beta)
+    return objective(model, x, None, ObjectiveConfig(**settings))
 
 
 def images_of(estimate: Objective) -> Tensor:
@@ -149,15 +149,6 @@ def test_beta_weighs_the_kl_and_nothing_else(estimator, beta):
     assert torch.equal(weighed.log_likelihood, plain.log_likelihood)
     assert torch.equal(weighed.kl, plain.kl)
     torch.testing.assert_close(weighed.value, plain.log_likelihood.mean() - beta * plain.kl.mean())
-
-
-def test_the_beta_of_the_moment_goes_before_that_of_the_configuration():
-    model, x = small_vae()
-    torch.manual_seed(1)
-    scheduled = objective(model, x, None, ObjectiveConfig(beta=7.0), beta=0.5)
-    torch.manual_seed(1)
-    configured = objective(model, x, None, ObjectiveConfig(beta=7.0))
-    torch.testing.assert_close(scheduled.value - configured.value, 6.5 * scheduled.kl.mean())
 
 
 # Free bits

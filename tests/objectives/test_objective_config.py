@@ -14,15 +14,23 @@ from explorer.objectives.config import ObjectiveConfig
 )
 def test_beta_is_constant_or_rises_over_the_ramp_once_or_in_cycles(schedule, betas):
     config = ObjectiveConfig(beta=4.0, kl_schedule=schedule, ramp_epochs=10.0)
-    assert {epoch: config.beta_at(epoch) for epoch in betas} == pytest.approx(betas)
+    assert {epoch: config.at(epoch).beta for epoch in betas} == pytest.approx(betas)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "warm-up", "cyclic"])
 def test_no_schedule_ever_exceeds_beta_or_falls_below_zero(schedule):
     config = ObjectiveConfig(beta=0.7, kl_schedule=schedule, ramp_epochs=0.3)
-    betas = [config.beta_at(step / 97) for step in range(1000)]
+    betas = [config.at(step / 97).beta for step in range(1000)]
     assert min(betas) >= 0
     assert max(betas) == 0.7
+
+
+@pytest.mark.parametrize("schedule", ["constant", "warm-up", "cyclic"])
+def test_the_objective_of_a_moment_differs_in_its_beta_alone_and_stays_as_it_is(schedule):
+    config = ObjectiveConfig(beta=4.0, kl_schedule=schedule, free_bits="batch-mean", free_nats=0.2, n_samples=3)
+    now = config.at(2.5)
+    assert now.at(7.0) == now
+    assert now == config.model_copy(update={"beta": now.beta, "kl_schedule": "constant"})
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from torch.nn.utils import parameters_to_vector
 
 from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel, build_model
+from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.share import WholeBatch
 from explorer.training.distributed import World
 from explorer.training.images import Batch
@@ -32,6 +33,7 @@ from explorer.training.validation import validate
 from tests.support import digits, fresh_run, model_config, run_config
 
 TRAIN = digits("train", 100)
+ELBO = ObjectiveConfig()
 MODELS = {
     "vae": {},
     "cvae with a learned prior": {"family": "cvae", "prior": "conditional", "likelihood": "gaussian-learned"},
@@ -78,7 +80,7 @@ def moved(before: dict[str, list[Tensor]], model: LatentModel) -> set[str]:
 def update(regime: Regime, n: int = 1) -> None:
     for step in range(n):
         torch.manual_seed(step)
-        regime.update(batch(), 1.0, no_more)
+        regime.update(batch(), ELBO, no_more)
 
 
 # Encoder and decoder in turn
@@ -102,11 +104,12 @@ def test_a_step_of_one_moves_it_by_the_joint_gradient_and_computes_none_for_the_
     assert isinstance(regime, VariationalEM)
     parts = {"encoder": model.encoding_parameters(), "decoder": model.generative_parameters()}
     torch.manual_seed(3)
-    loss, expected_sums = TrainingStep(model, run_config(**changes).training.objective)(*batch()[:2], 1.0)
+    objective = run_config(**changes).training.objective
+    loss, expected_sums = TrainingStep(model)(*batch()[:2], objective)
     expected = torch.autograd.grad(loss, parts[moving])
     before = weights_of(model)
     torch.manual_seed(3)
-    sums = (regime.encoder_step if moving == "encoder" else regime.decoder_step)(batch(), 1.0)
+    sums = (regime.encoder_step if moving == "encoder" else regime.decoder_step)(batch(), objective)
     torch.testing.assert_close(sums, expected_sums)
     torch.testing.assert_close(tuple(weight.grad for weight in parts[moving]), expected)
     assert moved(before, model) == {moving}
@@ -119,7 +122,7 @@ def test_what_is_held_still_may_move_again_after_a_step_that_fails():
     model, regime = model_and_regime("alternating")
     for step in (regime.encoder_step, regime.decoder_step):
         with pytest.raises(RuntimeError):
-            step(whole(torch.zeros(2, 1, 9, 9), torch.zeros(2, dtype=torch.int64)), 1.0)
+            step(whole(torch.zeros(2, 1, 9, 9), torch.zeros(2, dtype=torch.int64)), ELBO)
         assert all(weight.requires_grad for weight in model.parameters())
 
 
@@ -132,9 +135,9 @@ def test_a_joint_step_of_two_optimisers_is_that_of_one(changes, optimiser):
     assert isinstance(joint, Joint)
     for step in range(4):
         torch.manual_seed(step)
-        expected = joint.update(batch(), 0.7, no_more)
+        expected = joint.update(batch(), ObjectiveConfig(beta=0.7), no_more)
         torch.manual_seed(step)
-        assert torch.equal(apart.joint_step(batch(), 0.7), expected)
+        assert torch.equal(apart.joint_step(batch(), ObjectiveConfig(beta=0.7)), expected)
     for name, weight in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[name], weight, atol=1e-6, rtol=0, msg=name)
 
@@ -157,9 +160,9 @@ def test_a_gradient_that_is_too_long_is_shortened_and_keeps_its_direction(em):
         before = parameters_to_vector(model.parameters()).detach()
         torch.manual_seed(3)
         if em == "joint":
-            regime.update(batch(), 1.0, no_more)
+            regime.update(batch(), ELBO, no_more)
         else:
-            regime.joint_step(batch(), 1.0)
+            regime.joint_step(batch(), ELBO)
         steps.append(parameters_to_vector(model.parameters()).detach() - before)
     free, far, short = steps
     assert torch.equal(far, free)
@@ -231,7 +234,7 @@ def test_the_encoder_moves_until_the_loss_of_a_block_no_longer_falls_and_then_th
         seen.append(index)
         return draw(index)
 
-    regime.update(draw(0), 1.0, fresh)
+    regime.update(draw(0), ELBO, fresh)
     assert steps == Counter(encoder=n_encoder_steps, decoder=1)
     assert seen == list(range(1, n_encoder_steps))
 
@@ -239,7 +242,7 @@ def test_the_encoder_moves_until_the_loss_of_a_block_no_longer_falls_and_then_th
 def test_the_decoder_moves_on_the_batch_that_history_counts():
     model, regime = aggressive()
     first, others = grey_batches(lambda _: 0.25), grey_batches(lambda _: 0.75)
-    sums = regime.update(first(0), 1.0, others)
+    sums = regime.update(first(0), ELBO, others)
     expected = -64 * 0.25**2 - 32 * math.log(math.pi)
     assert sums[1].item() / 8 == pytest.approx(expected, abs=1e-3)
     assert model.decoder.bias.grad.mean().item() == pytest.approx(-2 * 0.25, abs=1e-3)
@@ -366,7 +369,7 @@ def test_critic_and_decoder_each_move_once_and_away_from_each_others_loss():
     generated = model.generate(z).detach()
     critic_before = CriticStep(model, 0.0)(batch()[0], generated).item()
     torch.manual_seed(0)
-    sums = regime.update(batch(), 1.0, no_more)
+    sums = regime.update(batch(), ELBO, no_more)
     assert steps == Counter(critic=1, decoder=1)
     assert sums[0].item() / 16 == pytest.approx(critic_before, rel=1e-6)
     assert CriticStep(model, 0.0)(batch()[0], generated).item() < critic_before

@@ -7,6 +7,7 @@ import torch
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
 from explorer.models.latent_model import LatentModel
+from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.elbo import elbo_terms
 from explorer.runs.run import Run
 from explorer.training.step import TrainingStep
@@ -94,10 +95,10 @@ def test_the_history_of_an_autoencoder_claims_no_elbo(tmp_path):
 
 def test_the_loss_is_minus_the_mean_objective(tmp_path):
     model = initial_model(run_config(), TRAIN)
-    step = TrainingStep(model, run_config(objective={"beta": 3.0}).training.objective)
+    step = TrainingStep(model)
     x, y = torch.rand(5, 1, 8, 8), torch.zeros(5, dtype=torch.int64)
     torch.manual_seed(0)
-    loss, sums = step(x, y, 3.0)
+    loss, sums = step(x, y, ObjectiveConfig(beta=3.0))
     torch.manual_seed(0)
     terms = elbo_terms(model, x)
     torch.testing.assert_close(loss, -terms.elbo(beta=3.0).mean())
