@@ -110,7 +110,7 @@ class LoadedRun:
         Raises:
             ProjectionError: if there is no such map.
         """
-        from explorer.analysis.projections.methods import IMMEDIATE, METHODS, plane, project
+        from explorer.analysis.projections.methods import SLOW, plane, project
 
         key = _key(method, i, j)
         if key not in self._projections:
@@ -118,7 +118,7 @@ class LoadedRun:
                 self._projections[key] = plane(self.encoded, i, j)
             else:
                 stored = self.run.projection(check_name(method))
-                if stored is None and method in METHODS and method not in IMMEDIATE:
+                if stored is None and method in SLOW:
                     raise ProjectionError(
                         f"{self.run.name} has no map by {method} yet, and it takes a while. "
                         f"Make it: python -m explorer project {self.run.name} --method {method}"

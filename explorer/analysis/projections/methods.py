@@ -9,9 +9,9 @@ import io
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,16 +46,32 @@ LOADING, NEIGHBOURS, LAYOUT, MEASURING = (
     "laying out the points",
     "measuring the map",
 )
-SECONDS = {
-    "pacmap": {LOADING: (1.0, 0.0), NEIGHBOURS: (0.1, 0.4), LAYOUT: (0.4, 0.8), MEASURING: (0.1, 0.2)},
-    "tsne": {LOADING: (0.8, 0.0), NEIGHBOURS: (0.3, 1.5), LAYOUT: (1.5, 16.5), MEASURING: (0.1, 0.3)},
-    "umap": {LOADING: (2.0, 0.0), NEIGHBOURS: (22.0, 1.0), LAYOUT: (1.0, 6.6), MEASURING: (0.1, 0.3)},
-}
-"""Seconds of each stage from a fresh process: at least, and for each 10,000 codes more.
 
-The sums at 10,000 codes in 16 dimensions are those of tests/benchmarks/projections.py on 2 cores (3, 21 and 33 s).
-Most of UMAP's is compiling the code that finds neighbours, whatever their number.
-"""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectionMethod:
+    """A way to a map.
+
+    Attributes:
+        title: what it is called.
+        compute: returns the map of an encoded set; one that takes a while tells the stages how far it is.
+        seconds: of one that takes a while: of each stage from a fresh process, at least, and for each 10,000 codes
+            more. The sums at 10,000 codes in 16 dimensions are those of tests/benchmarks/projections.py on 2 cores.
+            Empty where a map takes milliseconds.
+    """
+
+    title: str
+    compute: Callable[[EncodedSet, Stages | None], Projection]
+    seconds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes seconds or minutes, and a map is stored."""
+        return bool(self.seconds)
+
+    def stage_seconds(self, n_codes: int) -> dict[str, float]:
+        """Return the expected seconds of each stage for ``n_codes``."""
+        return {stage: least + more * n_codes / 10_000 for stage, (least, more) in self.seconds.items()}
 
 
 def plane(encoded: EncodedSet, i: int = 0, j: int = 1) -> LinearProjection | StripProjection:
@@ -150,7 +166,6 @@ def tsne(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjecti
     return _neighbour_map(
         encoded,
         "tsne",
-        "t-SNE",
         lambda codes: TSNE(
             perplexity=perplexity, random_state=SEED, n_jobs=-1, **_tsne_callbacks(stages, n_iterations=750)
         ).fit(codes),
@@ -174,7 +189,6 @@ def umap(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjecti
     return _neighbour_map(
         encoded,
         "umap",
-        "UMAP",
         lambda codes: UMAP(
             n_neighbors=n_neighbours, random_state=SEED, n_jobs=1, tqdm_kwds=_umap_bar(stages)
         ).fit_transform(codes),
@@ -202,26 +216,33 @@ def pacmap(encoded: EncodedSet, stages: Stages | None = None) -> NeighbourProjec
             points: Floats = method.fit_transform(codes)
         return points
 
-    return _neighbour_map(encoded, "pacmap", "PaCMAP", fit, {"n_neighbors": n_neighbours, "seed": SEED})
+    return _neighbour_map(encoded, "pacmap", fit, {"n_neighbors": n_neighbours, "seed": SEED})
 
 
-SLOW: dict[str, Callable[[EncodedSet, Stages | None], Projection]] = {"pacmap": pacmap, "tsne": tsne, "umap": umap}
-"""Those that take seconds or minutes, the fastest first."""
-
-NAMES = {"pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
-"""What they are called."""
-
-METHODS: dict[str, Callable[[EncodedSet], Projection]] = {
-    "plane": plane,
-    "pca": pca,
-    "pacmap": pacmap,
-    "tsne": tsne,
-    "umap": umap,
+METHODS: dict[str, ProjectionMethod] = {
+    "plane": ProjectionMethod(title="Latent plane", compute=lambda encoded, _: plane(encoded)),
+    "pca": ProjectionMethod(title="PCA", compute=lambda encoded, _: pca(encoded)),
+    "pacmap": ProjectionMethod(
+        title="PaCMAP",
+        compute=pacmap,
+        seconds={LOADING: (1.0, 0.0), NEIGHBOURS: (0.1, 0.4), LAYOUT: (0.4, 0.8), MEASURING: (0.1, 0.2)},
+    ),
+    "tsne": ProjectionMethod(
+        title="t-SNE",
+        compute=tsne,
+        seconds={LOADING: (0.8, 0.0), NEIGHBOURS: (0.3, 1.5), LAYOUT: (1.5, 16.5), MEASURING: (0.1, 0.3)},
+    ),
+    # Most of its time is compiling the code that finds neighbours, whatever their number.
+    "umap": ProjectionMethod(
+        title="UMAP",
+        compute=umap,
+        seconds={LOADING: (2.0, 0.0), NEIGHBOURS: (22.0, 1.0), LAYOUT: (1.0, 6.6), MEASURING: (0.1, 0.3)},
+    ),
 }
-"""Ways to a map, the fastest first."""
+"""Ways to a map by the names that links, files and the command line have for them, the fastest first."""
 
-IMMEDIATE = ("plane", "pca")
-"""Those that take milliseconds."""
+SLOW = tuple(name for name, method in METHODS.items() if method.is_slow)
+"""The names of those that take a while."""
 
 
 def project(encoded: EncodedSet, method: str, stages: Stages | None = None) -> Projection:
@@ -232,17 +253,17 @@ def project(encoded: EncodedSet, method: str, stages: Stages | None = None) -> P
     """
     if method not in METHODS:
         raise ProjectionError(f"There is no projection {method!r}. Choose one of: {', '.join(METHODS)}.")
-    return SLOW[method](encoded, stages) if method in SLOW else METHODS[method](encoded)
+    return METHODS[method].compute(encoded, stages)
 
 
 def stages_of(method: str, n_codes: int, report: OnProgress) -> Stages:
     """Return the stages of a slow method, with their expected seconds for ``n_codes``, that report to ``report``."""
-    return Stages(_stage_seconds(method, n_codes), report)
+    return Stages(METHODS[method].stage_seconds(n_codes), report)
 
 
 def expected_seconds(method: str, n_codes: int) -> float:
-    """Return about how long a slow method takes from a fresh process on 2 cores: an estimate, see ``SECONDS``."""
-    return sum(_stage_seconds(method, n_codes).values())
+    """Return about how long a slow method takes from a fresh process on 2 cores: an estimate."""
+    return sum(METHODS[method].stage_seconds(n_codes).values())
 
 
 def check_can_be_mapped(encoded: EncodedSet, method: str) -> None:
@@ -251,7 +272,7 @@ def check_can_be_mapped(encoded: EncodedSet, method: str) -> None:
     Raises:
         ProjectionError: if not.
     """
-    name = NAMES[method]
+    name = METHODS[method].title
     if len(encoded) < MIN_IMAGES:
         raise ProjectionError(
             f"{name} looks at neighbours, and {len(encoded)} images have too few: it needs {MIN_IMAGES}. Use pca."
@@ -282,23 +303,20 @@ def measured(projection: Projection, encoded: EncodedSet) -> Projection:
 
 
 def _neighbour_map(
-    encoded: EncodedSet, method: str, name: str, fit: Callable[[Floats], Floats], parameters: dict[str, float]
+    encoded: EncodedSet, method: str, fit: Callable[[Floats], Floats], parameters: dict[str, float]
 ) -> NeighbourProjection:
     check_can_be_mapped(encoded, method)
+    title = METHODS[method].title
     started = time.perf_counter()
     points = np.ascontiguousarray(fit(encoded.mu), dtype=np.float32)
     return NeighbourProjection(
         method=method,
         points=points,
         codes=encoded.mu,
-        axis_names=(f"{name} 1", f"{name} 2"),
+        axis_names=(f"{title} 1", f"{title} 2"),
         parameters=dict(parameters),
         seconds=time.perf_counter() - started,
     )
-
-
-def _stage_seconds(method: str, n_codes: int) -> dict[str, float]:
-    return {stage: least + more * n_codes / 10_000 for stage, (least, more) in SECONDS[method].items()}
 
 
 def _begin(stages: Stages | None, stage: str) -> None:

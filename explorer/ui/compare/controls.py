@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from explorer.analysis.projections.methods import METHODS
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.maps import FEWEST, shared_spaces
-from explorer.ui.map.controls import SPACES
 from explorer.ui.view import MOST_COMPARED, QUESTIONS, View, change_view
 
 TITLES = {
@@ -39,7 +39,7 @@ def maps_control(runs: Sequence[LoadedRun], view: View) -> None:
     st.segmented_control(
         "Maps",
         spaces,
-        format_func=SPACES.__getitem__,
+        format_func=lambda name: METHODS[name].title,
         key="maps",
         required=True,
         on_change=_set_maps,

@@ -8,6 +8,7 @@ from zlib import crc32
 import streamlit as st
 
 from explorer.analysis.projections.base import AlignedProjection, Projection, aligned_onto
+from explorer.analysis.projections.methods import METHODS
 from explorer.errors import CheckpointError, ProjectionError
 from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
@@ -20,7 +21,8 @@ from explorer.ui.view import View, change_view, held_view
 
 FEWEST = 2
 DEFAULT_MAP = View().maps
-SPACES = ("pca", "plane", "pacmap", "tsne", "umap")
+SPACES = tuple(sorted(METHODS, key=lambda name: name != DEFAULT_MAP))
+"""Names of projections, the default before the others."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer import locations
 from explorer.analysis.projections.base import Projection
+from explorer.analysis.projections.methods import METHODS
 from explorer.locations import PAGES
 from explorer.models.config import POSTERIORS
 from explorer.serving.run_cache import LoadedRun
@@ -14,7 +15,6 @@ from explorer.ui.pins import Pin
 from explorer.ui.places import pinned_code
 from explorer.ui.view import View, change_view, held_view
 
-SPACES = {"plane": "Latent plane", "pca": "PCA", "pacmap": "PaCMAP", "tsne": "t-SNE", "umap": "UMAP"}
 NEAREST = -1
 
 
@@ -41,12 +41,12 @@ def support_note(loaded: LoadedRun) -> str:
 
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
-    missing = {space for space in SPACES if is_missing(loaded, space)}
+    missing = {space for space in METHODS if is_missing(loaded, space)}
     st.session_state["space"] = view.space
     st.segmented_control(
         "Map",
-        [space for space in SPACES if space not in missing] if locations.READONLY else list(SPACES),
-        format_func=lambda space: f"{SPACES[space]} :material/schedule:" if space in missing else SPACES[space],
+        [space for space in METHODS if space not in missing] if locations.READONLY else list(METHODS),
+        format_func=lambda space: METHODS[space].title + (" :material/schedule:" if space in missing else ""),
         key="space",
         help=_help_on(missing),
         required=True,
@@ -61,7 +61,7 @@ def _help_on(missing: set[str]) -> str | None:
     if not missing:
         return None
     if locations.READONLY:
-        names = ", ".join(SPACES[space] for space in SPACES if space in missing)
+        names = ", ".join(METHODS[space].title for space in METHODS if space in missing)
         return f"Not computed for this model: {names}. This app only shows what is there (EXPLORER_READONLY is set)."
     return (
         "A clock marks a map that takes a while: it is computed when it is first chosen, and then stored. "

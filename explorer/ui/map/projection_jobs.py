@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer import locations
-from explorer.analysis.projections.methods import NAMES, SLOW
+from explorer.analysis.projections.methods import METHODS, SLOW
 from explorer.jobs.process_queue import JobState, JobStatus
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
@@ -55,7 +55,7 @@ def _show_all(loaded: LoadedRun) -> None:
     for method in SLOW:
         status, key = projection_state.status_of(loaded, method), projection_state.key_of(loaded, method)
         if status is not None and status.is_active:
-            _show_active(status, NAMES[method])
+            _show_active(status, METHODS[method].title)
         elif status is not None and key in mine.told:
             _show_ended(loaded, method, status)
         elif key == mine.offered and projection_state.is_missing(loaded, method):
@@ -84,7 +84,7 @@ def _show_active(status: JobStatus, name: str) -> None:
 
 
 def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
-    name = NAMES[method]
+    name = METHODS[method].title
     again = ("Try again", projection_state.choose, (method, loaded))
     dismiss = ("Dismiss", projection_state.dismiss, (status.key,))
     if status.state is JobState.FAILED:
@@ -102,7 +102,7 @@ def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
 
 
 def _show_offer(loaded: LoadedRun, method: str) -> None:
-    name, seconds = NAMES[method], projection_state.expected(loaded, method)
+    name, seconds = METHODS[method].title, projection_state.expected(loaded, method)
     if locations.READONLY:
         _line(
             "map-offered",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from explorer.analysis.projections.methods import NAMES, SLOW, check_can_be_mapped, expected_seconds
+from explorer.analysis.projections.methods import METHODS, SLOW, check_can_be_mapped, expected_seconds
 from explorer.errors import ExplorerError
 from explorer.jobs.process_queue import JobState, JobStatus, jobs_of_app
 from explorer.serving.run_cache import LoadedRun
@@ -70,7 +70,7 @@ def choose(method: str, loaded: LoadedRun) -> None:
         check_can_be_mapped(loaded.encoded, method)
         jobs_of_app().start(
             key,
-            f"{NAMES[method]} of {loaded.run.name}",
+            f"{METHODS[method].title} of {loaded.run.name}",
             ["project", str(loaded.run.path), "--method", method],
             expected_seconds=expected(loaded, method),
         )
