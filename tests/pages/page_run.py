@@ -112,6 +112,13 @@ class PageRun:
         """Return what the last run said in passing."""
         return [toast.value for toast in self.test.toast]
 
+    def figure(self, beginning: str) -> str:
+        """Return the words that stand for the first figure whose words begin so."""
+        alts = [figure.proto.alt for figure in self.test.get("plotly_chart")]
+        found = [alt for alt in alts if alt.startswith(beginning)]
+        assert found, f"no figure {beginning!r} among {alts}"
+        return found[0]
+
     # What is done to it
 
     def click(self, label: str) -> Self:
