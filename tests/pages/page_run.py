@@ -133,10 +133,10 @@ class PageRun:
         control.set_value(value).run()
         return self
 
-    def until(self, words: str) -> Self:
-        """Run the script again until the page says ``words``, which it does once something in the background ended."""
+    def until(self, words: str, n: int = 1) -> Self:
+        """Run the script again until the page says ``words`` ``n`` times: once something in the background ended."""
         end = time.monotonic() + RUN_SECONDS
-        while words not in self.words():
+        while self.words().count(words) < n:
             assert time.monotonic() < end, f"no {words!r} in {self.words()}"
             self.run()
         return self
