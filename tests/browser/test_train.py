@@ -12,7 +12,8 @@ from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, training_status
 from tests.browser.app_driver import WAIT_SECONDS
-from tests.browser.conftest import SHIPPED_FOLDER, serving
+from tests.browser.conftest import serving
+from tests.conftest import SHIPPED_FOLDER
 from tests.support import new_run
 
 pytestmark = pytest.mark.browser
@@ -202,17 +203,6 @@ def test_a_run_that_does_not_exist_is_told_and_the_form_shown(visit, workshop):
     page.page.get_by_text("There is no run called nowhere").wait_for()
     page.page.get_by_role("button", name="Start training").wait_for()
     assert page.n_tracebacks() == 0
-
-
-def test_an_app_that_only_shows_trains_and_deletes_nothing_and_says_so(visit, tmp_path, folder):
-    with serving(tmp_path, folder, EXPLORER_READONLY="1") as app:
-        page = visit("train", on=app)
-        page.page.get_by_text("This app only shows what is there").wait_for()
-        assert page.page.get_by_role("button", name="Start training").count() == 0
-        page = visit("train", on=app, watch="digits-vae-2d")
-        page.page.get_by_role("heading", name="digits-vae-2d").wait_for()
-        page.page.locator(".stPlotlyChart").first.wait_for()
-        assert page.page.get_by_role("button", name=re.compile("Delete|Duplicate|More epochs")).count() == 0
 
 
 def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
