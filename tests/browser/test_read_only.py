@@ -1,5 +1,6 @@
-"""An app that only shows what is there: it offers the maps that are stored, and says why no other."""
+"""An app that only shows what is there: what it draws, what it offers, and that it leaves its files alone."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,10 +17,8 @@ def read_only_app(tmp_path_factory):
     checkpoints = tmp_path_factory.mktemp("checkpoints")
     shutil.copytree(SHIPPED_FOLDER / "digits-vae-2d", checkpoints / "run")
     before = files(checkpoints)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EXPLORER_READONLY", "1")
-        with serving(tmp_path_factory.mktemp("server"), checkpoints) as app:
-            yield app
+    with serving(tmp_path_factory.mktemp("server"), checkpoints, EXPLORER_READONLY="1") as app:
+        yield app
     assert files(checkpoints) == before
 
 
@@ -27,20 +26,17 @@ def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_only_stored_maps_are_offered_and_the_help_says_why(visit, read_only_app):
+def test_an_app_that_only_shows_offers_stored_maps_trains_and_deletes_nothing_and_says_so(visit, read_only_app):
     page = visit(on=read_only_app, run="run").drawn()
     maps = page.page.get_by_test_id("stButtonGroup").filter(has_text="Latent plane")
     assert maps.get_by_role("radio").all_text_contents() == ["Latent plane", "PCA"]
     maps.get_by_test_id("stTooltipIcon").hover()
-    page.page.get_by_text(
-        "Not computed for this model: PaCMAP, t-SNE, UMAP. This app only shows what is there"
-    ).wait_for()
+    page.page.get_by_text("This app only shows what is there").wait_for()
+    page = visit("train", on=read_only_app)
+    page.page.get_by_text("This app only shows what is there").wait_for()
+    assert page.page.get_by_role("button", name="Start training").count() == 0
+    page = visit("train", on=read_only_app, watch="run")
+    page.page.get_by_role("heading", name="run").wait_for()
+    page.page.locator(".stPlotlyChart").first.wait_for()
+    assert page.page.get_by_role("button", name=re.compile("Delete|Duplicate|More epochs")).count() == 0
     assert page.n_tracebacks() == 0
-
-
-def test_a_link_to_a_map_that_is_not_there_says_why_it_is_not_computed(visit, read_only_app):
-    page = visit(on=read_only_app, run="run", space="umap").drawn()
-    page.page.get_by_text("The link asks for UMAP, which was not computed for run, and this app only shows").wait_for()
-    assert page.page.get_by_role("button", name="Compute UMAP").count() == 0
-    page.page.get_by_role("button", name="Dismiss").click()
-    page.page.get_by_text("The link asks for UMAP").wait_for(state="detached")

@@ -205,17 +205,6 @@ def test_a_run_that_does_not_exist_is_told_and_the_form_shown(visit, workshop):
     assert page.n_tracebacks() == 0
 
 
-def test_an_app_that_only_shows_trains_and_deletes_nothing_and_says_so(visit, tmp_path, folder):
-    with serving(tmp_path, folder, EXPLORER_READONLY="1") as app:
-        page = visit("train", on=app)
-        page.page.get_by_text("This app only shows what is there").wait_for()
-        assert page.page.get_by_role("button", name="Start training").count() == 0
-        page = visit("train", on=app, watch="digits-vae-2d")
-        page.page.get_by_role("heading", name="digits-vae-2d").wait_for()
-        page.page.locator(".stPlotlyChart").first.wait_for()
-        assert page.page.get_by_role("button", name=re.compile("Delete|Duplicate|More epochs")).count() == 0
-
-
 def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
     settings = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True}
     for query in ({}, {"watch": "digits-vae-2d"}):

@@ -3,13 +3,12 @@ from pathlib import Path
 
 import pytest
 import streamlit.testing.v1.app_test as streamlit_testing
-from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from explorer.ui import session
 from explorer.ui.compare import job
 from explorer.ui.train import actions
 from explorer.ui.widgets import classifier_facts
-from tests.pages.page_run import PageRun
+from tests.pages.page_run import Media, PageRun
 
 READERS = (session, job, actions, classifier_facts)
 """The modules of the pages that know the folder of runs."""
@@ -24,8 +23,8 @@ def main_stays_what_it_is(monkeypatch):
 @pytest.fixture
 def run_page(monkeypatch, checkpoints):
     """Runs a page without a browser: ``run_page("generate", run="…")``; ``on=`` another folder of runs."""
-    media = MemoryMediaFileStorage("/media")
-    monkeypatch.setattr(streamlit_testing, "MemoryMediaFileStorage", lambda _: media)
+    media = Media()
+    monkeypatch.setattr(streamlit_testing, "MediaFileManager", lambda _: media.manager)
 
     def run_page(path: str = "", *, on: Path = checkpoints, **query: str) -> PageRun:
         for module in READERS:

@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryFile, MemoryMediaFileStorage
 from streamlit.testing.v1 import AppTest
 
 from explorer.locations import PAGES, ROOT
@@ -20,7 +21,7 @@ WORDS = ("body", "label", "help", "caption", "placeholder", "text")
 """Fields of what Streamlit sends to a browser that a person can read."""
 CONTROLS = (
     *("selectbox", "multiselect", "button_group", "checkbox", "toggle"),
-    *("number_input", "text_input", "slider", "select_slider"),
+    *("number_input", "text_input", "slider", "select_slider", "radio"),
 )
 
 
@@ -29,13 +30,21 @@ def script_of(path: str) -> Path:
     return PAGES / f"{path}.py" if path else ROOT / "explorer" / "main.py"
 
 
+class Media(MemoryMediaFileStorage):
+    """What pages hand out: pictures, and files that are made when they are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("/media")
+        self.manager = MediaFileManager(self)
+
+
 class PageRun:
     """A page of the app, run as one person's session would, with no browser.
 
     What a browser adds is absent: components of JavaScript get their data and send nothing back.
     """
 
-    def __init__(self, media: MemoryMediaFileStorage, path: str = "", **query: str) -> None:
+    def __init__(self, media: Media, path: str = "", **query: str) -> None:
         self.media = media
         self.test = AppTest.from_file(script_of(path), default_timeout=RUN_SECONDS)
         self.test.query_params.update(query)
@@ -99,6 +108,17 @@ class PageRun:
         given: dict[str, Any] = json.loads(found.proto.json)
         return given
 
+    def toasts(self) -> list[str]:
+        """Return what the last run said in passing."""
+        return [toast.value for toast in self.test.toast]
+
+    def figure(self, beginning: str) -> str:
+        """Return the words that stand for the first figure whose words begin so."""
+        alts = [figure.proto.alt for figure in self.test.get("plotly_chart")]
+        found = [alt for alt in alts if alt.startswith(beginning)]
+        assert found, f"no figure {beginning!r} among {alts}"
+        return found[0]
+
     # What is done to it
 
     def click(self, label: str) -> Self:
@@ -113,10 +133,10 @@ class PageRun:
         control.set_value(value).run()
         return self
 
-    def until(self, words: str) -> Self:
-        """Run the script again until the page says ``words``, which it does once something in the background ended."""
+    def until(self, words: str, n: int = 1) -> Self:
+        """Run the script again until the page says ``words`` ``n`` times: once something in the background ended."""
         end = time.monotonic() + RUN_SECONDS
-        while words not in self.words():
+        while self.words().count(words) < n:
             assert time.monotonic() < end, f"no {words!r} in {self.words()}"
             self.run()
         return self
@@ -127,6 +147,13 @@ class PageRun:
         assert Path(name).suffix in control.allowed_type
         control.set_value((name, content, kind)).run()
         return self
+
+    def download(self, label: str) -> MemoryFile:
+        """Return the file that the button ``label`` hands out: its name, its type and its content."""
+        (button,) = [one for one in self.test.download_button if one.label == label]
+        deferred = button.proto.deferred_file_id
+        url = self.media.manager.execute_deferred(deferred) if deferred else button.proto.url
+        return self.media.get_file(url.rsplit("/", 1)[-1])
 
 
 def _words(node: Any) -> list[str]:
