@@ -23,9 +23,10 @@ from explorer.analysis.coding import encode_split
 from explorer.analysis.records import EncodedSet
 from explorer.data.catalogue import data_set, load_split
 from explorer.data.images import ImageSplit
+from explorer.models.build import build_model
 from explorer.models.config import ModelConfig
 from explorer.models.distributions import DiagonalNormal, standard_normal
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.runs.config import RunConfig, TrainingConfig
 from explorer.runs.run import Run

@@ -79,6 +79,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.jobs.processes",
         "explorer.models.config",
         "explorer.models.classifier",
+        "explorer.models.build",
         "explorer.models.latent_model",
         "explorer.objectives.config",
         "explorer.analysis.arrays",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from explorer.errors import ConfigError
-from explorer.models.config import MAX_PARAMETERS, ModelConfig
+from explorer.models.config import ModelConfig
 from explorer.models.distributions import Posterior
 from explorer.models.likelihoods import build_likelihood
 from explorer.models.networks import build_decoder, build_encoder, is_weights
@@ -132,43 +132,3 @@ class LatentModel(nn.Module, ABC):
                 "pass a weight for each of them, rows that sum to 1."
             )
         return y if self.needs_label else None
-
-
-def build_model(config: ModelConfig) -> LatentModel:
-    """Return a model with random initial weights.
-
-    Raises:
-        ConfigError: if it would have more than ``MAX_PARAMETERS`` weights.
-    """
-    _check_size(empty_model(config))
-    return _model_class(config)(config)
-
-
-def empty_model(config: ModelConfig) -> LatentModel:
-    """Return the model without memory for its weights (torch's meta device), to be filled by ``load_state_dict``.
-
-    Raises:
-        ConfigError: if it would have more than ``MAX_PARAMETERS`` weights.
-    """
-    with torch.device("meta"):
-        model = _model_class(config)(config)
-    _check_size(model)
-    return model
-
-
-def _model_class(config: ModelConfig) -> type[LatentModel]:
-    from explorer.models.ae import AE
-    from explorer.models.cvae import CVAE
-    from explorer.models.gan import GAN
-    from explorer.models.vae import VAE
-
-    return {"vae": VAE, "cvae": CVAE, "ae": AE, "gan": GAN}[config.family]
-
-
-def _check_size(model: LatentModel) -> None:
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
-    if n_parameters > MAX_PARAMETERS:
-        raise ConfigError(
-            f"This model would have {n_parameters:,} weights; at most {MAX_PARAMETERS:,} are built. "
-            f"Make hidden={list(model.config.hidden)} smaller, or use the conv network."
-        )

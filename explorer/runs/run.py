@@ -146,7 +146,7 @@ class Run:
         """
         import torch
 
-        from explorer.models.latent_model import empty_model
+        from explorer.models.build import empty_model
 
         path = self.path / "weights.safetensors"
         model = empty_model(self.config.model)

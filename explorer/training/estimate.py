@@ -81,7 +81,7 @@ def estimate(config: RunConfig, n_train: int, n_validation: int) -> Estimate:
     import torch
 
     from explorer.data.batches import seeded
-    from explorer.models.latent_model import build_model
+    from explorer.models.build import build_model
     from explorer.training.memory import check_memory
 
     check_memory(config, torch.device("cpu"))

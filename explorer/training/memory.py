@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ConfigError
+from explorer.models.build import empty_model
 from explorer.models.gan import GAN
-from explorer.models.latent_model import LatentModel, empty_model
+from explorer.models.latent_model import LatentModel
 from explorer.runs.config import RunConfig
 
 BYTES = 4

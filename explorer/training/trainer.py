@@ -19,7 +19,8 @@ from explorer.data.batches import NOISE_STREAM, evaluation_pixels, permutation, 
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
 from explorer.files import clear_unfinished
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.build import build_model
+from explorer.models.latent_model import LatentModel
 from explorer.runs.config import RunConfig
 from explorer.runs.run import Run
 from explorer.training.distributed import World

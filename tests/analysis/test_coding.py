@@ -7,8 +7,9 @@ import torch
 from explorer.analysis.coding import BATCH, decode_codes, encode_split, shard_rows
 from explorer.data.images import ImageSplit
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import PosteriorName
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from tests.support import digits, model_config
 
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.objectives.share import WholeBatch
 from explorer.runs.config import RunConfig
 from explorer.training.distributed import World

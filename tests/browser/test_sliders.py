@@ -14,7 +14,7 @@ from explorer.analysis.coding import decode_codes
 from explorer.analysis.latent.dimensions import kl_per_dimension
 from explorer.analysis.latent.posterior_samples import normal_samples
 from explorer.locations import ROOT
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
 from tests.browser.app_driver import WAIT_SECONDS

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model, empty_model
 from explorer.models.config import MAX_PARAMETERS, LikelihoodName, ModelConfig
 from explorer.models.distributions import PointMass
-from explorer.models.latent_model import LatentModel, build_model, empty_model
+from explorer.models.latent_model import LatentModel
 from explorer.models.networks import JoinedLayer
 from explorer.objectives.elbo import ElboTerms, elbo_terms
 from tests.support import model_config

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import LikelihoodName, ModelConfig
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from explorer.models.networks import JoinedLayer
 from explorer.objectives.elbo import elbo_terms
 

@@ -11,9 +11,9 @@ from scipy import integrate, special, stats
 from torch import Tensor
 from torch.distributions import Distribution
 
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS, PosteriorName
 from explorer.models.divergences import kl, kl_per_dimension
-from explorer.models.latent_model import build_model
 from explorer.models.posteriors import PosteriorFamily, build_posterior_family
 from explorer.objectives.importance import estimate_evidence
 from tests.support import STANDARD_PRIORS as PRIORS

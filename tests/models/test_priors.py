@@ -6,9 +6,10 @@ from torch import Tensor
 from torch.distributions import Laplace, MultivariateNormal, Normal, kl_divergence
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS
 from explorer.models.divergences import kl, kl_per_dimension
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from explorer.objectives.elbo import elbo_terms
 from tests.support import digits, model_config
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.distributions import DiagonalNormal, PointMass
-from explorer.models.latent_model import build_model
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.elbo import ElboTerms, elbo_terms, elbo_terms_given

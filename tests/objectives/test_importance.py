@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from explorer.errors import ConfigError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.objectives.elbo import elbo_terms
 from explorer.objectives.importance import estimate_evidence, importance_weighted_bound, sample_weights
 from tests.support import LinearGaussian, model_config

@@ -16,9 +16,9 @@ from torch.distributions import (
 )
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS
 from explorer.models.distributions import DiagonalNormal, standard_normal
-from explorer.models.latent_model import build_model
 from explorer.objectives import information
 from explorer.objectives.information import (
     Surgery,

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.distributions import DiagonalNormal, PointMass
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.elbo import ElboTerms, kl_after_free_bits
 from explorer.objectives.objective import Objective, objective

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from explorer.analysis.projections.base import LinearProjection
 from explorer.analysis.projections.methods import pca
 from explorer.errors import CheckpointError, ConfigError, ExplorerError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 from tests.support import encode_run, new_run, run_config

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from explorer.errors import ConfigError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.objectives.objective import objective
 from explorer.runs.config import RunConfig
 from explorer.training import memory

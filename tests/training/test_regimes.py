@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils import parameters_to_vector
 
+from explorer.models.build import build_model
 from explorer.models.gan import GAN
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from explorer.objectives.config import ObjectiveConfig
 from explorer.objectives.share import WholeBatch
 from explorer.training.distributed import World

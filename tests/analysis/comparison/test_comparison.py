@@ -17,7 +17,7 @@ from explorer.analysis.evaluation.metrics import METRICS, NAMES
 from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.runs.listing import open_run
 from explorer.workflows.comparison import contestants_of
 from tests.support import digits, model_config

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from explorer.analysis.evaluation.aggregate_posterior import aggregate_sample
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from tests.support import STANDARD_PRIORS, digits, model_config
 
 

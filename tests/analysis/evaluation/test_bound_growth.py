@@ -8,7 +8,7 @@ import torch
 
 from explorer.analysis.evaluation.iwae_curve import bound_growth, effective_samples, grouped_bound, sample_counts
 from explorer.errors import ConfigError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.objectives.importance import sample_weights
 from tests.support import LinearGaussian, digits, model_config
 

@@ -8,7 +8,7 @@ from explorer.analysis.evaluation.elbo_terms import bound_terms
 from explorer.analysis.evaluation.evaluate import evaluate, image_terms, scored
 from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ConfigError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from tests.support import digits, model_config
 
 FEW = Resampling(n_resamples=200)

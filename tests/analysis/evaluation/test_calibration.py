@@ -7,8 +7,8 @@ from scipy import stats
 
 from explorer.analysis.evaluation.sbc import BAND, Calibration, calibrate
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.distributions import DiagonalNormal
-from explorer.models.latent_model import build_model
 from tests.support import LinearGaussian, model_config
 
 N = 4000

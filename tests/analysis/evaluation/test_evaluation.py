@@ -21,8 +21,8 @@ from explorer.analysis.coding import encode_split
 from explorer.analysis.evaluation.evaluate import NO_DIMENSIONS, NO_ENCODER, NO_PRIOR, Evaluation, evaluate, image_terms
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
+from explorer.models.build import build_model
 from explorer.models.distributions import DiagonalNormal, standard_normal
-from explorer.models.latent_model import build_model
 from explorer.objectives.importance import estimate_evidence
 from explorer.objectives.information import surgery
 from explorer.runs.listing import open_run

@@ -25,7 +25,7 @@ from explorer.analysis.evaluation.evaluate import NO_PRIOR, image_terms
 from explorer.analysis.statistics.bootstrap import Estimate, Resampling
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.runs.listing import open_run
 from explorer.workflows.comparison import contestants_of

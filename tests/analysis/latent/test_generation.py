@@ -8,8 +8,8 @@ from scipy import stats
 from explorer.analysis.latent.priors import prior_codes as draw_codes
 from explorer.analysis.latent.priors import spread_rows
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS, PosteriorName
-from explorer.models.latent_model import build_model
 from tests.support import STANDARD_PRIORS, model_config
 
 

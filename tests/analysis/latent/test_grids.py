@@ -6,8 +6,9 @@ from scipy import stats
 from explorer.analysis.latent.grids import blend_weights, manifold_codes, same_style_codes, traversal_codes
 from explorer.analysis.latent.priors import normal_prior, prior_codes
 from explorer.errors import ConfigError
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS
-from explorer.models.latent_model import LatentModel, build_model
+from explorer.models.latent_model import LatentModel
 from tests.support import model_config
 
 STANDARD = np.zeros(2, np.float32), np.ones(2, np.float32)

@@ -4,7 +4,7 @@ import torch
 
 from explorer.analysis.coding import encode_split
 from explorer.analysis.latent.posterior_samples import normal_samples, posterior_samples
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from tests.support import digits, model_config
 
 ROW = 5

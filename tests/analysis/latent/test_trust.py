@@ -19,8 +19,8 @@ from explorer.analysis.latent.reliability import (
     spread,
 )
 from explorer.analysis.records import EncodedSet
+from explorer.models.build import build_model
 from explorer.models.config import POSTERIORS
-from explorer.models.latent_model import build_model
 from tests.support import LinearGaussian, digits, model_config
 
 LATENT_DIM = 2

@@ -28,7 +28,7 @@ from explorer.analysis.paths.interpolation import linear_path, path_times, step_
 from explorer.analysis.paths.summary import mean_images
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.runs.listing import open_run
 from tests.support import LinearGaussian, model_config
 

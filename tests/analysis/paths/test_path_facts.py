@@ -23,7 +23,7 @@ from explorer.analysis.paths.summary import fine_path, labels_at, mean_images, p
 from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from explorer.runs.listing import open_run
 from tests.support import LinearGaussian, model_config
 

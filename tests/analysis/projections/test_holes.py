@@ -8,7 +8,7 @@ from explorer.analysis.projections.methods import plane
 from explorer.analysis.projections.round_trip import RETURNING, sweep
 from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
-from explorer.models.latent_model import build_model
+from explorer.models.build import build_model
 from tests.support import LinearGaussian, model_config
 
 SIGMA, SIDE = 0.04, 24
