@@ -1,4 +1,4 @@
-"""Training from the app: started from the form, watched, paused, resumed, deleted and brought back."""
+"""Training from the app: started from the form, watched, paused and resumed, also after the app was restarted."""
 
 import re
 import shutil
@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 import pytest
-from playwright.sync_api import expect
 
 from explorer.runs.live import Phase
 from explorer.runs.run import Run
@@ -14,7 +13,6 @@ from explorer.training.status import TrainingState, training_status
 from tests.browser.app_driver import WAIT_SECONDS
 from tests.browser.conftest import serving
 from tests.conftest import SHIPPED_FOLDER
-from tests.support import new_run
 
 pytestmark = pytest.mark.browser
 
@@ -86,10 +84,6 @@ def start(page, name):
     return page
 
 
-def wait_for_state(page, state):
-    page.page.locator(".stBadge, [data-testid=stBadge], .stMarkdownBadge").filter(has_text=state).first.wait_for()
-
-
 def test_a_run_is_started_from_the_form_and_seen_to_learn_paused_and_resumed(visit, workshop, folder):
     page = start(form(visit, workshop, "first"), "first")
     page.page.get_by_text(re.compile(r"Epoch \d+ of 5,?000")).wait_for()
@@ -112,19 +106,6 @@ def test_a_run_is_started_from_the_form_and_seen_to_learn_paused_and_resumed(vis
     page.page.get_by_role("button", name="Resume").click()
     page.page.get_by_role("button", name="Pause").wait_for()
     wait_until(lambda: len(Run(folder / "first").history()) > n_done)
-
-
-def test_a_bad_field_is_refused_at_the_field(visit, workshop):
-    page = form(visit, workshop, "bad")
-    fill(page, "Widths of layers", "wide")
-    page.page.get_by_text("'wide' is not a list of widths such as 512,256").wait_for()
-    assert page.page.get_by_role("button", name="Start training").is_disabled()
-    fill(page, "Widths of layers", "32")
-    page.page.get_by_text("'wide' is not a list of widths").wait_for(state="detached")
-    assert page.page.get_by_role("button", name="Start training").is_enabled()
-    fill(page, "Name of the run", "digits-vae-2d")
-    page.page.get_by_text("There is a run called digits-vae-2d").wait_for()
-    assert page.page.get_by_role("button", name="Start training").is_disabled()
 
 
 def test_a_restarted_app_picks_up_what_is_being_trained(visit, tmp_path, folder):
@@ -155,54 +136,6 @@ def test_two_who_press_start_at_once_start_it_once(visit, workshop, folder):
     assert len(said) == 2
     assert [path.name for path in folder.iterdir() if path.name.startswith("twin")] == ["twin"]
     wait_until(lambda: training_status(Run(folder / "twin")).state is TrainingState.RUNNING)
-
-
-def test_a_second_run_waits_for_the_first_and_can_be_taken_out_of_the_queue(visit, workshop, folder):
-    start(form(visit, workshop, "one"), "one")
-    page = start(form(visit, workshop, "two"), "two")
-    page.page.get_by_text("Waits for one to end.").wait_for()
-    # The form that both were made by does not hold their name.
-    page.page.get_by_role("button", name="New run").last.click()
-    page.page.get_by_role("heading", name="Train a new model").wait_for()
-    assert page.page.get_by_placeholder(re.compile("^digits-cvae-2d")).input_value() == ""
-    assert page.page.get_by_text("There is a run called").count() == 0
-    page = visit("train", on=workshop, watch="two")
-    page.page.get_by_role("button", name="Take out of the queue").click()
-    page.page.get_by_role("button", name="Start", exact=True).wait_for()
-    assert training_status(Run(folder / "two")).state is TrainingState.UNTRAINED
-
-
-def test_a_deleted_run_is_brought_back_by_undo(visit, workshop, folder):
-    page = visit("train", on=workshop, watch="digits-vae-2d")
-    page.page.get_by_role("button", name="Delete").click()
-    page.page.get_by_text("digits-vae-2d was deleted. It is kept for seven days.").wait_for()
-    assert not (folder / "digits-vae-2d").exists()
-    page.page.get_by_role("button", name="Undo").click()
-    assert page.wait_for_query("watch") == "digits-vae-2d"
-    page.page.get_by_role("button", name="Delete").wait_for()
-    assert (folder / "digits-vae-2d" / "weights.safetensors").exists()
-
-
-def test_a_collapse_is_told_with_remedies_that_fill_the_form(visit, workshop, folder):
-    run = new_run(folder / "collapsed", latent_dim=4)
-    kl = {"kl": 0.01, "kl_per_dimension": [0.002] * 4, "mutual_information": 0.0, "active_units": 0}
-    validation = {"log_likelihood": -30.0, "elbo": -30.01, "objective": -30.01, **kl}
-    epoch = {"seconds": 1.0, "train": validation, "validation": validation, "beta": 1.0}
-    run.save_history([{"epoch": number, **epoch} for number in range(1, 13)])
-    page = visit("train", on=workshop, watch="collapsed")
-    page.page.get_by_text("Posterior collapse.").wait_for()
-    page.page.get_by_role("button", name="Aggressive encoder updates").click()
-    page.page.get_by_role("button", name="Start training").wait_for()
-    assert "watch" not in page.query
-    page.page.get_by_text(re.compile("^Training")).first.wait_for()
-    expect(page.page.get_by_label(re.compile("^Latent size"))).to_have_value("4", timeout=1000 * WAIT_SECONDS)
-
-
-def test_a_run_that_does_not_exist_is_told_and_the_form_shown(visit, workshop):
-    page = visit("train", on=workshop, watch="nowhere")
-    page.page.get_by_text("There is no run called nowhere").wait_for()
-    page.page.get_by_role("button", name="Start training").wait_for()
-    assert page.n_tracebacks() == 0
 
 
 def test_the_page_fits_a_narrow_dark_screen(visit, workshop):

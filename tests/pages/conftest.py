@@ -6,7 +6,7 @@ import streamlit.testing.v1.app_test as streamlit_testing
 
 from explorer.ui import session
 from explorer.ui.compare import job
-from explorer.ui.train import actions
+from explorer.ui.train import actions, form
 from explorer.ui.widgets import classifier_facts
 from tests.pages.page_run import Media, PageRun
 
@@ -29,6 +29,7 @@ def run_page(monkeypatch, checkpoints):
     def run_page(path: str = "", *, on: Path = checkpoints, **query: str) -> PageRun:
         for module in READERS:
             monkeypatch.setattr(module, "CHECKPOINTS", on)
+        monkeypatch.setattr(form.config_form, "__defaults__", (on,))
         return PageRun(media, path, **query)
 
     return run_page
