@@ -48,7 +48,6 @@ MAX_CONV_LAYERS = 4
 MAX_FULL_COVARIANCE = 64
 """Latent dimensions up to which a full covariance is offered: a Cholesky factor has L (L + 1) / 2 entries an image."""
 
-LEARNED_SIGMA = ("gaussian-learned", "gaussian-diagonal", "gaussian-low-rank")
 LEAST_LEARNED_SIGMA = 0.004
 """A learned deviation has a floor of one grey level, 1/255."""
 
@@ -98,6 +97,31 @@ POSTERIORS: dict[PosteriorName, PosteriorFacts] = {
     "gamma": PosteriorFacts("composition", POSITIVE),
     "dirichlet": PosteriorFacts("composition", SIMPLEX, factorises=False),
     "beta": PosteriorFacts("composition", UNIT),
+}
+
+
+@dataclass(frozen=True)
+class LikelihoodFacts:
+    """What can be said of a likelihood without torch.
+
+    Attributes:
+        deviation: whether it has a standard deviation, and whether that is chosen or learned.
+        is_probability: whether p(x|z) is a probability of pixels that are 0 or 1, and no density of their greys.
+        has_rank: whether its covariance is of a rank that is chosen.
+    """
+
+    deviation: Literal["none", "fixed", "learned"] = "none"
+    is_probability: bool = False
+    has_rank: bool = False
+
+
+LIKELIHOODS: dict[str, LikelihoodFacts] = {
+    "bernoulli": LikelihoodFacts(is_probability=True),
+    "continuous-bernoulli": LikelihoodFacts(),
+    "gaussian": LikelihoodFacts("fixed"),
+    "gaussian-learned": LikelihoodFacts("learned"),
+    "gaussian-diagonal": LikelihoodFacts("learned"),
+    "gaussian-low-rank": LikelihoodFacts("learned", has_rank=True),
 }
 
 
@@ -174,7 +198,7 @@ class ModelConfig(BaseModel):
 
     @model_validator(mode="after")
     def _learned_sigma_starts_above_its_floor(self) -> Self:
-        if self.likelihood in LEARNED_SIGMA and self.sigma < LEAST_LEARNED_SIGMA:
+        if LIKELIHOODS[self.likelihood].deviation == "learned" and self.sigma < LEAST_LEARNED_SIGMA:
             raise ValueError(
                 f"sigma {self.sigma:g} is where {self.likelihood} starts to learn, and it does not learn below one "
                 f"grey level; use {LEAST_LEARNED_SIGMA} or more, or likelihood 'gaussian' to fix it there"

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from explorer.models.config import LEARNED_SIGMA, POSTERIORS, WITHOUT_ENCODER, WITHOUT_PRIOR, ModelConfig
+from explorer.models.config import LIKELIHOODS, POSTERIORS, WITHOUT_ENCODER, WITHOUT_PRIOR, LikelihoodFacts, ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 
 FORMAT_VERSION = 1
@@ -127,16 +127,17 @@ class RunConfig(BaseModel):
     def cautions(self) -> list[str]:
         """Return what a person should know before believing this run's numbers, a sentence each."""
         model, objective = self.model, self.training.objective
+        likelihood = LIKELIHOODS[model.likelihood]
         n_numbers = math.prod(model.image_shape)
         is_constant = objective.kl_schedule == "constant"
         reached = objective.beta * (1 if is_constant else min(1, self.training.epochs / objective.ramp_epochs))
         cautions = {
             "Grey pixels under a Bernoulli are not a likelihood of the data: its nats are comparable only with runs "
             "of the same kind. Binarise the pixels, or use the continuous Bernoulli.": (
-                model.likelihood == "bernoulli" and not self.is_binary and model.family != "gan"
+                likelihood.is_probability and not self.is_binary and model.family != "gan"
             ),
             "A density over pixels that are only 0 or 1 measures how narrow it was made, not the data: use the "
-            "Bernoulli for binarised pixels.": model.likelihood != "bernoulli" and self.is_binary,
+            "Bernoulli for binarised pixels.": not likelihood.is_probability and self.is_binary,
             f"With beta = {objective.beta:g} below 1 the objective is not a bound on log p(x).": (
                 model.has_bound and not objective.is_bound
             ),
@@ -151,7 +152,7 @@ class RunConfig(BaseModel):
                 not POSTERIORS[model.posterior].covers
             ),
             f"A gan makes the means of its likelihood: what {model.likelihood} has beside them is not trained.": (
-                model.family == "gan" and model.likelihood in LEARNED_SIGMA
+                model.family == "gan" and likelihood.deviation == "learned"
             ),
             f"{model.latent_dim} latent dimensions for images of {n_numbers} numbers: a code can hold all of an image, "
             "and need not learn what images share.": model.latent_dim >= n_numbers,
@@ -165,10 +166,10 @@ class RunConfig(BaseModel):
 
 def idle_reasons(values: Mapping[str, Any]) -> dict[str, str]:
     """Return, for each field that changes nothing beside ``values``, what it is for; ``values`` has every field."""
-    family, gaussian = values["family"], str(values["likelihood"]).startswith("gaussian")
+    family, likelihood = values["family"], LIKELIHOODS.get(values["likelihood"], LikelihoodFacts())
     needs = {
-        "rank": (values["likelihood"] == "gaussian-low-rank", "likelihood 'gaussian-low-rank'"),
-        "sigma": (gaussian, "a gaussian likelihood"),
+        "rank": (likelihood.has_rank, "likelihood 'gaussian-low-rank'"),
+        "sigma": (likelihood.deviation != "none", "a gaussian likelihood"),
         "degrees_of_freedom": (values["posterior"] == "student-t", "posterior 'student-t'"),
         "encoder_steps": (values["em"] == "alternating", "em 'alternating'"),
         "gradient_penalty": (family == "gan", "family 'gan'"),
@@ -248,13 +249,14 @@ def with_defaults(
     family = chosen.get("family", "vae")
     chosen.setdefault("hidden", DEFAULT_HIDDEN.get(chosen.get("network", "dense"), DEFAULT_HIDDEN["dense"]))
     chosen.setdefault("likelihood", "gaussian" if family == "ae" else "bernoulli")
-    if chosen["likelihood"] in LEARNED_SIGMA:
+    likelihood = LIKELIHOODS.get(chosen["likelihood"], LikelihoodFacts())
+    if likelihood.deviation == "learned":
         chosen.setdefault("sigma", 0.3)
     if family == "gan":
         chosen.setdefault("activation", "leaky-relu")
         trained.setdefault("learning_rate", 2e-4)
     chosen["image_shape"] = image_shape
     chosen["n_classes"] = n_classes if family == "cvae" else None
-    is_binary = chosen["likelihood"] == "bernoulli" and family in {"vae", "cvae"}
+    is_binary = likelihood.is_probability and family in {"vae", "cvae"}
     trained.setdefault("binarisation", "per-presentation" if is_binary else "none")
     return {"model": chosen, "training": trained}

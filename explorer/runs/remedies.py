@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from explorer.models.config import POSTERIORS
+from explorer.models.config import LIKELIHOODS, POSTERIORS
 from explorer.runs.choices import remedied
 from explorer.runs.config import RunConfig, flat
 
@@ -75,7 +75,7 @@ def _against_collapse(config: RunConfig) -> Proposals:
         "Free bits": {"free_bits": "batch-mean" if has_kl_per_dimension else "per-example"},
         "Lower the KL weight": {"beta": 1.0 if objective.beta > 1 else objective.beta / 2},
     }
-    return proposals | longer | (sharper if config.model.likelihood == "gaussian" else {})
+    return proposals | longer | (sharper if LIKELIHOODS[config.model.likelihood].deviation == "fixed" else {})
 
 
 def _against_dead_dimensions(config: RunConfig) -> Proposals:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from explorer.errors import ConfigError
 from explorer.models.build import empty_model
+from explorer.models.config import LIKELIHOODS
 from explorer.models.gan import GAN
 from explorer.models.latent_model import LatentModel
 from explorer.runs.config import RunConfig
@@ -52,7 +53,7 @@ def _activation_bytes_per_image(config: RunConfig) -> int:
     if isinstance(model, GAN):
         encoded += 2 * _numbers_per_image(model.critic, config)  # of real images and of generated ones
     # Of every decoded number: itself, its gradient, and two more in the likelihood, which for low-rank is in float64.
-    n_copies = 8 if config.model.likelihood == "gaussian-low-rank" else 4
+    n_copies = 8 if LIKELIHOODS[config.model.likelihood].has_rank else 4
     return BYTES * (2 * encoded + samples * n_copies * decoded)
 
 

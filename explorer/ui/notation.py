@@ -3,7 +3,7 @@
 import math
 import re
 
-from explorer.models.config import ModelConfig
+from explorer.models.config import LIKELIHOODS, ModelConfig
 
 _GIVEN_CLASS = {
     "p(x|z)": "p(x|z, y)",
@@ -33,6 +33,6 @@ def gaussian_constant(model: ModelConfig) -> float | None:
 
     None for other likelihoods, and where the deviation is learned.
     """
-    if model.likelihood != "gaussian":
+    if LIKELIHOODS[model.likelihood].deviation != "fixed":
         return None
     return math.prod(model.image_shape) / 2 * math.log(2 * math.pi * model.sigma**2)

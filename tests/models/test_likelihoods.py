@@ -1,4 +1,5 @@
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.distributions import ContinuousBernoulli as TorchContinuousBernoulli
 from torch.distributions import MultivariateNormal, Normal
 
+from explorer.models.config import LIKELIHOODS, LikelihoodName
 from explorer.models.likelihoods import (
     BernoulliLikelihood,
     ContinuousBernoulli,
@@ -46,6 +48,22 @@ def image(values: list[float]) -> Tensor:
 
 def cdf(x: np.ndarray, logit: float) -> np.ndarray:
     return x if logit == 0 else np.expm1(logit * x) / np.expm1(logit)
+
+
+@pytest.mark.parametrize("name", get_args(LikelihoodName))
+def test_what_is_said_of_a_likelihood_without_torch_is_so(name):
+    facts = LIKELIHOODS[name]
+    narrow, wide, other = (
+        build_likelihood(model_config(likelihood=name, sigma=sigma, rank=rank))
+        for sigma, rank in ((0.2, 2), (0.4, 2), (0.2, 3))
+    )
+    raw = torch.zeros(1, narrow.n_heads, 1, 1)
+    p = [narrow(raw).log_prob(image([value])).exp().item() for value in (0.0, 1.0)]
+    assert (sum(p) == pytest.approx(1)) == facts.is_probability
+    is_learned = narrow.n_heads > 1 or any(True for _ in narrow.parameters())
+    is_wider = bool((wide(raw).log_prob(image([0.3])) != narrow(raw).log_prob(image([0.3]))).all())
+    assert facts.deviation == ("learned" if is_learned else "fixed" if is_wider else "none")
+    assert (other.n_heads != narrow.n_heads) == facts.has_rank
 
 
 def test_bernoulli_log_prob_is_that_computed_by_hand():

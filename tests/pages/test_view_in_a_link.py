@@ -1,3 +1,6 @@
+from dataclasses import fields
+from urllib.parse import parse_qsl
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from explorer.ui.view import (
     GENERATE_SECTIONS,
     INTERPOLATE_PARTS,
     OVERLAY_NAMES,
+    QUESTIONS,
     RANKINGS,
     WALKS,
     View,
@@ -15,6 +19,60 @@ from explorer.ui.view import (
 )
 
 N_VIEWS = 300
+
+LINKS = {
+    "run=mnist-vae-2d": {"run": "mnist-vae-2d"},
+    "run=mnist-vae-2d&space=pca": {"run": "mnist-vae-2d", "space": "pca"},
+    "run=mnist-vae-16d&space=pacmap&overlays=prior,density": {
+        "run": "mnist-vae-16d",
+        "space": "pacmap",
+        "overlays": ("prior", "density"),
+    },
+    "run=mnist-cvae-16d&dims=3,7&reference=42": {"run": "mnist-cvae-16d", "dims": (3, 7), "reference": 42},
+    "run=mnist-cvae-16d&space=pca&decode_as=5": {"run": "mnist-cvae-16d", "space": "pca", "decode_as": 5},
+    "pin=row:1234": {"pins": (Pin(name="A", row=1234),)},
+    "pin=0.5,0.25": {"pins": (Pin(name="A", point=(0.5, 0.25)),)},
+    "pins=A=row:5;B=row:9&at=0": {"pins": (Pin(name="A", row=5), Pin(name="B", row=9)), "at": 0},
+    "pins=A=0.5,0.25": {"pins": (Pin(name="A", point=(0.5, 0.25)),)},
+    "pins=A=z:1.5,1.0;B=z:-1.5,0.5": {"pins": (Pin(name="A", code=(1.5, 1.0)), Pin(name="B", code=(-1.5, 0.5)))},
+    "pins=mean of 0=z:0.5,-1;E A-B%2BC=row:3": {
+        "pins": (Pin(name="mean of 0", code=(0.5, -1.0)), Pin(name="E A-B+C", row=3)),
+    },
+    "overlays=images": {"overlays": ("images",)},
+    "overlays=images,prior,density,untrained,posterior,thumbnails": {"overlays": OVERLAY_NAMES},
+    "colour=kl": {"colour": "kl"},
+    "colour=density": {"colour": "density"},
+    "colour=own:weight": {"colour": "own:weight"},
+    "run=digits-cvae-2d&label=7&seed=3&temperature=0.5": {
+        "run": "digits-cvae-2d",
+        "label": 7,
+        "seed": 3,
+        "temperature": 0.5,
+    },
+    "generate=style&image=12": {"generate": "style", "image": 12},
+    "generate=blend&blend=1,6&steps=3": {"generate": "blend", "blend": (1, 6), "steps": 3},
+    "generate=traverse": {"generate": "traverse"},
+    "generate=manifold&steps=15": {"generate": "manifold", "steps": 15},
+    "walk=data&frames=9&ends=B;D&even=1": {"walk": "data", "frames": 9, "ends": "B;D", "even": 1},
+    "interpolate=corners&frames=5": {"interpolate": "corners", "frames": 5},
+    "interpolate=arithmetic": {"interpolate": "arithmetic"},
+    "interpolate=attribute&direction=classes:0,1": {"interpolate": "attribute", "direction": "classes:0,1"},
+    "compare=mnist-vae-2d,mnist-ae-2d&question=spaces": {
+        "compare": ("mnist-vae-2d", "mnist-ae-2d"),
+        "question": "spaces",
+    },
+    "compare=mnist-vae-2d,mnist-ae-2d&maps=plane&align=0": {
+        "compare": ("mnist-vae-2d", "mnist-ae-2d"),
+        "maps": "plane",
+        "align": 0,
+    },
+    "question=numbers": {"question": "numbers"},
+    "evaluate=evidence&weighed=1000": {"evaluate": "evidence", "weighed": 1000},
+    "evaluate=extremes&ranking=kl&scored=100": {"evaluate": "extremes", "ranking": "kl", "scored": 100},
+    "evaluate=calibration": {"evaluate": "calibration"},
+    "watch=lasting": {"watch": "lasting"},
+}
+"""Links as README, tests and people have them; what they open must stay, whatever names come after."""
 
 UNREADABLE = [
     ("dims", "1"),
@@ -84,9 +142,11 @@ def any_view(rng):
         reference=int(rng.integers(-1, 10_000)),
         decode_as=int(rng.integers(-1, 10)),
         overlays=tuple(name for name in OVERLAY_NAMES if rng.integers(2)),
+        colour=str(rng.choice(["class", "kl", "own:weight"])),
         label=int(rng.integers(62)),
         seed=int(rng.integers(2**31)),
         temperature=float(rng.integers(0, 41)) / 20,
+        watch=str(rng.choice(["", "being-trained"])),
         interpolate=str(rng.choice(INTERPOLATE_PARTS)),
         ends=str(rng.choice(["", "A;B", "B mean of 7;A"])),
         walk=str(rng.choice(WALKS)),
@@ -97,6 +157,10 @@ def any_view(rng):
         image=int(rng.integers(10_000)),
         blend=(int(rng.integers(62)), int(rng.integers(62))),
         steps=int(rng.integers(2, 16)),
+        compare=("mnist-vae-2d", "a_b.c-d", "digits-ae-2d")[: rng.integers(4)],
+        maps=str(rng.choice(["pca", "plane", "umap"])),
+        align=int(rng.integers(2)),
+        question=str(rng.choice(QUESTIONS)),
         evaluate=str(rng.choice(EVALUATE_PARTS)),
         ranking=str(rng.choice(RANKINGS)),
         scored=int(rng.integers(2, 5001)),
@@ -108,6 +172,14 @@ def test_a_view_comes_back_from_its_link():
     rng = np.random.default_rng(0)
     views = [any_view(rng) for _ in range(N_VIEWS)]
     assert [view_from_query(view_to_query(view)) for view in views] == [(view, []) for view in views]
+    # No field is left out of the journey.
+    for field in fields(View):
+        assert len({getattr(view, field.name) for view in views}) > 1, field.name
+
+
+@pytest.mark.parametrize(("link", "expected"), LINKS.items(), ids=LINKS)
+def test_a_link_that_was_once_given_opens_the_same_view(link, expected):
+    assert view_from_query(dict(parse_qsl(link))) == (View(**expected), [])
 
 
 def test_a_place_in_a_link_is_where_it_was_to_four_digits():

@@ -16,6 +16,7 @@ from explorer.analysis.statistics import bootstrap
 from explorer.analysis.statistics.bootstrap import CONFIDENCE, Resampling
 from explorer.errors import ConfigError
 from explorer.jobs.progress import OnProgress, Stages
+from explorer.models.config import LIKELIHOODS
 
 OTHER_IMAGES = "measured on other images"
 
@@ -166,7 +167,7 @@ def _incomparable(of: Grounds, to: Grounds) -> dict[str, str]:
 def _scale(grounds: Grounds) -> str:
     """Return what the nats of p(x|z) are of: they mean the same only for probabilities, or densities, of one kind."""
     pixels = "binarised" if grounds.is_binary else "grey"
-    if grounds.likelihood != "bernoulli":
+    if not LIKELIHOODS[grounds.likelihood].is_probability:
         return f"a density of {pixels} pixels"
     return f"probabilities of {pixels} pixels" + ("" if grounds.is_binary else ", which are none of data")
 

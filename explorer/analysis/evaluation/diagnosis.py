@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.analysis.evaluation.evaluate import Evaluation
-from explorer.models.config import POSTERIORS, ModelConfig
+from explorer.models.config import LIKELIHOODS, POSTERIORS, ModelConfig
 
 LOST_NATS = 1000.0
 """KL beyond which codes are lost: no set of images needs more than log of their number, and the rest is distance."""
@@ -131,7 +131,9 @@ def _remedy_of_collapse(model: ModelConfig, n_epochs: int) -> str:
     free_bits = "batch-mean" if POSTERIORS[model.posterior].factorises else "per-example"
     younger = f"After {n_epochs} epochs it may only be young: train longer (--epochs). Else let" if n_epochs else "Let"
     first = younger if n_epochs < FEW_EPOCHS else "Let"
-    sharper = ", or sharpen the likelihood (a smaller --sigma)" if model.likelihood == "gaussian" else ""
+    sharper = (
+        ", or sharpen the likelihood (a smaller --sigma)" if LIKELIHOODS[model.likelihood].deviation == "fixed" else ""
+    )
     return (
         f"{first} the encoder catch up (--em aggressive), start with a small KL (--kl-schedule warm-up), or give it "
         f"room (--free-bits {free_bits}){sharper}."

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from explorer.analysis.evaluation.elbo_terms import BoundTerm
 from explorer.analysis.statistics.bootstrap import Estimate
 from explorer.figures.evaluation import Step
-from explorer.models.config import POSTERIORS, ModelConfig
+from explorer.models.config import LIKELIHOODS, POSTERIORS, ModelConfig
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.notation import gaussian_constant, given
 
@@ -133,7 +133,7 @@ def pixels_note(loaded: LoadedRun) -> str:
     """Return which pixels a run is scored on, where that is not their greys."""
     if loaded.config.is_binary:
         return "Pixels are binarised once, with seed 0."
-    if loaded.config.model.likelihood == "bernoulli":
+    if LIKELIHOODS[loaded.config.model.likelihood].is_probability:
         return "Grey pixels under a Bernoulli: its log p(x|z) is no log-likelihood of them, and compares with no other."
     return ""
 
