@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from explorer.errors import ConfigError
 from explorer.runs.choices import widths_from_text
 from explorer.runs.config import DEPENDENT_DEFAULTS
+from explorer.runs.fields import values_of_field
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -44,19 +45,18 @@ def fields_of(config: type[BaseModel], chosen: Mapping[str, Any]) -> dict[str, A
 
 def _option(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
     default = DEPENDENT_DEFAULTS.get(name, "" if field.default is None else str(field.default))
-    names = [str(choice) for choice in get_args(field.annotation)] if get_origin(field.annotation) is Literal else []
-    is_listed = all(choice in (field.description or "") for choice in names)
-    choices = "" if is_listed else f" One of {', '.join(names)}."
+    values = values_of_field(field)
+    is_listed = all(choice in (field.description or "") for choice in values.choices)
+    choices = "" if is_listed else f" One of {', '.join(values.choices)}."
     help_text = f"{field.description}{choices}" + (f" (default: {default})" if default else "")
-    kinds = {field.annotation, *get_args(field.annotation)}
-    kind = next((number for number in (float, int) if number in kinds), str)
+    kind = {"whole": int, "number": float}.get(values.kind, str)
     option = typer.Option(help=help_text, rich_help_panel=panel, show_default=False)
     annotation = Annotated[kind | None, option]  # type: ignore[valid-type]  # chosen at run time
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def _value(name: str, value: Any, field: FieldInfo) -> Any:
-    if value is None or get_origin(field.annotation) is not tuple:
+    if value is None or values_of_field(field).kind != "widths":
         return value
     try:
         return widths_from_text(value)
