@@ -92,11 +92,9 @@ def area_under_curve(positive: Doubles, negative: Doubles) -> float:
     Source: Hanley & McNeil (1982), The meaning and use of the area under a ROC curve,
     https://doi.org/10.1148/radiology.143.1.7063747: Mann and Whitney's statistic over the number of pairs.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import mannwhitneyu
 
-    ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
-    n_pairs = len(positive) * len(negative)
-    return float((ranks.sum() - len(positive) * (len(positive) + 1) / 2) / n_pairs)
+    return float(mannwhitneyu(positive, negative, method="asymptotic").statistic / (len(positive) * len(negative)))
 
 
 def _check_sides(is_member: Booleans) -> None:

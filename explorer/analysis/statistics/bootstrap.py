@@ -8,7 +8,6 @@ Beside it stand the intervals that have a formula: Wilson's of a share, Welch's 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,11 +144,10 @@ def wilson_interval(n_right: int, n: int, confidence: float = CONFIDENCE) -> tup
     https://doi.org/10.1080/01621459.1927.10502953; Brown, Cai & DasGupta (2001), equation 4,
     https://doi.org/10.1214/ss/1009213286.
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = n_right / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    from scipy import stats
+
+    interval = stats.binomtest(n_right, n).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def welch_interval(a: list[float], b: list[float]) -> tuple[float, float]:
@@ -159,6 +157,7 @@ def welch_interval(a: list[float], b: list[float]) -> tuple[float, float]:
     """
     from scipy import stats
 
+    # scipy's test warns of values that are all alike, which two seeds of a metric without noise are.
     parts = [float(np.var(values, ddof=1)) / len(values) for values in (a, b)]
     centre, variance = float(np.mean(a) - np.mean(b)), sum(parts)
     if variance == 0:

@@ -27,6 +27,8 @@ def test_the_interval_of_two_means_is_welchs_by_scipy():
     expected = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     assert welch_interval(a, b) == pytest.approx((expected.low, expected.high))
     assert welch_interval([2.0, 2.0], [1.0, 1.0]) == (1, 1)
+    low, high = welch_interval([2.0, 2.0], [1.0, 1.5])
+    assert low < 0.75 < high
 
 
 def test_seeds_of_one_configuration_are_a_group_with_mean_and_spread():
