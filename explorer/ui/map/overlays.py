@@ -1,32 +1,70 @@
 """What is drawn over and under the points of the map: the choice, and why some of it is not to be had on some maps."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
 
 from explorer.analysis.projections.base import LinearProjection, Projection
-from explorer.models.config import ModelConfig
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.view import View, change_view, held_view
 
-OVERLAYS = {
-    "images": "Images",
-    "prior": "Prior",
-    "density": "Density",
-    "untrained": "Untrained",
-    "posterior": "Posterior",
-    "thumbnails": "Thumbnails",
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """Something to draw over or under the points.
+
+    Attributes:
+        title: what it is called.
+        explanation: what it shows, after its title and a colon.
+        why_missing: says why a map cannot have it, in half a sentence; empty where it can.
+    """
+
+    title: str
+    explanation: str
+    why_missing: Callable[[LoadedRun, Projection], str] = lambda *_: ""
+
+
+def _why_no_circles(loaded: LoadedRun, projection: Projection) -> str:
+    if prior_centre(loaded, projection) is not None:
+        return ""
+    model = loaded.config.model
+    if not model.has_prior:
+        return "an autoencoder has no prior."
+    if not isinstance(projection, LinearProjection):
+        return "on a map that bends space the prior is no circle; choose the latent plane or PCA."
+    if model.prior == "conditional":
+        return "this model has a prior for each class."
+    return f"the prior is the {model.posterior} one, whose levels are no circles."
+
+
+def _why_no_ellipses(loaded: LoadedRun, projection: Projection) -> str:
+    model = loaded.config.model
+    if has_normal_ellipses(model) and isinstance(projection, LinearProjection):
+        return ""
+    if not model.has_bound:
+        return "an autoencoder encodes an image as a point, without a posterior."
+    if not isinstance(projection, LinearProjection):
+        return "on a map that bends space it is no ellipse; choose the latent plane or PCA."
+    return f"q(z|x) is {model.posterior} and no diagonal normal, so its levels are not the ellipses of its variances."
+
+
+OVERLAYS: dict[str, Overlay] = {
+    "images": Overlay(title="Images", explanation="what the decoder makes of each place."),
+    "prior": Overlay(
+        title="Prior", explanation="N(0, I) at 1, 2 and 3 standard deviations.", why_missing=_why_no_circles
+    ),
+    "density": Overlay(title="Density", explanation="of the aggregated posterior, the mean of q(z|x) over all images."),
+    "untrained": Overlay(title="Untrained", explanation="hatched where no encoded image is near."),
+    "posterior": Overlay(
+        title="Posterior", explanation="q(z|x) of the image under the pointer.", why_missing=_why_no_ellipses
+    ),
+    "thumbnails": Overlay(title="Thumbnails", explanation="the images themselves, once you zoom in."),
 }
-_HELP = """
-- **Images**: what the decoder makes of each place.
-- **Prior**: N(0, I) at 1, 2 and 3 standard deviations.
-- **Density**: of the aggregated posterior, the mean of q(z|x) over all images.
-- **Untrained**: hatched where no encoded image is near.
-- **Posterior**: q(z|x) of the image under the pointer.
-- **Thumbnails**: the images themselves, once you zoom in.
-"""
+"""What can be chosen, by its name in links and in the browser, in the order of the choice."""
 
 
 def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> None:
@@ -34,16 +72,16 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> No
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
     st.session_state["overlays"] = [name for name in names if name in view.overlays]
-    reasons = " ".join(f"**{OVERLAYS[name]}** is not here: {reason}" for name, reason in missing.items())
+    reasons = " ".join(f"**{OVERLAYS[name].title}** is not here: {reason}" for name, reason in missing.items())
     st.pills(
         "Show on the map",
         names,
         selection_mode="multi",
-        format_func=OVERLAYS.__getitem__,
+        format_func=lambda name: OVERLAYS[name].title,
         key="overlays",
         on_change=_set_overlays,
         args=(tuple(missing),),
-        help=_HELP,
+        help="\n".join(f"- **{overlay.title}**: {overlay.explanation}" for overlay in OVERLAYS.values()),
         wrap=True,
     )
     if reasons:
@@ -56,7 +94,7 @@ def overlay_data(loaded: LoadedRun, projection: Projection, view: View, space: s
     missing, version = missing_overlays(loaded, projection), map_version(projection)
     return {
         "shown": [name for name in OVERLAYS if name in view.overlays and name not in missing],
-        "names": OVERLAYS,
+        "names": {name: overlay.title for name, overlay in OVERLAYS.items()},
         "n_dims": loaded.config.model.latent_dim,
         "density": f"{path}/density?{space}&v={version}",
         "ellipses": f"{path}/ellipses?{space}&v={version}",
@@ -67,31 +105,8 @@ def overlay_data(loaded: LoadedRun, projection: Projection, view: View, space: s
 
 def missing_overlays(loaded: LoadedRun, projection: Projection) -> dict[str, str]:
     """Return the overlays that this map cannot have, each with a sentence that says why."""
-    model = loaded.config.model
-    missing = {}
-    if prior_centre(loaded, projection) is None:
-        missing["prior"] = _why_no_circles(model, projection)
-    if not (has_normal_ellipses(model) and isinstance(projection, LinearProjection)):
-        missing["posterior"] = _why_no_ellipses(model, projection)
-    return missing
-
-
-def _why_no_circles(model: ModelConfig, projection: Projection) -> str:
-    if not model.has_prior:
-        return "an autoencoder has no prior."
-    if not isinstance(projection, LinearProjection):
-        return "on a map that bends space the prior is no circle; choose the latent plane or PCA."
-    if model.prior == "conditional":
-        return "this model has a prior for each class."
-    return f"the prior is the {model.posterior} one, whose levels are no circles."
-
-
-def _why_no_ellipses(model: ModelConfig, projection: Projection) -> str:
-    if not model.has_bound:
-        return "an autoencoder encodes an image as a point, without a posterior."
-    if not isinstance(projection, LinearProjection):
-        return "on a map that bends space it is no ellipse; choose the latent plane or PCA."
-    return f"q(z|x) is {model.posterior} and no diagonal normal, so its levels are not the ellipses of its variances."
+    reasons = {name: overlay.why_missing(loaded, projection) for name, overlay in OVERLAYS.items()}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _set_overlays(missing: tuple[str, ...]) -> None:
