@@ -4,6 +4,7 @@ import os
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,9 @@ from tests.faults.training_process import TrainingProcess
 
 N_KILLS = {"digits": 18, "mnist": 6}
 """Kills of one run: about three of four while a file is half written, the others at random moments."""
+
+N_BEFORE = {"digits": 3, "mnist": 1}
+"""A save of each file at the end of so many epochs may be the one: an epoch of MNIST takes seconds."""
 
 if "EXPLORER_FAULT_MOMENTS" in os.environ:
     N_KILLS = dict.fromkeys(N_KILLS, int(os.environ["EXPLORER_FAULT_MOMENTS"]))
@@ -37,8 +41,9 @@ def data(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def new(path: Path, data: str, epochs: int = 10_000) -> TrainingProcess:
-    return TrainingProcess(path, "--data", data, "--name", path.name, "--epochs", str(epochs), *OPTIONS[data])
+def new(path: Path, data: str, epochs: int = 10_000, **frozen: Any) -> TrainingProcess:
+    options = ("--data", data, "--name", path.name, "--epochs", str(epochs), *OPTIONS[data])
+    return TrainingProcess(path, *options, **frozen)
 
 
 def assert_whole(run: Run, train: ImageSplit, validation: ImageSplit) -> int:
@@ -65,14 +70,14 @@ def test_training_killed_again_and_again_in_a_save_and_elsewhere_loses_nothing_a
     path, draw, half_written = tmp_path / "killed" / "run", random.Random(0), Counter()
     path.parent.mkdir()
     train, validation = load_split(data, "train"), load_split(data, "validation")
-    new(path, data).kill_in_a_save()
+    new(path, data, frozen_in="*").kill_in_a_save()
     for k in range(1, N_KILLS[data]):
-        process = TrainingProcess(path, "--run", "run")
         if k % 4 == 3:
-            process.kill_after(draw.uniform(0.0, 0.8))
+            TrainingProcess(path, "--run", "run").kill_after(draw.uniform(0.0, 0.8))
         else:
             file = ("weights.safetensors", "state.safetensors", "history.jsonl")[k % 4]
-            half_written[process.kill_in_a_save(file)] += 1
+            process = TrainingProcess(path, "--run", "run", frozen_in=file, n_before=draw.randrange(N_BEFORE[data]))
+            half_written[process.kill_in_a_save()] += 1
         assert_whole(Run(path), train, validation)
     assert half_written.total() == sum(k % 4 != 3 for k in range(1, N_KILLS[data]))
     epochs = assert_whole(Run(path), train, validation) + 2
@@ -83,7 +88,7 @@ def test_training_killed_again_and_again_in_a_save_and_elsewhere_loses_nothing_a
 
 
 def test_a_run_killed_in_the_making_is_not_listed_and_can_be_made_again(tmp_path):
-    new(tmp_path / "run", "digits").kill_in_the_making()
+    new(tmp_path / "run", "digits", frozen_in_the_making=True).kill_in_the_making()
     assert list_runs(tmp_path) == []
     new(tmp_path / "run", "digits", epochs=1).finish()
     (entry,) = list_runs(tmp_path)
@@ -91,7 +96,7 @@ def test_a_run_killed_in_the_making_is_not_listed_and_can_be_made_again(tmp_path
 
 
 def test_what_a_kill_left_half_written_is_cleared_when_training_goes_on(tmp_path):
-    new(tmp_path / "run", "digits").kill_in_a_save()
+    new(tmp_path / "run", "digits", frozen_in="*").kill_in_a_save()
     epochs = Trainer(Run(tmp_path / "run"), load_split("digits", "train"), load_split("digits", "validation")).epoch + 1
     TrainingProcess(tmp_path / "run", "--run", "run", "--epochs", str(epochs)).finish()
     assert list((tmp_path / "run").glob(".*.tmp")) == []

@@ -178,8 +178,7 @@ def test_a_clock_that_was_set_back_confuses_nobody(tmp_path):
 
 
 def test_training_that_is_killed_while_it_encodes_is_resumed_with_that_alone(tmp_path):
-    process = new(tmp_path / "run", "digits", epochs=1)
-    process.kill_in_a_save("encoded.safetensors")
+    new(tmp_path / "run", "digits", epochs=1, frozen_in="encoded.safetensors").kill_in_a_save()
     run = Run(tmp_path / "run")
     assert run.progress().phase is Phase.ENCODING
     failed = training_status(run)
