@@ -2,22 +2,24 @@
 
 import streamlit as st
 
-from explorer.ui.compare.controls import maps_control, question_control, runs_control
+from explorer.ui.compare.controls import maps_control, runs_control
 from explorer.ui.compare.map_grid import compared_maps, linked_words
 from explorer.ui.compare.maps import compared_maps as maps_of
 from explorer.ui.compare.maps import compared_runs, fitting_maps
-from explorer.ui.compare.sections import ANSWERS
+from explorer.ui.compare.sections import SECTIONS
 from explorer.ui.compare.selection import compared_selection
+from explorer.ui.compare.view import CompareView
 from explorer.ui.errors import errors_in_words
 from explorer.ui.map.component import preload_plotting
+from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
 
 preload_plotting()
-view = current_view()
+view = current_view(CompareView)
 show_problems()
 with errors_in_words():
     runs = compared_runs(view)
-    view = fitting_maps(runs, current_view())
+    view = fitting_maps(runs, current_view(CompareView))
     maps = maps_of(runs, view)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=520):
@@ -30,7 +32,7 @@ st.markdown(f"**What does the KL term buy?** {linked_words(maps)}")
 def side_by_side() -> None:
     """Show the maps and what is selected on them; what is done to them reruns this part alone."""
     with errors_in_words():
-        compared_maps(maps, current_view())
+        compared_maps(maps, current_view(CompareView))
         compared_selection(maps)
 
 
@@ -38,8 +40,9 @@ def side_by_side() -> None:
 def answers() -> None:
     """Show the answers to one of the questions."""
     with errors_in_words():
-        question_control(current_view())
-        ANSWERS[current_view().question](runs, current_view())
+        view = current_view(CompareView)
+        section_control(SECTIONS, view, "question", "Question")
+        SECTIONS[view.question].show(runs, view)
 
 
 side_by_side()

@@ -4,10 +4,11 @@ import streamlit as st
 
 from explorer.ui.errors import errors_in_words
 from explorer.ui.evaluate.sections import evaluation
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.view import current_view, show_problems
 from explorer.ui.widgets.run_picker import describe_run, run_picker
 
-view = current_view()
+view = current_view(EvaluateView)
 show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
@@ -20,7 +21,7 @@ with errors_in_words():
 def evaluated() -> None:
     """Show the chosen part of the page; what is chosen in it reruns this part alone."""
     with errors_in_words():
-        evaluation(loaded, current_view())
+        evaluation(loaded, current_view(EvaluateView))
 
 
 evaluated()

@@ -4,26 +4,14 @@ import streamlit as st
 
 from explorer.ui import session
 from explorer.ui.errors import errors_in_words
-from explorer.ui.generate.class_blend import class_blend
-from explorer.ui.generate.controls import section_control
-from explorer.ui.generate.manifold import manifold
-from explorer.ui.generate.samples import samples
-from explorer.ui.generate.style import style_transfer
-from explorer.ui.generate.traversals import traversals
-from explorer.ui.generate.view import validated_generate_view
+from explorer.ui.generate.sections import SECTIONS, sections_of, validated_generate_view
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
 from explorer.ui.widgets.classifier import offer_judge
 from explorer.ui.widgets.run_picker import describe_run, run_picker
 
-SECTIONS = {
-    "samples": samples,
-    "style": style_transfer,
-    "blend": class_blend,
-    "traverse": traversals,
-    "manifold": manifold,
-}
-
-view = current_view()
+view = current_view(GenerateView)
 show_problems()
 with errors_in_words():
     with st.columns([5, 8])[0]:
@@ -37,9 +25,9 @@ with errors_in_words():
 def generated() -> None:
     """Show the chosen part of the page; what is chosen in it reruns this part alone."""
     with errors_in_words():
-        view = validated_generate_view(loaded, current_view())
-        section_control(loaded, view)
-        SECTIONS[view.generate](loaded, view, names)
+        view = validated_generate_view(loaded, current_view(GenerateView))
+        section_control(SECTIONS, view, "generate", "What to generate", offered=sections_of(loaded))
+        SECTIONS[view.generate].show(loaded, view, names)
 
 
 generated()

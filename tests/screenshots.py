@@ -22,7 +22,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with running_server() as address, chromium() as browser:
-        page = _open(browser, address, "run=mnist-vae-2d&pins=A=-0.9,1.6;B=row:17;C=1.4,-1.2&at=1", WIDE)
+        page = _open(browser, address, "run=mnist-vae-2d&pins=A=-0.9,1.6;B=row:17;C=1.4,-1.2&active_pin=1", WIDE)
         _point(page, 0.62, 0.4)
         _save(page, folder / "map.png")
         page = _open(browser, address, "run=mnist-vae-2d&overlays=images,prior&pins=A=row:5", WIDE, dark=True)
@@ -32,7 +32,7 @@ def main() -> None:
         _save(page, folder / "selection.png", height=1500)
         page = browser.new_context(viewport=WIDE).new_page()
         page.set_default_timeout(WAIT_MS)
-        page.goto(f"{address}/interpolate?run=mnist-vae-16d&space=pca&walk=data")
+        page.goto(f"{address}/interpolate?run=mnist-vae-16d&space=pca&path=data")
         page.locator('.film__strip[data-kind="geodesic"]').wait_for()
         page.wait_for_timeout(3000)
         _save(page, folder / "interpolate.png")

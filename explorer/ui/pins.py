@@ -87,7 +87,7 @@ def pins_to_text(pins: Iterable[Pin]) -> str:
 
 
 def pins_from_text(text: str) -> Pins:
-    """Return the pins that a link's text stands for.
+    """Return the pins that a link's text stands for; one without a name is called by the next letter.
 
     Raises:
         ValueError: if it cannot be read.
@@ -95,9 +95,10 @@ def pins_from_text(text: str) -> Pins:
     """
     pins: Pins = ()
     for item in text.split(";"):
-        name, place = item.split("=")
+        name, is_named, place = item.rpartition("=")
         pins = added(pins, place_from_text(place))
-        pins = renamed(pins, len(pins) - 1, name)
+        if is_named:
+            pins = renamed(pins, len(pins) - 1, name)
     return pins
 
 

@@ -1,19 +1,16 @@
-"""Codes drawn from a run's prior, or from a mixture fitted to its codes, and the images that they decode to."""
+"""Codes drawn from a mixture that is fitted to those of a run, and the images that codes decode to."""
 
 import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Floats, Images, Labels
-from explorer.analysis.latent.priors import prior_codes
 from explorer.serving.batches import ClassWeights
 from explorer.serving.decoder import MAX_CODES
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.view import View
 
 if TYPE_CHECKING:
     from explorer.analysis.latent.density_models import CodeDensity
@@ -30,12 +27,6 @@ def has_temperature(loaded: LoadedRun) -> bool:
     """Whether the prior is a normal distribution, whose noise can be scaled."""
     model = loaded.config.model
     return model.has_prior and (model.posterior in {"normal", "normal-full"} or model.prior != "matching")
-
-
-def drawn_codes(loaded: LoadedRun, view: View, n: int, labels: Labels | ClassWeights | None = None) -> Floats:
-    """Return ``n`` draws from the run's prior by the view's seed and temperature, ``(n, L)``."""
-    temperature = view.temperature if has_temperature(loaded) else 1.0
-    return prior_codes(loaded.model, n, seed=view.seed, temperature=temperature, labels=labels)
 
 
 def density_codes(loaded: LoadedRun, n: int, *, seed: int) -> Floats:
@@ -58,8 +49,3 @@ def decoded(loaded: LoadedRun, codes: Floats, labels: Labels | ClassWeights | No
     # All are asked for before the first is waited for.
     asked = [session.service().submit(loaded, codes[part], None if labels is None else labels[part]) for part in parts]
     return np.concatenate([one.result() for one in asked])
-
-
-def same_class(loaded: LoadedRun, view: View, n: int) -> NDArray[np.int64] | None:
-    """Return the view's class for ``n`` codes, ``(n,)``; None for a model that knows no classes."""
-    return np.full(n, view.label, np.int64) if loaded.config.model.n_classes is not None else None

@@ -1,36 +1,26 @@
-"""The view: what is chosen on every page.
+"""The view: what is chosen on a page. A page has what every page shares, and choices of its own.
 
-It lives in the URL, so that a link restores it, and in the session, so that it follows to other pages.
+It lives in the URL, so that a link restores it, and in the session, so that it follows to other pages. The URL holds
+what is shared and the page's own; the session keeps what belongs to the others. A field is declared once, in a frozen
+dataclass over ``View``: its name is that of the query parameter, its type what a link and a control may say.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import fields, replace
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import streamlit as st
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from explorer.errors import ConfigError
-from explorer.runs.columns import MAX_NAME
-from explorer.serving.point_values import COLUMNS, OWN
-from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text, place_from_text
+from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text
 
-_KEY = "view"
+_VALUES, _UNREAD = "view", "view_unread"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 _SUPPOSED = "pins_supposed"
-
-INTERPOLATE_PARTS = ("path", "corners", "arithmetic", "attribute")
-WALKS = ("linear", "spherical", "geodesic", "data")
-GENERATE_SECTIONS = ("samples", "style", "blend", "traverse", "manifold")
-MOST_STEPS = 15
-QUESTIONS = ("generate", "likelihood", "spaces", "numbers")
-MOST_COMPARED = 4
-EVALUATE_PARTS = ("bound", "evidence", "dimensions", "extremes", "aggregate", "calibration")
-RANKINGS = ("elbo", "reconstruction", "kl")
-
-OVERLAY_NAMES = ("images", "prior", "density", "untrained", "posterior", "thumbnails")
-
 
 MAX_TEXT = 60_000
 """Characters of a parameter that are read: 26 pins of 512 numbers would be cut, and then refused."""
@@ -39,75 +29,62 @@ MAX_STEPS = 100
 """Changes of the pins that can be undone."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@plain_dataclass(frozen=True, slots=True)
+class Formerly:
+    """Marks a field that links had under another name, which is still read."""
+
+    name: str
+
+
+def from_text(read: Callable[[str], Any]) -> BeforeValidator:
+    """Read what a link says by ``read``; what is no text is taken as it is."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return read(value) if isinstance(value, str) else value
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+    return BeforeValidator(validate)
+
+
+def separated(text: str) -> tuple[str, ...]:
+    """Return the parts of a text with commas between, without the empty ones."""
+    return tuple(filter(None, text.split(",")))
+
+
+Whole = Annotated[int, from_text(int)]
+Natural = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+NaturalOrNone = Annotated[Whole, Field(ge=-1, le=2**31 - 1)]
+"""A number from 0; -1 stands for none."""
+
+Pair = Annotated[tuple[Natural, Natural], from_text(lambda text: tuple(text.split(",")))]
+Switch = Annotated[bool, from_text({"0": False, "1": True}.get)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """What a link holds. Each field is a query parameter; a field at its default is left out.
+    """What every page shares.
 
     Attributes:
         run: name of the run; empty for the default one.
         space: projection of the map.
         dims: the two dimensions of a latent plane.
-        pins: the places that are kept, in order.
-        at: which of them is looked at; -1 for the last one.
+        pins: the places that are kept, in order. A link by hand may leave a name out: ``?pin=row:5``.
+        active_pin: which of them is looked at; -1 for the last one.
         reference: row that gives the rest of z off the map's plane; -1 for the mean code.
         decode_as: class in which a conditional model decodes the map; -1 for that of the nearest point.
-        colour: what the points are coloured by: "class" or a column.
-        overlays: what is drawn over and under the points of the map, of ``OVERLAY_NAMES``.
-        label: class to generate.
-        seed: of the samples.
-        temperature: of the samples.
-        watch: name of the run whose training is looked at; empty for the form of a new one.
-        interpolate: part of the page Interpolate, of ``INTERPOLATE_PARTS``.
-        ends: names of the pins that it goes between, in order, with semicolons between; empty for the first ones.
-        walk: the kind of walk that is played, of ``WALKS``.
-        frames: of a strip, from end to end.
-        even: whether frames are apart equally in image space: 1 or 0.
-        direction: what tells the two sides of an attribute apart: ``class:3``, ``classes:3,8`` or ``own:NAME``.
-        generate: part of the page Generate, of ``GENERATE_SECTIONS``.
-        image: test image whose style is taken.
-        blend: the classes from and to which is blended.
-        steps: of a blend, both ends among them.
-        compare: names of the runs that are compared, the first of them with all others; empty for the default ones.
-        maps: projection of the maps that are compared.
-        align: whether these are turned onto the first one: 1 or 0.
-        question: what is asked of the runs that are compared, of ``QUESTIONS``.
-        evaluate: part of the page Evaluate, of ``EVALUATE_PARTS``.
-        ranking: what the best and worst images are chosen by, of ``RANKINGS``.
-        scored: test images, the first ones, whose bound is taken apart.
-        weighed: importance samples of an image, at most.
+        seed: of samples.
     """
 
     run: str = ""
     space: str = "plane"
-    dims: tuple[int, int] = (0, 1)
-    pins: Pins = ()
-    at: int = -1
-    reference: int = -1
-    decode_as: int = -1
-    colour: str = "class"
-    overlays: tuple[str, ...] = ()
-    label: int = 0
-    seed: int = 0
-    temperature: float = 1.0
-    watch: str = ""
-    interpolate: str = "path"
-    ends: str = ""
-    walk: str = "linear"
-    frames: int = 12
-    even: int = 0
-    direction: str = "class:0"
-    generate: str = "samples"
-    image: int = 0
-    blend: tuple[int, int] = (0, 1)
-    steps: int = 9
-    compare: tuple[str, ...] = ()
-    maps: str = "pca"
-    align: int = 1
-    question: str = "generate"
-    evaluate: str = "bound"
-    ranking: str = "elbo"
-    scored: int = 1000
-    weighed: int = 100
+    dims: Pair = (0, 1)
+    pins: Annotated[Pins, from_text(pins_from_text), Formerly("pin")] = ()
+    active_pin: Annotated[NaturalOrNone, Formerly("at")] = -1
+    reference: NaturalOrNone = -1
+    decode_as: NaturalOrNone = -1
+    seed: Natural = 0
 
     @property
     def pin(self) -> Pin | None:
@@ -117,45 +94,101 @@ class View:
     @property
     def index(self) -> int:
         """Which of the pins is looked at, from 0; -1 where there is none."""
-        return self.at if 0 <= self.at < len(self.pins) else len(self.pins) - 1
+        return self.active_pin if 0 <= self.active_pin < len(self.pins) else len(self.pins) - 1
 
 
-def current_view() -> View:
-    """Return the view of this session: that of the URL where it says one, else that of the page before."""
+V = TypeVar("V", bound=View)
+
+
+@plain_dataclass(frozen=True, slots=True)
+class ViewField:
+    """A field of a view.
+
+    Attributes:
+        name: of the field and of its query parameter.
+        default: value that a link leaves out.
+        names: those that a link may say it by, today's first.
+        adapter: makes a value of what a link or a control says.
+        least: limit of a number; None where it has none.
+        most: limit of a number; None where it has none.
+    """
+
+    name: str
+    default: Any
+    names: tuple[str, ...]
+    adapter: TypeAdapter[Any]
+    least: Any
+    most: Any
+
+
+_FIELDS: dict[type[View], dict[str, ViewField]] = {}
+
+
+def fields_of(view_type: type[View]) -> dict[str, ViewField]:
+    """Return the fields of a kind of view by their names."""
+    if view_type not in _FIELDS:
+        hints, default = get_type_hints(view_type, include_extras=True), view_type()
+        names = [field.name for field in fields(view_type)]
+        _FIELDS[view_type] = {name: _described(name, hints[name], getattr(default, name)) for name in names}
+    return _FIELDS[view_type]
+
+
+def _described(name: str, hint: Any, default: Any) -> ViewField:
+    marks = get_args(hint)[1:] if hasattr(hint, "__metadata__") else ()
+    limits: list[Any] = [limit for mark in marks for limit in (getattr(mark, "metadata", None) or [mark])]
+    return ViewField(
+        name=name,
+        default=default,
+        names=(name, *(mark.name for mark in marks if isinstance(mark, Formerly))),
+        adapter=TypeAdapter(hint),
+        least=next((limit.ge for limit in limits if hasattr(limit, "ge")), None),
+        most=next((limit.le for limit in limits if hasattr(limit, "le")), None),
+    )
+
+
+def current_view(view_type: type[V]) -> V:
+    """Return the view of a page: that of the URL where it says one, else that of this session."""
     parameters = st.query_params.to_dict()
-    if any(name in parameters for name in (*View.__slots__, _ONE_PIN)):
-        view, problems = view_from_query(parameters)
+    ours = _names(view_type)
+    # What a link says of other pages waits until one of them is opened.
+    _unread().update({name: text[:MAX_TEXT] for name, text in parameters.items() if name not in ours})
+    if any(name in parameters for name in ours):
+        view, problems = view_from_query(view_type, parameters)
+        _forget_unread(view_type)
         st.session_state[_PROBLEMS] = problems
     else:
-        view = st.session_state.get(_KEY, View())
-    _store(view)
-    return view
+        view = _held(view_type)
+    return _store(view)
 
 
-def suppose_pins(pins: Pins) -> View:
-    """Return the view, which has no pins, with ``pins``: a page's own to start from.
+def held_view(view_type: type[V]) -> V:
+    """Return the view as this session holds it, without a look at the URL: for callbacks."""
+    view = _held(view_type)
+    return view if view.pins else replace(view, pins=st.session_state.get(_SUPPOSED, ()))
+
+
+def change_view(view: V) -> V:
+    """Make ``view`` that of the session and of the URL, and return it."""
+    return _store(view)
+
+
+def change_pins(view: V) -> V:
+    """Make ``view``, whose pins may be others, that of the session and of the URL; the change of pins can be undone."""
+    before = held_view(View)
+    if view.pins != before.pins:
+        _steps(_UNDO).append((before.pins, before.active_pin))
+        del _steps(_UNDO)[:-MAX_STEPS]
+        _steps(_REDO).clear()
+    return _store(view)
+
+
+def suppose_pins(view: V, pins: Pins) -> V:
+    """Return ``view``, which has no pins, with ``pins``: a page's own to start from.
 
     They are in the link once something is changed. Before that a person has done nothing, and Back has nothing to undo.
     """
     st.session_state[_SUPPOSED] = pins
-    return held_view()
-
-
-def change_view(**changes: Any) -> View:
-    """Change fields of the view, in the session and in the URL, and return it."""
-    view = replace(held_view(), **changes)
-    _store(view)
-    return view
-
-
-def change_pins(pins: Pins, at: int = -1, **changes: Any) -> View:
-    """Change the pins, which of them is looked at, and other fields of the view; it can be undone."""
-    before = held_view()
-    if pins != before.pins:
-        _steps(_UNDO).append((before.pins, before.at))
-        del _steps(_UNDO)[:-MAX_STEPS]
-        _steps(_REDO).clear()
-    return change_view(pins=pins, at=at, **changes)
+    return replace(view, pins=pins)
 
 
 def undo_pins() -> View:
@@ -186,12 +219,12 @@ def undoable() -> tuple[bool, bool]:
 
 
 def _step(source: str, target: str) -> View:
-    view = held_view()
+    view = held_view(View)
     if not _steps(source):
         return view
-    pins, at = _steps(source).pop()
-    _steps(target).append((view.pins, view.at))
-    return change_view(pins=pins, at=at)
+    pins, active_pin = _steps(source).pop()
+    _steps(target).append((view.pins, view.active_pin))
+    return _store(replace(view, pins=pins, active_pin=active_pin))
 
 
 def _steps(name: str) -> list[tuple[Pins, int]]:
@@ -199,50 +232,109 @@ def _steps(name: str) -> list[tuple[Pins, int]]:
     return steps
 
 
-def view_problems() -> list[str]:
-    """Return what was wrong with the last URL, a sentence each, once."""
-    problems: list[str] = st.session_state.pop(_PROBLEMS, [])
-    return problems
+def show_problems() -> None:
+    """Show what was wrong with the link, a sentence each, once."""
+    for problem in st.session_state.pop(_PROBLEMS, []):
+        st.warning(problem, icon=":material/link_off:")
 
 
-def held_view() -> View:
-    """Return the view as this session holds it, without a look at the URL: for callbacks."""
-    view: View = st.session_state.get(_KEY, View())
-    return view if view.pins else replace(view, pins=st.session_state.get(_SUPPOSED, ()))
+def control(
+    widget: Callable[..., Any], view: View, name: str, label: str, *arguments: Any, key: str = "", **options: Any
+) -> None:
+    """Show a control of Streamlit that changes the field ``name`` of the view; numbers have the limits of the field.
+
+    Args:
+        widget: draws it, such as ``st.slider`` or the method of a container.
+        view: holds the field.
+        name: of the field.
+        label: of the control.
+        arguments: of the control.
+        key: of the control in the session; that of the field where it is empty.
+        options: of the control.
+    """
+    key, value, field = key or name, getattr(view, name), fields_of(type(view))[name]
+    if widget.__name__ in {"slider", "number_input"}:
+        options = {"min_value": field.least, "max_value": field.most} | options
+    st.session_state[key] = list(value) if widget.__name__ == "multiselect" else value
+    widget(label, *arguments, key=key, on_change=_keep, args=(type(view), name, key), **options)
 
 
-def _store(view: View) -> None:
-    st.session_state[_KEY] = view
+def _keep(view_type: type[View], name: str, key: str) -> None:
+    value = fields_of(view_type)[name].adapter.validate_python(st.session_state[key])
+    change_view(replace(held_view(view_type), **{name: value}))
+
+
+def _held(view_type: type[V]) -> V:
+    """Return what the session holds of a kind of view; what an earlier link said of it is read now."""
+    said = {name: text for name, text in _unread().items() if name in _names(view_type)}
+    if said:
+        _forget_unread(view_type)
+        view, problems = view_from_query(view_type, said)
+        _values().update({name: getattr(view, name) for name in _said_fields(view_type, said)})
+        st.session_state[_PROBLEMS] = problems
+    held = _values()
+    return view_type(**{name: held[name] for name in fields_of(view_type) if name in held})
+
+
+def _store(view: V) -> V:
+    names = _names(type(view))
+    _values().update({name: getattr(view, name) for name in fields_of(type(view))})
     st.session_state.pop(_SUPPOSED, None)
-    ours = view_to_query(view)
-    others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*View.__slots__, _ONE_PIN)}
-    if st.query_params.to_dict() != ours | others:
-        st.query_params.from_dict(ours | others)
+    parameters = st.query_params.to_dict()
+    wanted = view_to_query(view) | {name: text for name, text in parameters.items() if name not in names}
+    if parameters != wanted:
+        st.query_params.from_dict(wanted)
+    return view
+
+
+def _values() -> dict[str, Any]:
+    values: dict[str, Any] = st.session_state.setdefault(_VALUES, {})
+    return values
+
+
+def _unread() -> dict[str, str]:
+    unread: dict[str, str] = st.session_state.setdefault(_UNREAD, {})
+    return unread
+
+
+def _forget_unread(view_type: type[View]) -> None:
+    for name in _names(view_type):
+        _unread().pop(name, None)
+
+
+def _names(view_type: type[View]) -> tuple[str, ...]:
+    """Return the query parameters that say something of a kind of view."""
+    return tuple(name for field in fields_of(view_type).values() for name in field.names)
+
+
+def _said_fields(view_type: type[View], parameters: Mapping[str, str]) -> list[str]:
+    return [field.name for field in fields_of(view_type).values() if any(name in parameters for name in field.names)]
 
 
 def view_to_query(view: View) -> dict[str, str]:
-    """Return the query parameters that stand for ``view``."""
-    default = View()
+    """Return the query parameters that stand for ``view``: of fields at their defaults there are none."""
     return {
         field.name: _to_text(getattr(view, field.name))
-        for field in fields(View)
-        if getattr(view, field.name) != getattr(default, field.name)
+        for field in fields_of(type(view)).values()
+        if getattr(view, field.name) != field.default
     }
 
 
-def view_from_query(parameters: Mapping[str, str]) -> tuple[View, list[str]]:
+def view_from_query(view_type: type[V], parameters: Mapping[str, str]) -> tuple[V, list[str]]:
     """Return the view that query parameters stand for, and a sentence for each that could not be read."""
-    view, problems = View(), []
-    for name, (field, read) in _FROM_TEXT.items():
-        if name in parameters:
+    values, problems = {}, []
+    for field in fields_of(view_type).values():
+        for name in reversed(field.names):  # today's name has the last word
+            if name not in parameters:
+                continue
             try:
-                view = replace(view, **{field: read(parameters[name][:MAX_TEXT])})
-            except (ValueError, ConfigError):
+                values[field.name] = field.adapter.validate_python(parameters[name][:MAX_TEXT])
+            except ValidationError:
                 problems.append(
                     f"The link says {name}={parameters[name][:40]!r}, which cannot be read; "
-                    f"{_to_text(getattr(view, field)) or 'the default'} is shown instead."
+                    f"{_to_text(values.get(field.name, field.default)) or 'the default'} is shown instead."
                 )
-    return view, problems
+    return view_type(**values), problems
 
 
 def _to_text(value: Any) -> str:
@@ -250,132 +342,6 @@ def _to_text(value: Any) -> str:
         return pins_to_text(value)
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _one_pin(text: str) -> Pins:
-    return (place_from_text(text),)
-
-
-def _dims(text: str) -> tuple[int, int]:
-    i, j = (_bounded(part) for part in text.split(","))
-    return i, j
-
-
-def _overlays(text: str) -> tuple[str, ...]:
-    names = set(filter(None, text.split(",")))
-    if not names <= set(OVERLAY_NAMES):
-        raise ValueError(text)
-    return tuple(name for name in OVERLAY_NAMES if name in names)
-
-
-def _bounded(text: str) -> int:
-    number = int(text)
-    if not -1 <= number < 2**31:
-        raise ValueError(text)
-    return number
-
-
-def _natural(text: str) -> int:
-    number = _bounded(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
-
-
-def _colour(text: str) -> str:
-    is_own = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
-    if text != View().colour and text not in COLUMNS and not is_own:
-        raise ValueError(text)
-    return text
-
-
-def _temperature(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 2:
-        raise ValueError(text)
-    return number
-
-
-def _direction(text: str) -> str:
-    is_own = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
-    if not is_own and not re.fullmatch(r"class:\d{1,4}|classes:\d{1,4},\d{1,4}", text):
-        raise ValueError(text)
-    return text
-
-
-def _classes(text: str) -> tuple[int, int]:
-    first, last = (_natural(part) for part in text.split(","))
-    return first, last
-
-
-def _run_names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(filter(None, text.split(","))))
-    if len(names) > MOST_COMPARED:
-        raise ValueError(text)
-    return names
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in names:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def _within(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text)
-        if not least <= number <= most:
-            raise ValueError(text)
-        return number
-
-    return read
-
-
-_ONE_PIN = "pin"
-"""A link by hand may name one place and leave its name out: ``?pin=row:5``, ``?pin=0.5,0.25``."""
-
-_FROM_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "run": ("run", str),
-    "space": ("space", str),
-    "dims": ("dims", _dims),
-    _ONE_PIN: ("pins", _one_pin),
-    "pins": ("pins", pins_from_text),
-    "at": ("at", _bounded),
-    "reference": ("reference", _bounded),
-    "decode_as": ("decode_as", _bounded),
-    "colour": ("colour", _colour),
-    "overlays": ("overlays", _overlays),
-    "label": ("label", _natural),
-    "seed": ("seed", _natural),
-    "temperature": ("temperature", _temperature),
-    "watch": ("watch", str),
-    "interpolate": ("interpolate", _one_of(*INTERPOLATE_PARTS)),
-    "ends": ("ends", str),
-    "walk": ("walk", _one_of(*WALKS)),
-    "frames": ("frames", _within(4, 48)),
-    "even": ("even", _within(0, 1)),
-    "direction": ("direction", _direction),
-    "generate": ("generate", _one_of(*GENERATE_SECTIONS)),
-    "image": ("image", _natural),
-    "blend": ("blend", _classes),
-    "steps": ("steps", _within(2, MOST_STEPS)),
-    "compare": ("compare", _run_names),
-    "maps": ("maps", str),
-    "align": ("align", _within(0, 1)),
-    "question": ("question", _one_of(*QUESTIONS)),
-    "evaluate": ("evaluate", _one_of(*EVALUATE_PARTS)),
-    "ranking": ("ranking", _one_of(*RANKINGS)),
-    "scored": ("scored", _within(2, 5000)),
-    "weighed": ("weighed", _within(1, 1000)),
-}
-"""For each parameter of a link, the field that it fills and what reads it."""
-
-
-def show_problems() -> None:
-    """Show what was wrong with the link, in words."""
-    for problem in view_problems():
-        st.warning(problem, icon=":material/link_off:")
+    if isinstance(value, bool):
+        return str(int(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

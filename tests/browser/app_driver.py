@@ -173,7 +173,7 @@ class AppPage:
 
     # Coming to a page
 
-    def open(self, path: str = "", **query: str) -> Self:
+    def open(self, path: str = "", /, **query: str) -> Self:
         """Go to a page of the app by its URL and wait until its script has run."""
         self.page.bring_to_front()
         self.page.goto(f"{self.app.url}/{path}" + (f"?{urlencode(query)}" if query else ""))

@@ -175,7 +175,7 @@ def visit(request, app, tab, leave):
         own.append(context)
         return context.new_page()
 
-    def visit(path: str = "", *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
+    def visit(path: str = "", /, *, on: App = app, settings: dict | None = None, **query: str) -> AppPage:
         page = AppPage(tab() if settings is None else own_tab(settings), on)
         opened.append(page)
         visited_by(request.node).append(page)
@@ -207,7 +207,7 @@ def look(request, app, tab, leave, shared_pages):
     """
     used: list[tuple[tuple[str, ...], AppPage, dict[str, str]]] = []
 
-    def look(path: str = "", *, on: App = app, **query: str) -> AppPage:
+    def look(path: str = "", /, *, on: App = app, **query: str) -> AppPage:
         key = (on.url, path, *(f"{name}={value}" for name, value in sorted(query.items())))
         held = shared_pages.pop(key, None)
         page = AppPage(tab(), on).open(path, **query) if held is None else held.found_again()

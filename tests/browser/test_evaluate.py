@@ -22,7 +22,7 @@ def choose_part(page, name):
 
 @pytest.mark.mnist
 def test_what_takes_long_tells_how_far_it_is_and_can_be_cancelled(visit):
-    page = visit("evaluate", run="mnist-vae-16d", evaluate="evidence", weighed="1000")
+    page = visit("evaluate", run="mnist-vae-16d", evaluate="evidence", iwae_samples="1000")
     page.page.get_by_text(re.compile(r"batches of samples weighed, \d+ of \d+")).wait_for()
     page.page.get_by_role("button", name="Cancel").click()
     page.page.get_by_text("It was cancelled.").wait_for()

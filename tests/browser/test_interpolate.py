@@ -133,7 +133,7 @@ def test_a_frame_is_shown_large_when_pointed_at_kept_as_a_pin_and_another_strip_
     np.testing.assert_allclose([float(number) for number in kept.split(",")], A, atol=1e-4)
     page.settle()
     page.page.locator('.film__strip[data-kind="spherical"] .film__name').click()
-    assert page.wait_for_query("walk") == "spherical"
+    assert page.wait_for_query("path") == "spherical"
     page.page.locator(".film__strip--shown[data-kind=spherical]").wait_for()
     walks = page.page.evaluate("document.querySelector('.latent-map').map.data.overlays.walks")
     assert [walk["is_shown"] for walk in walks].count(True) == 1
@@ -164,7 +164,7 @@ def test_an_end_that_is_removed_is_replaced_by_another_image_and_that_is_said(in
 
 
 def test_figures_and_files_name_the_ends_and_a_film_is_taken_away(interpolate, app):
-    page = interpolate(ends="C;D")
+    page = interpolate(endpoints="C;D")
     page.page.get_by_text("from C (0) to D (1)").first.wait_for()
     page.page.get_by_role("button", name="Take it away").click()
     page.page.get_by_text("The linear path from C to D: the one that is played.").wait_for()

@@ -35,7 +35,7 @@ def test_an_app_that_only_shows_offers_stored_maps_trains_and_deletes_nothing_an
     page = visit("train", on=read_only_app)
     page.page.get_by_text("This app only shows what is there").wait_for()
     assert page.page.get_by_role("button", name="Start training").count() == 0
-    page = visit("train", on=read_only_app, watch="run")
+    page = visit("train", on=read_only_app, training_run="run")
     page.page.get_by_role("heading", name="run").wait_for()
     page.page.locator(".stPlotlyChart").first.wait_for()
     assert page.page.get_by_role("button", name=re.compile("Delete|Duplicate|More epochs")).count() == 0

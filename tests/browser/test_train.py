@@ -80,7 +80,7 @@ def form(visit, app, name, epochs=MANY, **options):
 
 def start(page, name):
     page.page.get_by_role("button", name="Start training").click()
-    assert page.wait_for_query("watch") == name
+    assert page.wait_for_query("training_run") == name
     return page
 
 
@@ -117,7 +117,7 @@ def test_a_restarted_app_picks_up_what_is_being_trained(visit, tmp_path, folder)
     n_done = len(run.history())
     wait_until(lambda: len(run.history()) > n_done)
     with serving(tmp_path, folder) as app:
-        page = visit("train", on=app, watch="lasting")
+        page = visit("train", on=app, training_run="lasting")
         page.page.get_by_text(re.compile(r"Epoch \d+ of")).wait_for()
         page.page.get_by_role("button", name="Pause").click()
         page.page.get_by_role("button", name="Resume").wait_for()
@@ -129,7 +129,7 @@ def test_two_who_press_start_at_once_start_it_once(visit, workshop, folder):
     for page in pages:
         page.page.get_by_role("button", name="Start training").click(no_wait_after=True)
     wait_until((folder / "twin" / "job.json").exists)
-    wait_until(lambda: any(page.query.get("watch") == "twin" for page in pages))
+    wait_until(lambda: any(page.query.get("training_run") == "twin" for page in pages))
     for page in pages:
         page.settle()
     said = [page.page.get_by_text(re.compile("twin")).first.inner_text() for page in pages]
@@ -140,7 +140,7 @@ def test_two_who_press_start_at_once_start_it_once(visit, workshop, folder):
 
 def test_the_page_fits_a_narrow_dark_screen(visit, workshop):
     settings = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True}
-    for query in ({}, {"watch": "digits-vae-2d"}):
+    for query in ({}, {"training_run": "digits-vae-2d"}):
         page = visit("train", on=workshop, settings=settings, **query)
         page.settle()
         assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

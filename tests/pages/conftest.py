@@ -26,7 +26,7 @@ def run_page(monkeypatch, checkpoints):
     media = Media()
     monkeypatch.setattr(streamlit_testing, "MediaFileManager", lambda _: media.manager)
 
-    def run_page(path: str = "", *, on: Path = checkpoints, **query: str) -> PageRun:
+    def run_page(path: str = "", /, *, on: Path = checkpoints, **query: str) -> PageRun:
         for module in READERS:
             monkeypatch.setattr(module, "CHECKPOINTS", on)
         monkeypatch.setattr(form.config_form, "__defaults__", (on,))

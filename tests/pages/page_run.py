@@ -44,7 +44,7 @@ class PageRun:
     What a browser adds is absent: components of JavaScript get their data and send nothing back.
     """
 
-    def __init__(self, media: Media, path: str = "", **query: str) -> None:
+    def __init__(self, media: Media, path: str = "", /, **query: str) -> None:
         self.media = media
         self.test = AppTest.from_file(script_of(path), default_timeout=RUN_SECONDS)
         self.test.query_params.update(query)

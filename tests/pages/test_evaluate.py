@@ -38,7 +38,7 @@ def test_the_bound_is_taken_apart_as_the_library_does_it_and_remains_so_in_a_lin
 
 
 def test_the_bound_grows_with_its_samples_from_the_elbo_on(run_page):
-    page = run_page("evaluate", run="digits-vae-2d", evaluate="evidence", weighed="20").until("Effective samples")
+    page = run_page("evaluate", run="digits-vae-2d", evaluate="evidence", iwae_samples="20").until("Effective samples")
     assert "##### log p(x) is at least" in page.words()
     bounds = numbers(page.figure("bound on log p(x), nats"))[::2]
     gains = numbers(page.figure("nats above the ELBO"))[::2]

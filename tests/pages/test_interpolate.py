@@ -93,7 +93,7 @@ def test_every_kind_is_in_the_table_and_the_geodesic_has_no_more_energy_than_the
 
 
 def test_the_ends_are_chosen_among_the_pins_and_change_places(interpolate, decoded):
-    page = interpolate(ends="C;D")
+    page = interpolate(endpoints="C;D")
     assert_alike(strip(page)[1], decoded(C))
     assert_alike(strip(page)[-2], decoded(D))
     page.choose("From", "D")
@@ -107,16 +107,16 @@ def test_even_steps_change_the_image_equally(interpolate):
         steps = np.linalg.norm(np.diff(strip(page)[1:-1].reshape(N, -1), axis=0), axis=1)
         return steps.std() / steps.mean()
 
-    assert spread(interpolate(even="1")) < spread(interpolate())
+    assert spread(interpolate(constant_speed="1")) < spread(interpolate())
 
 
 def test_a_link_restores_walk_frames_and_ends(interpolate, decoded):
-    page = interpolate(walk="data", frames="9", ends="B;D", even="1")
+    page = interpolate(path="data", frames="9", endpoints="B;D", constant_speed="1")
     assert page.component("film")["shown"] == "data"
     assert len(strip(page)) == 9 + 2
     assert_alike(strip(page)[1], decoded(B))
     assert_alike(strip(page)[-2], decoded(D))
-    assert page.query.items() >= {"walk": "data", "frames": "9", "ends": "B;D", "even": "1"}.items()
+    assert page.query.items() >= {"path": "data", "frames": "9", "endpoints": "B;D", "constant_speed": "1"}.items()
     other = interpolate(**page.query)
     assert other.component("film")["shown"] == "data"
     np.testing.assert_array_equal(strip(other, "data"), strip(page, "data"))

@@ -2,7 +2,7 @@ import pytest
 
 from explorer.serving.run_cache import Atlas, map_version
 from explorer.ui.map.overlays import OVERLAYS, missing_overlays, overlay_data
-from explorer.ui.view import OVERLAY_NAMES, View
+from explorer.ui.map.view import MapView
 from tests.support import trained_run
 
 
@@ -14,10 +14,6 @@ def atlas(tmp_path_factory):
     trained_run(folder / "laplace", posterior="laplace")
     trained_run(folder / "by-class", "cvae", prior="conditional")
     return Atlas(folder)
-
-
-def test_every_overlay_that_a_link_can_name_can_be_chosen():
-    assert tuple(OVERLAYS) == OVERLAY_NAMES
 
 
 @pytest.mark.parametrize(
@@ -39,7 +35,7 @@ def test_a_map_says_what_it_cannot_show_and_why(atlas, name, reasons):
 
 def test_what_a_map_cannot_show_is_not_sent_to_the_browser(atlas):
     loaded = atlas.run("ae")
-    view = View(overlays=OVERLAY_NAMES)
+    view = MapView(overlays=tuple(OVERLAYS))
     data = overlay_data(loaded, loaded.projection("plane"), view, "space=plane&i=0&j=1")
     assert data["shown"] == ["images", "density", "untrained", "thumbnails"]
     assert data["prior"] is None

@@ -80,25 +80,25 @@ def test_a_second_run_waits_for_the_first_and_can_be_taken_out_of_the_queue(run_
         fill(page, "name", name)
         fill(page, "epochs", MANY)
         page.click("Start training")
-        assert page.query["watch"] == name
+        assert page.query["training_run"] == name
     page.until("Waits for one to end.")
     # The form that it was made by does not hold its name.
     page.test.button(key="new-run-button").click().run()
     assert [heading.value for heading in page.test.subheader] == ["Train a new model"]
     assert page.test.text_input(key=field_key("name")).value == ""
     assert "There is a run called" not in page.words()
-    page = run_train(watch="two").click("Take out of the queue")
+    page = run_train(training_run="two").click("Take out of the queue")
     assert "Start" in page.labels("button")
     assert training_status(Run(folder / "two")).state is TrainingState.UNTRAINED
     assert page.n_tracebacks() == 0
 
 
 def test_a_deleted_run_is_brought_back_by_undo(run_train, folder):
-    page = run_train(watch="digits-vae-2d").click("Delete")
+    page = run_train(training_run="digits-vae-2d").click("Delete")
     assert page.alerts() == ["digits-vae-2d was deleted. It is kept for seven days."]
     assert not (folder / "digits-vae-2d").exists()
     page.click("Undo")
-    assert page.query["watch"] == "digits-vae-2d"
+    assert page.query["training_run"] == "digits-vae-2d"
     assert "Delete" in page.labels("button")
     assert (folder / "digits-vae-2d" / "weights.safetensors").exists()
     assert page.n_tracebacks() == 0
@@ -110,18 +110,18 @@ def test_a_collapse_is_told_with_remedies_that_fill_the_form(run_train, folder):
     validation = {"log_likelihood": -30.0, "elbo": -30.01, "objective": -30.01, **kl}
     epoch = {"seconds": 1.0, "train": validation, "validation": validation, "beta": 1.0}
     run.save_history([{"epoch": number, **epoch} for number in range(1, 13)])
-    page = run_train(watch="collapsed")
+    page = run_train(training_run="collapsed")
     assert "**Posterior collapse.**" in page.words()
     page.click("Aggressive encoder updates")
     assert can_start(page)
-    assert "watch" not in page.query
+    assert "training_run" not in page.query
     assert "A new run like collapsed, which stays as it is, but with em = aggressive." in page.words()
     assert page.test.number_input(key=field_key("latent_dim")).value == 4
     assert page.n_tracebacks() == 0
 
 
 def test_a_run_that_does_not_exist_is_told_and_the_form_shown(run_train):
-    page = run_train(watch="nowhere")
+    page = run_train(training_run="nowhere")
     assert "There is no run called nowhere" in page.alerts()[0]
     assert "Start training" in page.labels("button")
     assert page.n_tracebacks() == 0

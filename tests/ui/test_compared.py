@@ -7,7 +7,7 @@ from explorer.runs.listing import list_runs
 from explorer.ui.compare.map_grid import linked_words
 from explorer.ui.compare.maps import default_runs, images_only
 from explorer.ui.pins import Pin
-from explorer.ui.view import View, view_from_query, view_to_query
+from explorer.ui.view import View
 
 PINS = (
     Pin(name="A", code=(0.5, 1.0)),
@@ -48,24 +48,12 @@ def test_one_run_alone_has_no_rival_and_none_has_none(entries):
 
 
 def test_only_images_of_the_set_are_pinned_on_compared_maps_and_the_one_looked_at_stays_so():
-    shown, kept = images_only(View(pins=PINS, at=4, reference=7), 1797)
+    shown, kept = images_only(View(pins=PINS, active_pin=4, reference=7), 1797)
     assert [pin.name for pin in shown.pins] == ["B", "E"]
     assert kept == [1, 4]
     assert (shown.pin.name, shown.reference) == ("E", -1)
-    elsewhere, _ = images_only(View(pins=PINS, at=0), 1797)
+    elsewhere, _ = images_only(View(pins=PINS, active_pin=0), 1797)
     assert elsewhere.pin.name == "E", "the last one, where none of them is looked at"
-
-
-def test_a_link_holds_what_is_compared():
-    view = View(compare=("a", "b", "c"), maps="plane", align=0, question="spaces")
-    assert view_from_query(view_to_query(view)) == (view, [])
-
-
-@pytest.mark.parametrize("query", [{"compare": "a,b,c,d,e"}, {"align": "2"}, {"question": "why"}])
-def test_a_link_that_compares_too_much_or_asks_something_else_is_told(query):
-    view, problems = view_from_query(query)
-    assert view == View()
-    assert len(problems) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@
 import pytest
 
 from explorer.ui.interpolate.endpoints import end_indices
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.pins import Pin, added, renamed
-from explorer.ui.view import View
 
 
 def view(n=4, **fields):
     pins = ()
     for row in range(n):
         pins = added(pins, Pin(row=row))
-    return View(pins=pins, **fields)
+    return InterpolateView(pins=pins, **fields)
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,15 @@ def view(n=4, **fields):
     ],
 )
 def test_ends_are_the_named_pins_and_then_the_first_others(ends, expected):
-    assert end_indices(view(ends=ends), 2) == expected
+    assert end_indices(view(endpoints=ends), 2) == expected
 
 
 def test_a_pin_keeps_being_an_end_when_others_are_put_before_it():
-    before = view(3, ends="C;A")
-    after = View(pins=before.pins[::-1], ends=before.ends)
+    before = view(3, endpoints="C;A")
+    after = InterpolateView(pins=before.pins[::-1], endpoints=before.endpoints)
     assert [after.pins[k].name for k in end_indices(after, 2)] == ["C", "A"]
 
 
 def test_names_of_several_words_are_told_apart():
     pins = renamed(view(3).pins, 2, "C mean of 7")
-    assert end_indices(View(pins=pins, ends="C mean of 7;B"), 2) == (2, 1)
+    assert end_indices(InterpolateView(pins=pins, endpoints="C mean of 7;B"), 2) == (2, 1)

@@ -12,9 +12,8 @@ from explorer.errors import ConfigError
 from explorer.serving.run_cache import Atlas
 from explorer.ui.evaluate.best_and_worst import extreme_rows, pinned_view, ranked_values
 from explorer.ui.evaluate.calibration import verdict_words
+from explorer.ui.evaluate.sections import SECTIONS
 from explorer.ui.evaluate.words import (
-    PARTS,
-    RANKINGS,
     bound_notes,
     linked,
     pixels_note,
@@ -25,10 +24,9 @@ from explorer.ui.evaluate.words import (
     terms_table,
     why_not,
 )
+from explorer.ui.map.view import MapView
 from explorer.ui.notation import gaussian_constant
 from explorer.ui.pins import MAX_PINS, Pin, added
-from explorer.ui.view import EVALUATE_PARTS, View
-from explorer.ui.view import RANKINGS as RANKING_NAMES
 from tests.support import model_config, new_run
 
 
@@ -48,18 +46,13 @@ TERMS = [
 ]
 
 
-def test_every_part_and_ranking_that_a_link_can_name_has_a_title():
-    assert tuple(PARTS) == EVALUATE_PARTS
-    assert tuple(RANKINGS) == RANKING_NAMES
-
-
 def test_an_autoencoder_is_told_why_it_has_not_a_part_and_a_vae_has_all():
-    without = [part for part in PARTS if why_not(part, model_config("ae"))]
+    without = [part for part in SECTIONS if why_not(part, model_config("ae"))]
     assert without == ["bound", "evidence", "dimensions", "aggregate", "calibration"]
     assert all("An autoencoder has no prior p(z)" in why_not(part, model_config("ae")) for part in without)
-    assert not any(why_not(part, model_config("vae")) for part in PARTS)
+    assert not any(why_not(part, model_config("vae")) for part in SECTIONS)
     assert rankings_of(model_config("ae")) == ("reconstruction",)
-    assert rankings_of(model_config("cvae")) == RANKING_NAMES
+    assert rankings_of(model_config("cvae")) == ("elbo", "reconstruction", "kl")
 
 
 def test_the_bars_of_the_bound_lead_from_zero_to_the_elbo():
@@ -142,9 +135,9 @@ def test_images_are_ranked_by_the_terms_of_their_encoded_set():
 
 
 def test_a_link_to_the_map_pins_the_image_once_and_looks_at_it():
-    view = pinned_view(View(run="a", evaluate="extremes"), 7)
-    assert (view.run, view.evaluate, view.pin.row, view.index) == ("a", "extremes", 7, 0)
-    again = pinned_view(replace(view, at=-1), 7)
+    view = pinned_view(MapView(run="a", colour="kl"), 7)
+    assert (view.run, view.colour, view.pin.row, view.index) == ("a", "kl", 7, 0)
+    again = pinned_view(replace(view, active_pin=-1), 7)
     assert len(again.pins) == 1
     assert pinned_view(view, 8).pin.row == 8
 
@@ -155,7 +148,7 @@ def test_of_a_full_tray_the_last_pin_makes_room():
         pins = added(pins, Pin(row=row))
     with pytest.raises(ConfigError):
         added(pins, Pin(row=99))
-    view = pinned_view(View(pins=pins), 99)
+    view = pinned_view(MapView(pins=pins), 99)
     assert len(view.pins) == MAX_PINS
     assert view.pin.row == 99
 

@@ -8,12 +8,13 @@ from explorer.analysis.coding import decode_codes
 from explorer.analysis.evaluation.classifier import ClassFidelity, ClassShares
 from explorer.runs.judges import Judge, JudgeFacts
 from explorer.serving.run_cache import Atlas
-from explorer.ui.generate.sampling import SECTIONS, sections_of, why_not
+from explorer.ui.generate.sampling import drawn_codes
+from explorer.ui.generate.sections import SECTIONS, sections_of
 from explorer.ui.generate.traversals import N_STEPS, traversal_of
-from explorer.ui.sampling import decoded, drawn_codes, has_temperature
-from explorer.ui.view import GENERATE_SECTIONS, View
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded, has_temperature
 from explorer.ui.widgets.classifier_facts import fidelity_words, shares_words
-from tests.support import encode_run, model_config, new_run, save_codes
+from tests.support import encode_run, new_run, save_codes
 
 STEPS = np.arange(-3, 4)
 
@@ -25,6 +26,7 @@ def atlas(tmp_path_factory):
         "vae": {},
         "ae": {"family": "ae", "likelihood": "gaussian"},
         "laplace": {"posterior": "laplace"},
+        "cvae": {"family": "cvae"},
         "wide": {"family": "cvae", "prior": "conditional", "latent_dim": 3},
     }.items():
         encode_run(new_run(folder / name, **changes))
@@ -32,27 +34,24 @@ def atlas(tmp_path_factory):
     return Atlas(folder)
 
 
-def test_every_part_that_a_link_can_name_has_a_title():
-    assert tuple(SECTIONS) == GENERATE_SECTIONS
-
-
 @pytest.mark.parametrize(
-    ("family", "latent_dim", "parts"),
+    ("name", "parts"),
     [
-        ("cvae", 2, GENERATE_SECTIONS),
-        ("cvae", 3, ("samples", "style", "blend", "traverse")),
-        ("vae", 2, ("samples", "traverse", "manifold")),
-        ("ae", 16, ("samples", "traverse")),
-        ("gan", 2, ("samples", "traverse", "manifold")),
+        ("cvae", list(SECTIONS)),
+        ("wide", ["samples", "style", "blend", "traverse"]),
+        ("vae", ["samples", "traverse", "manifold"]),
+        ("ae", ["samples", "traverse", "manifold"]),
+        ("gan", ["samples", "traverse"]),
     ],
 )
-def test_a_model_has_the_parts_that_its_classes_and_its_latent_size_allow(family, latent_dim, parts):
-    assert sections_of(model_config(family, latent_dim=latent_dim)) == parts
+def test_a_model_has_the_parts_that_its_classes_and_its_latent_size_allow(atlas, name, parts):
+    assert sections_of(atlas.run(name)) == parts
 
 
 def test_why_a_part_is_not_there_names_what_to_choose_for_it(atlas):
-    assert "wide has 3 latent dimensions" in why_not("manifold", atlas.run("wide"))
-    assert why_not("style", atlas.run("vae")).endswith("“Style of an image” needs: choose a CVAE for it.")
+    assert "wide has 3 latent dimensions" in SECTIONS["manifold"].why_missing(atlas.run("wide"))
+    said = SECTIONS["style"].why_missing(atlas.run("vae"))
+    assert said.endswith("“Style of an image” needs: choose a CVAE for it.")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_only_a_normal_prior_has_a_temperature(atlas, name, has):
 
 def test_a_prior_without_a_temperature_is_drawn_from_whatever_the_link_says(atlas):
     loaded = atlas.run("laplace")
-    hot, plain = (drawn_codes(loaded, View(temperature=temperature), 5) for temperature in (2.0, 1.0))
+    hot, plain = (drawn_codes(loaded, GenerateView(temperature=temperature), 5) for temperature in (2.0, 1.0))
     assert np.array_equal(hot, plain)
 
 
@@ -76,7 +75,7 @@ def test_more_codes_than_fit_a_request_are_decoded_in_order(atlas):
 
 
 def test_a_traversal_moves_over_three_deviations_of_the_prior_around_its_mean(atlas):
-    it = traversal_of(atlas.run("vae"), View())
+    it = traversal_of(atlas.run("vae"), GenerateView())
     assert it.start.tolist() == [0, 0]
     assert it.values.tolist() == [STEPS.tolist()] * 2
     assert sorted([*it.live, *it.dead]) == [0, 1]
@@ -89,7 +88,7 @@ def test_a_traversal_under_a_prior_of_classes_moves_over_that_of_the_chosen_clas
     with torch.no_grad():
         loaded.model.class_prior[4, 0] = torch.tensor([1.0, 2, 3])
         loaded.model.class_prior[4, 1] = 2 * torch.tensor([0.5, 1, 2]).log()
-    it = traversal_of(loaded, View(label=4))
+    it = traversal_of(loaded, GenerateView(label=4))
     assert it.start.tolist() == [1, 2, 3]
     np.testing.assert_allclose(it.values, [1 + 0.5 * STEPS, 2 + STEPS, 3 + 2 * STEPS], rtol=1e-6)
 
@@ -97,7 +96,7 @@ def test_a_traversal_under_a_prior_of_classes_moves_over_that_of_the_chosen_clas
 def test_a_traversal_of_an_autoencoder_moves_over_the_deviations_of_its_codes(atlas):
     loaded = atlas.run("ae")
     mean, deviation = (getattr(loaded.encoded.mu.astype(np.float64), what)(axis=0) for what in ("mean", "std"))
-    it = traversal_of(loaded, View())
+    it = traversal_of(loaded, GenerateView())
     np.testing.assert_allclose(it.start, mean, rtol=1e-5)
     np.testing.assert_allclose(it.values, mean[:, None] + deviation[:, None] * STEPS, rtol=1e-4, atol=1e-6)
     assert "there is no prior" in it.columns
@@ -105,7 +104,7 @@ def test_a_traversal_of_an_autoencoder_moves_over_the_deviations_of_its_codes(at
 
 def test_a_traversal_under_another_prior_moves_over_where_the_codes_lie(atlas):
     loaded = atlas.run("laplace")
-    it = traversal_of(loaded, View())
+    it = traversal_of(loaded, GenerateView())
     assert it.values.shape == (2, N_STEPS)
     assert (it.values[:, 0] <= loaded.encoded.mu.min(axis=0)).all()
     assert (it.values[:, -1] >= loaded.encoded.mu.max(axis=0)).all()
@@ -116,13 +115,13 @@ def test_dimensions_that_carry_nothing_are_dead_and_none_is_lost(tmp_path):
     mu = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32) * np.float32([1, 0, 2])
     log_var = np.tile(np.float32([-2, 0, -3]), (50, 1))
     save_codes(new_run(tmp_path / "run", latent_dim=3), mu, np.arange(50) % 10, log_var=log_var)
-    it = traversal_of(Atlas(tmp_path).run("run"), View())
+    it = traversal_of(Atlas(tmp_path).run("run"), GenerateView())
     assert (it.live.tolist(), it.dead.tolist()) == ([2, 0], [1])
 
 
 def test_dimensions_of_a_gan_are_sorted_by_what_they_change_in_the_image(atlas):
     loaded = atlas.run("gan")
-    it = traversal_of(loaded, View())
+    it = traversal_of(loaded, GenerateView())
     ends = np.concatenate([3 * np.eye(5), -3 * np.eye(5)]).astype(np.float32)
     images = decode_codes(loaded.model, ends).astype(float).reshape(2, 5, -1) / 255
     np.testing.assert_allclose(it.measures, np.abs(images[0] - images[1]).mean(axis=1), atol=1e-2)

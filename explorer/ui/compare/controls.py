@@ -1,6 +1,7 @@
-"""What decides a comparison: the runs, the projection of their maps, whether these are turned, and what is asked."""
+"""What decides a comparison: the runs, the projection of their maps, and whether these are turned."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -8,14 +9,8 @@ from explorer.analysis.projections.methods import METHODS
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.maps import FEWEST, shared_spaces
-from explorer.ui.view import MOST_COMPARED, QUESTIONS, View, change_view
-
-TITLES = {
-    "generate": "Can it generate?",
-    "likelihood": "Does it give p(x)?",
-    "spaces": "How do the spaces differ?",
-    "numbers": "All numbers",
-}
+from explorer.ui.compare.view import MOST_COMPARED, CompareView
+from explorer.ui.view import change_view, control, held_view
 
 
 def runs_control(runs: Sequence[LoadedRun]) -> None:
@@ -32,57 +27,32 @@ def runs_control(runs: Sequence[LoadedRun]) -> None:
     )
 
 
-def maps_control(runs: Sequence[LoadedRun], view: View) -> None:
+def maps_control(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show the choice of the maps' projection, and whether they are turned onto the first."""
     spaces = shared_spaces(runs)
-    st.session_state["maps"], st.session_state["align"] = view.maps, bool(view.align)
-    st.segmented_control(
+    control(
+        st.segmented_control,
+        view,
+        "maps",
         "Maps",
         spaces,
         format_func=lambda name: METHODS[name].title,
-        key="maps",
         required=True,
-        on_change=_set_maps,
         help="Projections by which every chosen model has a map. Others are computed on the page Latent map.",
     )
-    st.toggle(
+    control(
+        st.toggle,
+        view,
+        "align",
         "Align",
-        key="align",
-        on_change=_set_align,
         help="Rotate, reflect, scale and shift each map onto the first (Procrustes, on the images they share). "
         "Which way a latent space lies, and its unit, are accidents of training.",
-    )
-
-
-def question_control(view: View) -> None:
-    """Show the questions to choose from."""
-    st.session_state["question"] = view.question
-    st.segmented_control(
-        "Question",
-        QUESTIONS,
-        format_func=TITLES.__getitem__,
-        key="question",
-        required=True,
-        on_change=_set_question,
-        label_visibility="collapsed",
     )
 
 
 def _set_runs() -> None:
     chosen = tuple(st.session_state["compare"])
     if len(chosen) >= FEWEST:
-        change_view(compare=chosen)
+        change_view(replace(held_view(CompareView), compare=chosen))
     else:
         st.toast("A comparison takes two models or more: add another one first.", icon=":material/info:")
-
-
-def _set_maps() -> None:
-    change_view(maps=st.session_state["maps"])
-
-
-def _set_align() -> None:
-    change_view(align=int(st.session_state["align"]))
-
-
-def _set_question() -> None:
-    change_view(question=st.session_state["question"])

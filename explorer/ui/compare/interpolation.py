@@ -10,8 +10,8 @@ from explorer.analysis.paths.interpolation import linear_path, path_times
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.maps import images_only
+from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded
-from explorer.ui.view import View
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_readings import judged_images
 from explorer.ui.widgets.images import wrapped_picture
@@ -20,7 +20,7 @@ N_FRAMES = 12
 SIDE = 56
 
 
-def walked_pair(runs: Sequence[LoadedRun], view: View) -> None:
+def walked_pair(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show the walk between the first two pinned images, or between two of different classes, in each model."""
     encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
     if not encoding:
@@ -52,7 +52,7 @@ def _walk(loaded: LoadedRun, first: int, last: int) -> None:
     wrapped_picture(images, f"From one image to the other in {loaded.run.name}", n_columns=len(images), side=SIDE)
 
 
-def _pair(loaded: LoadedRun, view: View) -> list[int]:
+def _pair(loaded: LoadedRun, view: CompareView) -> list[int]:
     shown, _ = images_only(view, len(loaded.encoded))
     pinned = [pin.row for pin in shown.pins if pin.row is not None][:2]
     labels = loaded.encoded.labels

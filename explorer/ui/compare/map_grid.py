@@ -15,16 +15,16 @@ from explorer.ui.compare.maps import (
     places_on,
     shared_selection,
 )
+from explorer.ui.compare.view import CompareView
 from explorer.ui.map.component import map_data, mount_map
 from explorer.ui.map.pin_actions import act
 from explorer.ui.map.selection import keep_selection
-from explorer.ui.view import View
 from explorer.ui.widgets.run_picker import describe_run
 
 N_COLUMNS = 2
 
 
-def compared_maps(maps: Sequence[ComparedMap], view: View) -> None:
+def compared_maps(maps: Sequence[ComparedMap], view: CompareView) -> None:
     """Show the maps, two in a row, each with its pins below it."""
     found = shared_selection(maps)
     outline = None if found is None else {**found[0].to_browser(), "of": found[1].name}
@@ -52,7 +52,9 @@ def linked_words(maps: Sequence[ComparedMap]) -> str:
     )
 
 
-def _map(compared: ComparedMap, maps: Sequence[ComparedMap], view: View, outline: Mapping[str, Any] | None) -> None:
+def _map(
+    compared: ComparedMap, maps: Sequence[ComparedMap], view: CompareView, outline: Mapping[str, Any] | None
+) -> None:
     loaded = compared.loaded
     shown, _ = images_only(view, len(loaded.encoded))
     place, pins = places_on(compared, shown)

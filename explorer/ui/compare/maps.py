@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import streamlit as st
@@ -14,13 +14,15 @@ from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.compare.view import CompareView
 from explorer.ui.map.projection_state import is_missing
 from explorer.ui.map.selection import Selection, selection_on
 from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
 from explorer.ui.view import View, change_view, held_view
 
 FEWEST = 2
-DEFAULT_MAP = View().maps
+V = TypeVar("V", bound=View)
+DEFAULT_MAP = CompareView().maps
 SPACES = tuple(sorted(METHODS, key=lambda name: name != DEFAULT_MAP))
 """Names of projections, the default before the others."""
 
@@ -80,7 +82,7 @@ def _distance(one: RunConfig, other: RunConfig) -> tuple[bool, ...]:
     )
 
 
-def compared_runs(view: View) -> list[LoadedRun]:
+def compared_runs(view: CompareView) -> list[LoadedRun]:
     """Return the runs that the view compares, or the default ones; one that cannot be is told in words and left out."""
     entries = session.run_summaries()
     names = view.compare or default_runs(entries, view.run)
@@ -90,7 +92,7 @@ def compared_runs(view: View) -> list[LoadedRun]:
         more = (name for name in default_runs(entries, known[0] if known else "") if name not in known)
         loaded += [session.loaded_run(name) for name in more][: FEWEST - len(loaded)]
     if view.compare and tuple(run.run.name for run in loaded) != view.compare:
-        change_view(compare=tuple(run.run.name for run in loaded))
+        change_view(replace(view, compare=tuple(run.run.name for run in loaded)))
     return loaded
 
 
@@ -111,7 +113,7 @@ def shared_spaces(runs: Iterable[LoadedRun]) -> tuple[str, ...]:
     return tuple(space for space in SPACES if not any(is_missing(run, space) for run in encoding))
 
 
-def fitting_maps(runs: Sequence[LoadedRun], view: View) -> View:
+def fitting_maps(runs: Sequence[LoadedRun], view: CompareView) -> CompareView:
     """Return ``view`` with a projection that not all runs have a map by replaced by the default, and say so."""
     if view.maps in shared_spaces(runs):
         return view
@@ -120,10 +122,10 @@ def fitting_maps(runs: Sequence[LoadedRun], view: View) -> View:
     if view.maps not in SPACES:
         reason = f"There is no projection {view.maps[:40]!r}."
     st.warning(f"{reason} {DEFAULT_MAP.upper()} is shown instead.", icon=":material/link_off:")
-    return change_view(maps=DEFAULT_MAP)
+    return change_view(replace(view, maps=DEFAULT_MAP))
 
 
-def compared_maps(runs: Sequence[LoadedRun], view: View) -> list[ComparedMap]:
+def compared_maps(runs: Sequence[LoadedRun], view: CompareView) -> list[ComparedMap]:
     """Return the maps of those of ``runs`` that have one, turned onto the first where the view says so."""
     maps: list[ComparedMap] = []
     for loaded in runs:
@@ -163,14 +165,14 @@ def _images_of(loaded: LoadedRun) -> str:
     return f"{loaded.config.training.data}/{len(labels)}/{crc32(labels.tobytes()):08x}"
 
 
-def images_only(view: View, n_images: int) -> tuple[View, list[int]]:
+def images_only(view: V, n_images: int) -> tuple[V, list[int]]:
     """Return ``view`` with those pins alone that are images below ``n_images``, and which of all pins these are.
 
     A code, or a place on a map, is another model's: it means nothing on the maps beside it.
     """
     kept = [k for k, pin in enumerate(view.pins) if pin.row is not None and pin.row < n_images]
-    at = kept.index(view.index) if view.index in kept else -1
-    return replace(view, pins=tuple(view.pins[k] for k in kept), at=at, reference=-1), kept
+    active_pin = kept.index(view.index) if view.index in kept else -1
+    return replace(view, pins=tuple(view.pins[k] for k in kept), active_pin=active_pin, reference=-1), kept
 
 
 def places_on(compared: ComparedMap, view: View) -> tuple[PinnedPlace, list[PinnedPlace]]:
@@ -212,7 +214,7 @@ def link_data(compared: ComparedMap, maps: Sequence[ComparedMap]) -> dict[str, A
 
 def among_all_pins(action: Mapping[str, Any], n_images: int) -> dict[str, Any]:
     """Return what was done to one of the pins that a compared map shows, as done to it among all pins."""
-    _, kept = images_only(held_view(), n_images)
+    _, kept = images_only(held_view(View), n_images)
     changed = dict(action)
     for name in ("index", "to"):
         if name in changed and 0 <= int(changed[name]) < len(kept):

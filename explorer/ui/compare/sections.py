@@ -1,7 +1,6 @@
 """The three questions to models side by side: can they generate, do they give p(x), and how do their spaces differ."""
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -15,8 +14,9 @@ from explorer.ui.compare.maps import compared_maps, images_only
 from explorer.ui.compare.reconstructions import rebuilt_picture
 from explorer.ui.compare.round_trip import swept_holes
 from explorer.ui.compare.table import comparison_table
+from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded, density_codes
-from explorer.ui.view import View
+from explorer.ui.sections import Section
 from explorer.ui.widgets.classifier import judge_of, offer_judge
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import wrapped_picture
@@ -27,7 +27,7 @@ N_REBUILT = 12
 SIDE = 50
 
 
-def generate(runs: Sequence[LoadedRun], view: View) -> None:
+def generate(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show samples of each model, from its prior and from a density fitted to its codes, and how they are judged."""
     for loaded in runs:
         st.markdown(f"**{loaded.run.name}**")
@@ -40,7 +40,7 @@ def generate(runs: Sequence[LoadedRun], view: View) -> None:
     comparison_table(runs, kinds=("samples",))
 
 
-def _prior_draws(loaded: LoadedRun, view: View) -> None:
+def _prior_draws(loaded: LoadedRun, view: CompareView) -> None:
     model, labels = loaded.config.model, _labels(loaded)
     if model.has_prior:
         codes = prior_codes(loaded.model, N_DRAWS, seed=view.seed, labels=labels)
@@ -52,7 +52,7 @@ def _prior_draws(loaded: LoadedRun, view: View) -> None:
     _draws(loaded, codes, f"{N_DRAWS} draws from {what}", f"Draws of {loaded.run.name} from {what}")
 
 
-def _density_draws(loaded: LoadedRun, view: View) -> None:
+def _density_draws(loaded: LoadedRun, view: CompareView) -> None:
     model = loaded.config.model
     if not model.can_encode:
         st.caption("No codes of images to fit a density to: a GAN has no encoder.")
@@ -79,7 +79,7 @@ def _labels(loaded: LoadedRun) -> "np.ndarray | None":
     return None if n_classes is None else np.arange(N_DRAWS) % n_classes
 
 
-def likelihood(runs: Sequence[LoadedRun], view: View) -> None:
+def likelihood(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show what bounds each model gives on log p(x), why one gives none, and how each rebuilds the same images."""
     for loaded in runs:
         if not loaded.config.model.has_bound:
@@ -109,7 +109,7 @@ def _why_no_likelihood(loaded: LoadedRun) -> str:
     return f"{loaded.run.name} is a GAN: it gives no p(x), and no bound on it. It can only be sampled."
 
 
-def _rows(loaded: LoadedRun, view: View) -> np.ndarray:
+def _rows(loaded: LoadedRun, view: CompareView) -> np.ndarray:
     """Return the rows that are shown as they are rebuilt: the pinned ones first."""
     shown, _ = images_only(view, len(loaded.encoded))
     pinned = [pin.row for pin in shown.pins if pin.row is not None]
@@ -117,18 +117,22 @@ def _rows(loaded: LoadedRun, view: View) -> np.ndarray:
     return np.array(list(dict.fromkeys([*pinned, *spread]))[:N_REBUILT], np.int64)
 
 
-def spaces(runs: Sequence[LoadedRun], view: View) -> None:
+def spaces(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show how the codes differ: in numbers, by walking between the same two images, and by sweeping for holes."""
     comparison_table(runs, kinds=("codes", "paths"), without=("kl",))
     walked_pair(runs, view)
     swept_holes(compared_maps(runs, view))
 
 
-def numbers(runs: Sequence[LoadedRun], view: View) -> None:
+def numbers(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show every number, and offer the table as files."""
     comparison_table(runs, kinds=None)
 
 
-ANSWERS: Mapping[str, Callable[[Sequence[LoadedRun], View], None]] = MappingProxyType(
-    {"generate": generate, "likelihood": likelihood, "spaces": spaces, "numbers": numbers}
-)
+SECTIONS: dict[str, Section] = {
+    "generate": Section(title="Can it generate?", show=generate),
+    "likelihood": Section(title="Does it give p(x)?", show=likelihood),
+    "spaces": Section(title="How do the spaces differ?", show=spaces),
+    "numbers": Section(title="All numbers", show=numbers),
+}
+"""The questions, by the values of the view's field, in their order."""

@@ -6,9 +6,9 @@ import streamlit as st
 
 from explorer.figures.evaluation import marginal_figure
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
-from explorer.ui.view import View
 from explorer.workflows.evaluation import aggregate_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LEVEL = 0.05
 GRETTON = "[Gretton et al. (2012)](https://jmlr.org/papers/v13/gretton12a.html)"
 
 
-def aggregate_part(loaded: LoadedRun, view: View) -> None:
+def aggregate_part(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show how the codes of test images are spread, and how far from the prior; ``view`` has no say in it."""
     found = awaited(aggregate_of(loaded))
     if found is None:

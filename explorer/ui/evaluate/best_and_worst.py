@@ -13,10 +13,12 @@ from explorer.errors import DataError
 from explorer.locations import PAGES
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.evaluate.view import EvaluateView, Ranking
 from explorer.ui.evaluate.words import RANKINGS, pixels_note, rankings_of
+from explorer.ui.map.view import MapView
 from explorer.ui.notation import given
 from explorer.ui.pins import MAX_PINS, Pin, added
-from explorer.ui.view import View, change_view, view_to_query
+from explorer.ui.view import control, held_view, view_to_query
 from explorer.ui.widgets.images import wrapped_picture
 
 N_SHOWN = 12
@@ -32,14 +34,14 @@ TITLES = {
 Rows = NDArray[np.int64]
 
 
-def extremes(loaded: LoadedRun, view: View) -> None:
+def extremes(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show the images at both ends of the chosen ranking.
 
     Raises:
         ProjectionError: if the run has no encoded set.
     """
-    ranking = view.ranking if view.ranking in rankings_of(loaded.config.model) else "reconstruction"
-    _control(loaded, ranking)
+    ranking: Ranking = view.ranking if view.ranking in rankings_of(loaded.config.model) else "reconstruction"
+    _control(loaded, replace(view, ranking=ranking))
     values = ranked_values(loaded.encoded, ranking)
     names, originals = session.class_names(loaded), session.originals(loaded)
     worst, best = extreme_rows(values, N_SHOWN, is_high_worst=ranking == "kl")
@@ -67,25 +69,21 @@ def extreme_rows(values: NDArray[np.float64], n: int, *, is_high_worst: bool) ->
     return order[:n], order[::-1][:n]
 
 
-def _control(loaded: LoadedRun, ranking: str) -> None:
-    st.session_state["ranking"] = ranking
-    st.segmented_control(
+def _control(loaded: LoadedRun, view: EvaluateView) -> None:
+    control(
+        st.segmented_control,
+        view,
+        "ranking",
         "Rank images by",
         rankings_of(loaded.config.model),
         format_func=lambda name: given(RANKINGS[name], loaded.config.model),
-        key="ranking",
         required=True,
-        on_change=_set_ranking,
     )
-
-
-def _set_ranking() -> None:
-    change_view(ranking=st.session_state["ranking"])
 
 
 def _gallery(
     loaded: LoadedRun,
-    view: View,
+    view: EvaluateView,
     rows: Rows,
     values: NDArray[np.float64],
     originals: ImageSplit | DataError,
@@ -107,20 +105,20 @@ def _gallery(
                     label=f"{row:,}",
                     icon=":material/scatter_plot:",
                     help=f"Open test image {row:,} on the latent map",
-                    query_params=view_to_query(pinned_view(view, row)),
+                    query_params=view_to_query(pinned_view(held_view(MapView), row)),
                 )
 
 
-def pinned_view(view: View, row: int) -> View:
+def pinned_view(view: MapView, row: int) -> MapView:
     """Return ``view`` with test image ``row`` pinned and looked at; of a full tray the last pin makes room."""
     held = next((index for index, pin in enumerate(view.pins) if pin.row == row), None)
     if held is not None:
-        return replace(view, at=held)
+        return replace(view, active_pin=held)
     pins = added(view.pins[: MAX_PINS - 1], Pin(row=row))
-    return replace(view, pins=pins, at=len(pins) - 1)
+    return replace(view, pins=pins, active_pin=len(pins) - 1)
 
 
-def _explanation(loaded: LoadedRun, view: View, values: NDArray[np.float64]) -> str:
+def _explanation(loaded: LoadedRun, view: EvaluateView, values: NDArray[np.float64]) -> str:
     low, middle, high = np.quantile(values[np.isfinite(values)], (0.025, 0.5, 0.975)).tolist()
     sample = "" if view.ranking == "kl" else " at one posterior sample (seed 0)"
     return (

@@ -7,9 +7,9 @@ import streamlit as st
 
 from explorer.figures.evaluation import rank_figure, rank_text
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
-from explorer.ui.view import View
 from explorer.workflows.evaluation import calibration_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ VERDICTS = {
 }
 
 
-def calibration_part(loaded: LoadedRun, view: View) -> None:
+def calibration_part(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show the ranks of simulated codes, the least uniform dimensions first; ``view`` has no say in it."""
     if not loaded.config.model.has_bound:
         return

@@ -10,8 +10,8 @@ from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.figures.evaluation import dimensions_figure, dimensions_text
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.evaluate.elbo import scores
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.notation import given
-from explorer.ui.view import View
 
 if TYPE_CHECKING:
     from explorer.analysis.evaluation.evaluate import ImageTerms
@@ -20,7 +20,7 @@ BURDA = "[Burda, Grosse & Salakhutdinov (2016), section 5.2](https://arxiv.org/a
 NORMAL_95 = 1.96
 
 
-def dimensions_part(loaded: LoadedRun, view: View) -> None:
+def dimensions_part(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show the dimensions of a run, the one that carries most first."""
     found = scores(loaded, view)
     if found is None:

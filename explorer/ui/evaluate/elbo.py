@@ -8,10 +8,11 @@ from explorer.analysis.evaluation.elbo_terms import BoundTerm, bound_terms
 from explorer.figures.evaluation import bound_figure, bound_text
 from explorer.locations import PAGES
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.evaluate.words import bound_notes, interval_words, steps_of, terms_explained, terms_table
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
-from explorer.ui.view import View, change_view
+from explorer.ui.view import control
 from explorer.ui.widgets.diagnosis import findings_with_remedies
 from explorer.workflows.evaluation import scores_of
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SIZES = (200, 1000, 2000, 5000)
 
 
-def bound_part(loaded: LoadedRun, view: View) -> None:
+def bound_part(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show the terms of the bound on the chosen number of test images, and what is wrong with the run."""
     found = scores(loaded, view)
     if found is None:
@@ -47,21 +48,21 @@ def bound_part(loaded: LoadedRun, view: View) -> None:
     diagnosis_of(loaded, evaluation)
 
 
-def scores(loaded: LoadedRun, view: View) -> "tuple[Evaluation, ImageTerms] | None":
+def scores(loaded: LoadedRun, view: EvaluateView) -> "tuple[Evaluation, ImageTerms] | None":
     """Show how many images are scored, and return what was found; None while it is not there."""
-    sizes = sorted({*SIZES, view.scored})
-    st.session_state["scored"] = view.scored
-    st.selectbox(
+    sizes = sorted({*SIZES, view.n_images})
+    control(
+        st.selectbox,
+        view,
+        "n_images",
         "Test images, from the first on",
         sizes,
         format_func=lambda n: f"{n:,}",
-        key="scored",
-        on_change=_set_scored,
         width=220,
         help="A smaller data set has fewer. Each image is compared with every other, so twice as many take up to four "
         "times as long.",
     )
-    return awaited(scores_of(loaded, view.scored))
+    return awaited(scores_of(loaded, view.n_images))
 
 
 def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
@@ -76,9 +77,9 @@ def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
         st.caption(":material/check: No sign of collapse, dead dimensions, divergence or over-fitting was found.")
 
 
-def _headline(loaded: LoadedRun, view: View, terms: list[BoundTerm], n_images: int) -> None:
+def _headline(loaded: LoadedRun, view: EvaluateView, terms: list[BoundTerm], n_images: int) -> None:
     by_name = {term.name: term.estimate for term in terms}
-    images = f"{'all' if n_images < view.scored else 'the first'} {n_images:,} test images"
+    images = f"{'all' if n_images < view.n_images else 'the first'} {n_images:,} test images"
     if "elbo" not in by_name:
         it = by_name["squared_error"]
         st.markdown(
@@ -94,10 +95,6 @@ def _headline(loaded: LoadedRun, view: View, terms: list[BoundTerm], n_images: i
         "part of that."
     )
     st.markdown(given(words, loaded.config.model))
-
-
-def _set_scored() -> None:
-    change_view(scored=int(st.session_state["scored"]))
 
 
 def _go_to_training() -> None:

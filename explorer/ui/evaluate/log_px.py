@@ -9,10 +9,11 @@ from explorer.analysis.arrays import Doubles
 from explorer.analysis.statistics.bootstrap import Estimate, Resampling, mean_estimate
 from explorer.figures.evaluation import effective_figure, effective_text, growth_figure, growth_text
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.evaluate.words import interval_words, pixels_note, support_note
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
-from explorer.ui.view import View, change_view
+from explorer.ui.view import control
 from explorer.workflows.evaluation import growth_of
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ KONG = "[Elvira, Martino & Robert (2022)](https://arxiv.org/abs/1809.04129)"
 _PLAIN = {"displayModeBar": False}
 
 
-def evidence_part(loaded: LoadedRun, view: View) -> None:
+def evidence_part(loaded: LoadedRun, view: EvaluateView) -> None:
     """Show how the importance-weighted bound rises with its samples; nothing for a model without one."""
     if not loaded.config.model.has_bound:
         return
     _control(view)
-    growth = awaited(growth_of(loaded, view.weighed))
+    growth = awaited(growth_of(loaded, view.iwae_samples))
     if growth is None:
         return
     _headline(loaded, growth)
@@ -49,20 +50,16 @@ def evidence_part(loaded: LoadedRun, view: View) -> None:
         st.markdown(_explanation(loaded, growth))
 
 
-def _control(view: View) -> None:
-    st.session_state["weighed"] = view.weighed
-    st.selectbox(
+def _control(view: EvaluateView) -> None:
+    control(
+        st.selectbox,
+        view,
+        "iwae_samples",
         "Importance samples, at most",
-        sorted({*MOST, view.weighed}),
-        key="weighed",
-        on_change=_set_weighed,
+        sorted({*MOST, view.iwae_samples}),
         width=220,
         help="Of each image. 100 take a second with a dense network and about 7 with a convolutional one.",
     )
-
-
-def _set_weighed() -> None:
-    change_view(weighed=int(st.session_state["weighed"]))
 
 
 def _headline(loaded: LoadedRun, growth: "BoundGrowth") -> None:

@@ -1,4 +1,4 @@
-"""The parts of the page Evaluate, and the choice of one."""
+"""The sections of the page Evaluate, and the choice of one."""
 
 from collections.abc import Callable
 
@@ -12,47 +12,43 @@ from explorer.ui.evaluate.calibration import calibration_part
 from explorer.ui.evaluate.dimensions import dimensions_part
 from explorer.ui.evaluate.elbo import bound_part, diagnosis_of
 from explorer.ui.evaluate.log_px import evidence_part
-from explorer.ui.evaluate.words import PARTS, why_not
+from explorer.ui.evaluate.view import EvaluateView
+from explorer.ui.evaluate.words import why_not
 from explorer.ui.notation import given
-from explorer.ui.view import View, change_view
+from explorer.ui.sections import Section, section_control
 
-_SHOWN: dict[str, Callable[[LoadedRun, View], None]] = {
-    "bound": bound_part,
-    "evidence": evidence_part,
-    "dimensions": dimensions_part,
-    "extremes": extremes,
-    "aggregate": aggregate_part,
-    "calibration": calibration_part,
+
+def _section(name: str, title: str, show: Callable[[LoadedRun, EvaluateView], None]) -> Section:
+    return Section(title=title, show=show, why_missing=lambda loaded: why_not(name, loaded.config.model))
+
+
+SECTIONS: dict[str, Section] = {
+    "bound": _section("bound", "The bound", bound_part),
+    "evidence": _section("evidence", "log p(x)", evidence_part),
+    "dimensions": _section("dimensions", "Dimensions", dimensions_part),
+    "extremes": _section("extremes", "Extremes", extremes),
+    "aggregate": _section("aggregate", "Codes and prior", aggregate_part),
+    "calibration": _section("calibration", "Calibration", calibration_part),
 }
+"""By the values of the view's field, in their order. One that a run has not got says why, and shows what there is."""
 
 
-def evaluation(loaded: LoadedRun, view: View) -> None:
-    """Show the chosen part of the evaluation of a run, or why there is nothing to evaluate.
+def evaluation(loaded: LoadedRun, view: EvaluateView) -> None:
+    """Show the chosen section of the evaluation of a run, or why there is nothing to evaluate.
 
     Raises:
         ExplorerError: if the run is damaged, or has no encoded set where that is shown.
     """
-    if not loaded.config.model.can_encode:
+    model = loaded.config.model
+    if not model.can_encode:
         _without_encoder(loaded)
         return
-    st.session_state["evaluate"] = view.evaluate
-    st.segmented_control(
-        "What to evaluate",
-        list(PARTS),
-        format_func=lambda part: given(PARTS[part], loaded.config.model),
-        key="evaluate",
-        required=True,
-        label_visibility="collapsed",
-        on_change=_set_part,
-    )
-    reason = why_not(view.evaluate, loaded.config.model)
+    section_control(SECTIONS, view, "evaluate", "What to evaluate", words=lambda title: given(title, model))
+    section = SECTIONS[view.evaluate]
+    reason = section.why_missing(loaded)
     if reason:
         st.info(reason, icon=":material/info:")
-    _SHOWN[view.evaluate](loaded, view)
-
-
-def _set_part() -> None:
-    change_view(evaluate=st.session_state["evaluate"])
+    section.show(loaded, view)
 
 
 def _without_encoder(loaded: LoadedRun) -> None:

@@ -10,21 +10,10 @@ from explorer.analysis.statistics.bootstrap import Estimate
 from explorer.figures.evaluation import Step
 from explorer.models.config import LIKELIHOODS, POSTERIORS, ModelConfig
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.evaluate.view import Ranking
 from explorer.ui.notation import gaussian_constant, given
 
-PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "bound": "The bound",
-        "evidence": "log p(x)",
-        "dimensions": "Dimensions",
-        "extremes": "Extremes",
-        "aggregate": "Codes and prior",
-        "calibration": "Calibration",
-    }
-)
-"""Parts of the page, in their order, and what they are called."""
-
-RANKINGS: Mapping[str, str] = MappingProxyType({"elbo": "ELBO", "reconstruction": "log p(x|z)", "kl": "KL"})
+RANKINGS: Mapping[Ranking, str] = MappingProxyType({"elbo": "ELBO", "reconstruction": "log p(x|z)", "kl": "KL"})
 """What the best and worst images are chosen by, and what it is called."""
 
 SUBTRACTED = ("mutual_information", "aggregate_kl")
@@ -47,7 +36,7 @@ def why_not(part: str, model: ModelConfig) -> str:
     }.get(part, "")
 
 
-def rankings_of(model: ModelConfig) -> tuple[str, ...]:
+def rankings_of(model: ModelConfig) -> tuple[Ranking, ...]:
     """Return what the images of a model can be ranked by."""
     return tuple(RANKINGS) if model.has_bound else ("reconstruction",)
 

@@ -1,6 +1,7 @@
 """A blend of two classes: the same z decoded between them, and what the judge makes of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -10,8 +11,10 @@ from explorer.analysis.latent.grids import blend_weights
 from explorer.figures.generation import blend_figure, blend_text
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.controls import seed_control
-from explorer.ui.sampling import decoded, drawn_codes
-from explorer.ui.view import MOST_STEPS, View, change_view
+from explorer.ui.generate.sampling import drawn_codes
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded
+from explorer.ui.view import change_view, control, held_view
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
@@ -22,7 +25,7 @@ SIDE = 84
 LEAST_WIDTH = 480
 
 
-def class_blend(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show a row for each of a few z and a column for each step from one class to another."""
     n_classes = loaded.config.model.n_classes or 0
     _controls(view, names, n_classes)
@@ -62,18 +65,14 @@ def class_blend(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     grid_export(stem, DecodedGrid(images=images, codes=codes, labels=labels, n_columns=view.steps))
 
 
-def _controls(view: View, names: Sequence[str], n_classes: int) -> None:
+def _controls(view: GenerateView, names: Sequence[str], n_classes: int) -> None:
     st.session_state["blend-from"], st.session_state["blend-to"] = view.blend
-    st.session_state["steps"] = view.steps
     first, last, steps = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
     for column, title, key in ((first, "From class", "blend-from"), (last, "To class", "blend-to")):
         column.selectbox(title, range(n_classes), format_func=lambda label: names[label], key=key, on_change=_keep_ends)
-    steps.slider("Steps", 2, MOST_STEPS, key="steps", on_change=_keep_steps)
+    control(steps.slider, view, "steps", "Steps")
 
 
 def _keep_ends() -> None:
-    change_view(blend=(st.session_state["blend-from"], st.session_state["blend-to"]))
-
-
-def _keep_steps() -> None:
-    change_view(steps=st.session_state["steps"])
+    blend = st.session_state["blend-from"], st.session_state["blend-to"]
+    change_view(replace(held_view(GenerateView), blend=blend))

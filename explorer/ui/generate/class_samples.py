@@ -11,9 +11,9 @@ from explorer.analysis.arrays import Floats, Images
 from explorer.analysis.evaluation.classifier import agreement, class_fidelity, judged
 from explorer.runs.judges import Judge
 from explorer.serving.run_cache import LoadedRun
-from explorer.ui.generate.sampling import prior_words
-from explorer.ui.sampling import decoded, drawn_codes
-from explorer.ui.view import View
+from explorer.ui.generate.sampling import drawn_codes, prior_words
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.images import grid_picture
@@ -51,7 +51,7 @@ class Judgement:
         return ~agreement(self.probabilities, self.labels)
 
 
-def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def class_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show samples of the view's class, and a few z in every class: all decoded, and judged, in one batch."""
     n, n_classes = N_COLUMNS * N_ROWS, loaded.config.model.n_classes or 0
     classes = np.arange(n_classes)
@@ -70,7 +70,7 @@ def class_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         _same_style(loaded, names, Judgement(images[n:], labels[n:], judge, None if read is None else read[n:]))
 
 
-def _samples_of_class(loaded: LoadedRun, view: View, names: Sequence[str], it: Judgement) -> None:
+def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str], it: Judgement) -> None:
     name = names[view.label]
     st.markdown(f"##### {len(it.images)} samples of class {name}")
     shape = N_ROWS, N_COLUMNS

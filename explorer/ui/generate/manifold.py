@@ -9,8 +9,9 @@ from explorer.analysis.latent.grids import manifold_codes
 from explorer.analysis.latent.priors import normal_prior
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.controls import class_control
-from explorer.ui.sampling import decoded, same_class
-from explorer.ui.view import View
+from explorer.ui.generate.sampling import same_class
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import grid_picture
 
@@ -18,7 +19,7 @@ N_SIDE = 15
 SIDE = 56
 
 
-def manifold(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def manifold(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show the grid, or say why the model's prior gives none."""
     model = loaded.config.model
     class_control(loaded, view, names)

@@ -9,9 +9,9 @@ from explorer.analysis.arrays import Images
 from explorer.analysis.evaluation.classifier import class_shares, judged
 from explorer.figures.generation import judged_classes_figure, judged_classes_text
 from explorer.serving.run_cache import LoadedRun
-from explorer.ui.generate.sampling import prior_words
-from explorer.ui.sampling import N_COMPONENTS, decoded, density_codes, drawn_codes
-from explorer.ui.view import View
+from explorer.ui.generate.sampling import drawn_codes, prior_words
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import N_COMPONENTS, decoded, density_codes
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import grid_picture
@@ -21,7 +21,7 @@ N_DRAWS = 50
 SIDE = 64
 
 
-def prior_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def prior_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show samples of a model without classes, and which classes they are read as."""
     model = loaded.config.model
     images = decoded(loaded, drawn_codes(loaded, view, N_DRAWS))
@@ -41,7 +41,7 @@ def prior_samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         st.info(f"{loaded.run.name} {about} To pick a class, choose a CVAE above.", icon=":material/info:")
 
 
-def fitted_and_standard(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def fitted_and_standard(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show an autoencoder's draws from a density fitted to its codes, beside as many from N(0, I)."""
     n_dims = loaded.config.model.latent_dim
     fitted = density_codes(loaded, N_DRAWS, seed=view.seed)

@@ -9,14 +9,15 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.class_samples import class_samples
 from explorer.ui.generate.controls import class_control, seed_control
 from explorer.ui.generate.prior_samples import fitted_and_standard, prior_samples
-from explorer.ui.sampling import decoded, density_codes, drawn_codes, same_class
-from explorer.ui.view import View
+from explorer.ui.generate.sampling import drawn_codes, same_class
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded, density_codes
 from explorer.ui.widgets.image_export import DecodedGrid, grid_download
 
 MAX_SAMPLES = 1000
 
 
-def samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show samples of the run, and what they are drawn from."""
     class_control(loaded, view, names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -31,7 +32,7 @@ def samples(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         class_samples(loaded, view, names)
 
 
-def sample_export(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def sample_export(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show what samples can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
         n = st.slider("Images", 1, MAX_SAMPLES, 50, key="samples-n")
@@ -42,7 +43,7 @@ def sample_export(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
         grid_download(stem, partial(samples_to_export, loaded, view, n), key="samples")
 
 
-def samples_to_export(loaded: LoadedRun, view: View, n: int) -> DecodedGrid:
+def samples_to_export(loaded: LoadedRun, view: GenerateView, n: int) -> DecodedGrid:
     """Return ``n`` samples: of a plain autoencoder, draws from the mixture that is fitted to its codes."""
     labels = same_class(loaded, view, n)
     if loaded.config.model.has_prior:

@@ -1,42 +1,27 @@
-"""What the page Generate offers for a model, and what it says codes are drawn from: without the screen."""
+"""Codes drawn from a run's prior by what is chosen on the page Generate, and what it says they are drawn from."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import numpy as np
 
-from explorer.models.config import ModelConfig
+from explorer.analysis.arrays import Floats, Labels
+from explorer.analysis.latent.priors import prior_codes
+from explorer.serving.batches import ClassWeights
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import has_temperature
-from explorer.ui.view import View
-
-SECTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "samples": "Samples",
-        "style": "Style of an image",
-        "blend": "Blend of two classes",
-        "traverse": "Traversals",
-        "manifold": "Manifold",
-    }
-)
-"""Parts of the page, in their order, and what they are called."""
 
 
-def sections_of(model: ModelConfig) -> tuple[str, ...]:
-    """Return the parts of the page that a model has."""
-    without = set() if model.n_classes is not None else {"style", "blend"}
-    if model.latent_dim != 2:
-        without.add("manifold")
-    return tuple(name for name in SECTIONS if name not in without)
+def drawn_codes(loaded: LoadedRun, view: GenerateView, n: int, labels: Labels | ClassWeights | None = None) -> Floats:
+    """Return ``n`` draws from the run's prior by the view's seed and temperature, ``(n, L)``."""
+    temperature = view.temperature if has_temperature(loaded) else 1.0
+    return prior_codes(loaded.model, n, seed=view.seed, temperature=temperature, labels=labels)
 
 
-def why_not(section: str, loaded: LoadedRun) -> str:
-    """Return why a run has not this part of the page, and what to choose for it."""
-    name, n_dims = loaded.run.name, loaded.config.model.latent_dim
-    if section == "manifold":
-        return f"{name} has {n_dims} latent dimensions, and a manifold is a grid of 2: choose a 2-D model for it."
-    return f"{name} knows no classes, which “{SECTIONS[section]}” needs: choose a CVAE for it."
+def same_class(loaded: LoadedRun, view: GenerateView, n: int) -> Labels | None:
+    """Return the view's class for ``n`` codes, ``(n,)``; None for a model that knows no classes."""
+    return np.full(n, view.label, np.int64) if loaded.config.model.n_classes is not None else None
 
 
-def prior_words(loaded: LoadedRun, view: View) -> str:
+def prior_words(loaded: LoadedRun, view: GenerateView) -> str:
     """Return what codes are drawn from, by the view's temperature."""
     model = loaded.config.model
     if not has_temperature(loaded):

@@ -1,7 +1,7 @@
 """The style of an image in every class: a test image, or one that a person brings, encoded and decoded in each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -15,8 +15,9 @@ from explorer.errors import DataError
 from explorer.locations import READONLY
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.view import View, change_view
+from explorer.ui.view import change_view, held_view
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
@@ -37,7 +38,7 @@ class StyledImage:
     words: str
 
 
-def style_transfer(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def style_transfer(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show an image beside what its code decodes to in every class."""
     n_classes = loaded.config.model.n_classes or 0
     chosen = _chosen(loaded, view, names)
@@ -88,7 +89,7 @@ def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, name
     )
 
 
-def _chosen(loaded: LoadedRun, view: View, names: Sequence[str]) -> StyledImage | None:
+def _chosen(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> StyledImage | None:
     """Show the ways to an image and return the chosen one; None where a file cannot be read, which is said."""
     st.session_state["image"] = view.image
     row_column, again_column, file_column = st.columns([2, 2, 5, 3], vertical_alignment="bottom")[:3]
@@ -141,7 +142,7 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
 def _keep_row(n: int) -> None:
     row = st.session_state["image"]
     if row is not None and 0 <= row < n:
-        change_view(image=int(row))
+        change_view(replace(held_view(GenerateView), image=int(row)))
     else:
         st.toast(
             f"There is no test image {row}: choose one of 0 to {n - 1:,}.", icon=":material/error:", duration="long"
@@ -150,4 +151,4 @@ def _keep_row(n: int) -> None:
 
 def _another(n: int) -> None:
     # Its seed is nobody's concern: the row that it draws is shown, and is in the link.
-    change_view(image=int(np.random.default_rng().integers(n)))
+    change_view(replace(held_view(GenerateView), image=int(np.random.default_rng().integers(n))))

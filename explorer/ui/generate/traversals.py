@@ -12,8 +12,9 @@ from explorer.analysis.latent.grids import traversal_codes
 from explorer.analysis.latent.priors import normal_prior
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.controls import class_control
-from explorer.ui.sampling import decoded, same_class
-from explorer.ui.view import View
+from explorer.ui.generate.sampling import same_class
+from explorer.ui.generate.view import GenerateView
+from explorer.ui.sampling import decoded
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import grid_picture
 from explorer.ui.widgets.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
@@ -51,7 +52,7 @@ class Traversal:
     columns: str
 
 
-def traversals(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
+def traversals(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
     """Show a row for each dimension that carries something; those that carry nothing are folded and explained."""
     class_control(loaded, view, names)
     it = traversal_of(loaded, view)
@@ -79,7 +80,7 @@ def traversals(loaded: LoadedRun, view: View, names: Sequence[str]) -> None:
     grid_export(f"{loaded.run.name}-traversals", grid)
 
 
-def traversal_of(loaded: LoadedRun, view: View) -> Traversal:
+def traversal_of(loaded: LoadedRun, view: GenerateView) -> Traversal:
     """Return what is moved in a run, in the view's class."""
     return _traversal(loaded, view) if loaded.config.model.can_encode else _traversal_of_gan(loaded)
 
@@ -94,7 +95,7 @@ def _rows(it: Traversal, dims: NDArray[np.int64], rows: dict[int, Images]) -> No
                 grid_picture(rows[i][None], f"Dimension {i} moved. {it.columns}", side=SIDE)
 
 
-def _traversal(loaded: LoadedRun, view: View) -> Traversal:
+def _traversal(loaded: LoadedRun, view: GenerateView) -> Traversal:
     """Return the traversal of a model with an encoder, whose encoded set says what its dimensions carry."""
     model, use = loaded.config.model, use_of_dimensions(loaded)
     moments = normal_prior(loaded.model, same_class(loaded, view, 1))

@@ -1,37 +1,29 @@
-"""The view of the page Generate against the run that it names."""
+"""The view of the page Generate."""
 
-import streamlit as st
+from typing import Annotated, Literal
 
-from explorer.serving.run_cache import LoadedRun
-from explorer.ui.generate.sampling import sections_of, why_not
-from explorer.ui.map.view import DEFAULT, with_known_class
-from explorer.ui.view import View, change_view
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-
-def validated_class_view(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` with a class that this run does not have replaced by the first, and say so."""
-    return with_known_class(loaded, view, "label")
+from explorer.ui.view import Natural, Pair, View, Whole
 
 
-def validated_generate_view(loaded: LoadedRun, view: View) -> View:
-    """Return ``view`` with what this run cannot generate replaced by what it can, and say so."""
-    view = validated_class_view(loaded, view)
-    if view.generate not in sections_of(loaded.config.model):
-        st.info(f"{why_not(view.generate, loaded)} Its samples are shown instead.", icon=":material/info:")
-        view = change_view(generate=DEFAULT.generate)
-    n_classes = loaded.config.model.n_classes
-    if n_classes is not None and max(view.blend) >= n_classes:
-        st.warning(
-            f"Class {max(view.blend)} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. "
-            "A blend of the first two is shown instead.",
-            icon=":material/link_off:",
-        )
-        view = change_view(blend=DEFAULT.blend)
-    if loaded.config.model.can_encode and view.image >= len(loaded.encoded):
-        st.warning(
-            f"Test image {view.image:,} is not in the encoded set: choose one of 0 to {len(loaded.encoded) - 1:,}. "
-            "The first is shown instead.",
-            icon=":material/link_off:",
-        )
-        view = change_view(image=DEFAULT.image)
-    return view
+@dataclass(frozen=True, kw_only=True)
+class GenerateView(View):
+    """What is generated, and how.
+
+    Attributes:
+        generate: section of the page.
+        label: class to generate.
+        temperature: of the samples: scales the prior's deviation.
+        image: test image whose style is taken.
+        blend: the classes from and to which is blended.
+        steps: of a blend, both ends among them.
+    """
+
+    generate: Literal["samples", "style", "blend", "traverse", "manifold"] = "samples"
+    label: Natural = 0
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
+    image: Natural = 0
+    blend: Pair = (0, 1)
+    steps: Annotated[Whole, Field(ge=2, le=15)] = 9

@@ -10,6 +10,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.interpolate.endpoint_controls import end_choices
 from explorer.ui.interpolate.endpoints import pin_code, with_enough_pins
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.reliability import trust_note
 from explorer.ui.places import PinnedPlace, one_class, pinned_places
 from explorer.ui.view import current_view
@@ -25,7 +26,7 @@ TITLES = ("Start from", "take away", "add")
 
 def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
     """Show three pins and what the first less the second plus the third decodes to, with how far it can be believed."""
-    view = with_enough_pins(loaded, current_view(), 3)
+    view = with_enough_pins(loaded, current_view(InterpolateView), 3)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         a, b, c = (places[index] for index in end_choices(view, TITLES))

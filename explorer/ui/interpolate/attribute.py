@@ -1,6 +1,7 @@
 """The direction of an attribute: how well it separates images that have it, and a place moved along it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,9 +16,10 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.interpolate.endpoint_controls import end_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.columns import bring_columns
 from explorer.ui.places import one_class, pinned_places
-from explorer.ui.view import change_view, current_view
+from explorer.ui.view import change_view, current_view, held_view
 from explorer.ui.widgets.classifier import judge_of
 from explorer.ui.widgets.classifier_readings import judged_images
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
@@ -37,7 +39,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
             icon=":material/info:",
         )
         return
-    view = with_enough_pins(loaded, current_view(), 1)
+    view = with_enough_pins(loaded, current_view(InterpolateView), 1)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = places[end_choices(view, ("Start from",))[0]]
@@ -137,8 +139,12 @@ def _how_well(found: AttributeDirection, words: str) -> None:
 
 def _set_attribute() -> None:
     chosen = st.session_state["attribute"]
-    change_view(direction="classes:0,1" if chosen == "classes" else chosen)
+    _set_direction("classes:0,1" if chosen == "classes" else chosen)
 
 
 def _set_pair() -> None:
-    change_view(direction=f"classes:{st.session_state['attribute-with']},{st.session_state['attribute-without']}")
+    _set_direction(f"classes:{st.session_state['attribute-with']},{st.session_state['attribute-without']}")
+
+
+def _set_direction(direction: str) -> None:
+    change_view(replace(held_view(InterpolateView), direction=direction))

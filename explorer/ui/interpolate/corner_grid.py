@@ -1,5 +1,7 @@
 """A grid of images between four pinned places."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -9,9 +11,10 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.interpolate.endpoint_controls import end_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.notation import given
 from explorer.ui.places import one_class, pinned_places
-from explorer.ui.view import change_view, current_view
+from explorer.ui.view import control, current_view
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import grid_picture
 
@@ -22,13 +25,13 @@ SIDE = 56
 
 def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...]) -> None:
     """Show the images on a grid between four pins."""
-    view = with_enough_pins(loaded, current_view(), 4)
+    view = with_enough_pins(loaded, current_view(InterpolateView), 4)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         corners = [places[index] for index in end_choices(view, TITLES)]
-        st.session_state["grid-frames"] = min(view.frames, MAX_SIDE)
-        st.slider("Images a side", 4, MAX_SIDE, key="grid-frames", on_change=_set_side, width=190)
-    n = min(view.frames, MAX_SIDE)
+        n = min(view.frames, MAX_SIDE)
+        shown = replace(view, frames=n)
+        control(st.slider, shown, "frames", "Images a side", key="grid-frames", max_value=MAX_SIDE, width=190)
     codes = bilinear_grid(np.stack([place.z for place in corners]), n, n)
     label = one_class(loaded, view, corners[0])
     labels = None if label is None else np.full(n * n, label, np.int64)
@@ -42,7 +45,3 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     means = given("Means of p(x|z)", loaded.config.model)
     st.caption(f"{means} for z between the four places: straight lines in z along rows and columns.{in_class}")
     grid_export(f"{loaded.run.name}-corners", DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n))
-
-
-def _set_side() -> None:
-    change_view(frames=int(st.session_state["grid-frames"]))

@@ -18,13 +18,14 @@ from explorer.ui.interpolate.endpoints import (
     pin_image,
     pin_prior_draw,
 )
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.view import View, held_view
 
 _FILE = "end-file"
 _ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
 
 
-def end_choices(view: View, titles: Sequence[str]) -> tuple[int, ...]:
+def end_choices(view: InterpolateView, titles: Sequence[str]) -> tuple[int, ...]:
     """Show a choice of a pin for each title, and return which pins are chosen."""
     indices = end_indices(view, len(titles))
     names = [pin.name for pin in view.pins]
@@ -36,7 +37,7 @@ def end_choices(view: View, titles: Sequence[str]) -> tuple[int, ...]:
 
 
 def _choose(position: int, n: int) -> None:
-    names = [pin.name for pin in held_view().pins]
+    names = [pin.name for pin in held_view(View).pins]
     name = st.session_state[f"end-{position}"]
     if name in names:
         choose_end(position, names.index(name), n)

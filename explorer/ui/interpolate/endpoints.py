@@ -9,20 +9,21 @@ from explorer.analysis.arrays import Floats
 from explorer.analysis.latent.priors import prior_codes, spread_rows
 from explorer.errors import ConfigError
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.pins import MAX_NAME, Pin, added, next_name
-from explorer.ui.view import View, change_pins, change_view, held_view, pins_before, suppose_pins
+from explorer.ui.view import change_pins, change_view, held_view, pins_before, suppose_pins
 
 SEPARATOR = ";"
 """Between the names of ends in a link: no pin's name holds it."""
 
 
-def end_indices(view: View, n: int) -> tuple[int, ...]:
+def end_indices(view: InterpolateView, n: int) -> tuple[int, ...]:
     """Return which of the view's pins are the ``n`` ends: those that it names, then the first others.
 
     The view must have ``n`` pins.
     """
     names = [pin.name for pin in view.pins]
-    named = [names.index(name) for name in view.ends.split(SEPARATOR)[:n] if name in names]
+    named = [names.index(name) for name in view.endpoints.split(SEPARATOR)[:n] if name in names]
     named = list(dict.fromkeys(named))
     others = [index for index in range(len(names)) if index not in named]
     return (*named, *others)[:n]
@@ -30,15 +31,15 @@ def end_indices(view: View, n: int) -> tuple[int, ...]:
 
 def choose_end(position: int, index: int, n: int) -> None:
     """Make pin ``index`` the end at ``position`` of ``n``; if it was another one, the two change places."""
-    view = held_view()
+    view = held_view(InterpolateView)
     ends = list(end_indices(view, n))
     if index in ends:
         ends[ends.index(index)] = ends[position]
     ends[position] = index
-    change_view(ends=SEPARATOR.join(view.pins[end].name for end in ends))
+    change_view(replace(view, endpoints=SEPARATOR.join(view.pins[end].name for end in ends)))
 
 
-def with_enough_pins(loaded: LoadedRun, view: View, n: int) -> View:
+def with_enough_pins(loaded: LoadedRun, view: InterpolateView, n: int) -> InterpolateView:
     """Return the view with places pinned for a start where it has fewer than ``n``.
 
     These are images of different classes, or draws of the prior for a model that encodes none.
@@ -58,7 +59,7 @@ def with_enough_pins(loaded: LoadedRun, view: View, n: int) -> View:
             f"{loaded.run.name} has {len(loaded.encoded)} encoded images, too few for {n} places. "
             "Pin other places on the latent map."
         )
-    return change_view(pins=pins, at=view.index) if view.pins else suppose_pins(pins)
+    return change_view(replace(view, pins=pins, active_pin=view.index)) if view.pins else suppose_pins(view, pins)
 
 
 def _starting_places(loaded: LoadedRun, n: int, taken: set[int | None]) -> list[Pin]:
@@ -115,8 +116,8 @@ def _rounded(code: Floats | Sequence[float]) -> tuple[float, ...]:
 
 
 def _pin(pin: Pin, about: str) -> None:
-    view = held_view()
+    view = held_view(InterpolateView)
     letter = next_name(view.pins)
     pins = added(view.pins, pin)
     name = f"{letter} {about}".replace("=", " ").replace(SEPARATOR, " ")[:MAX_NAME].strip()
-    change_pins((*pins[:-1], replace(pins[-1], name=name)))
+    change_pins(replace(view, pins=(*pins[:-1], replace(pins[-1], name=name)), active_pin=-1))

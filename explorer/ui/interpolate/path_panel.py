@@ -1,8 +1,9 @@
 """The way from one pinned place to another: film strips, the map with the paths on it, and what is told of each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
@@ -23,42 +24,43 @@ from explorer.ui.interpolate.paths import (
     walk_ends,
     walks_between,
 )
+from explorer.ui.interpolate.view import InterpolateView, PathKind
 from explorer.ui.places import PinnedPlace
 from explorer.ui.tasks import progress_line
-from explorer.ui.view import View, change_view
+from explorer.ui.view import change_view, control, held_view
 from explorer.ui.widgets.classifier import judge_of, offer_judge
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.classifier_readings import read_frames
 from explorer.ui.widgets.sliders import short_number
-from explorer.workflows.paths import MAX_FRAMES, MIN_FRAMES, SLOW, Sampling, Walk, WalkEnds
+from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds
 
 SECONDS_BETWEEN_LOOKS = 0.4
 NO_BAR = {"displayModeBar": False}
 """Plotly's buttons would lie over what the figure says, for good where there is no pointer that hovers."""
 
 
-def sampling_controls(view: View) -> Sampling:
+def sampling_controls(view: InterpolateView) -> Sampling:
     """Show how many frames a strip has and how they are apart, and return it."""
-    st.session_state["frames"], st.session_state["even"] = view.frames, bool(view.even)
-    st.slider("Frames", MIN_FRAMES, MAX_FRAMES, key="frames", on_change=_set_frames, width=190)
-    st.toggle(
+    control(st.slider, view, "frames", "Frames", width=190)
+    control(
+        st.toggle,
+        view,
+        "constant_speed",
         "Even steps in the image",
-        key="even",
-        on_change=_set_even,
         help="Frames apart equally in what changes in the image (distance of decoded means), not along the curve.",
     )
-    return Sampling(n_frames=view.frames, is_even=bool(view.even))
+    return Sampling(n_frames=view.frames, is_even=view.constant_speed)
 
 
 def film_of_walks(
     loaded: LoadedRun,
-    view: View,
+    view: InterpolateView,
     projection: Projection | None,
     ends: tuple[PinnedPlace, PinnedPlace],
     names: Sequence[str],
 ) -> Found:
     """Show the strips and the film of every walk between two places, and return the walks."""
-    sampling = Sampling(n_frames=view.frames, is_even=bool(view.even))
+    sampling = Sampling(n_frames=view.frames, is_even=view.constant_speed)
     between = walk_ends(loaded, view, *ends)
     found = walks_between(loaded, between, sampling)
     judge = judge_of(loaded)
@@ -104,12 +106,12 @@ def _legend(loaded: LoadedRun, judge: Judge | None) -> str:
     return " ".join(parts)
 
 
-def shown_kind(view: View, found: Found) -> str:
+def shown_kind(view: InterpolateView, found: Found) -> str:
     """Return the kind of walk that is played: the chosen one, or the first while that is not there."""
-    return view.walk if view.walk in found.walks else next(iter(found.walks))
+    return view.path if view.path in found.walks else next(iter(found.walks))
 
 
-def lines_on_map(view: View, found: Found, projection: Projection) -> list[dict[str, Any]]:
+def lines_on_map(view: InterpolateView, found: Found, projection: Projection) -> list[dict[str, Any]]:
     """Return the walks as lines on a map."""
     shown = shown_kind(view, found)
     return [
@@ -161,7 +163,7 @@ def _geodesic_note(walk: Walk | None) -> str:
     )
 
 
-def walk_figures(loaded: LoadedRun, view: View, found: Found, names: Sequence[str], ends: Ends) -> None:
+def walk_figures(loaded: LoadedRun, view: InterpolateView, found: Found, names: Sequence[str], ends: Ends) -> None:
     """Show log p(z), the neighbours and the judged class along the walks between two ``ends``, by name."""
     typical = loaded.trust_gauge.typical_log_prior if loaded.config.model.can_encode else None
     left, right = st.columns(2, gap="large")
@@ -224,24 +226,16 @@ def _class_note(
     st.caption(f"All frames are decoded in class {names[between.label]}.{also}")
 
 
-def export_of_walk(loaded: LoadedRun, view: View, found: Found, ends: Ends) -> None:
+def export_of_walk(loaded: LoadedRun, view: InterpolateView, found: Found, ends: Ends) -> None:
     """Offer the walk that is played, between two ``ends``, as a file."""
     kind = shown_kind(view, found)
     film_export(loaded, found.walks[kind], NAMES[kind].lower(), ends)
 
 
-def _keep(view: View, z: Sequence[float]) -> None:
-    pin_code(list(z), NAMES[view.walk].lower())
-
-
-def _set_frames() -> None:
-    change_view(frames=int(st.session_state["frames"]))
-
-
-def _set_even() -> None:
-    change_view(even=int(st.session_state["even"]))
+def _keep(view: InterpolateView, z: Sequence[float]) -> None:
+    pin_code(list(z), NAMES[view.path].lower())
 
 
 def _set_walk(kind: str) -> None:
     if kind in NAMES:
-        change_view(walk=kind)
+        change_view(replace(held_view(InterpolateView), path=cast(PathKind, kind)))

@@ -1,6 +1,4 @@
-"""The parts of the page Interpolate, each over the pins: a path, four corners, arithmetic, and an attribute."""
-
-from collections.abc import Callable
+"""The sections of the page Interpolate, each over the pins: a path, four corners, arithmetic, and an attribute."""
 
 import streamlit as st
 
@@ -19,39 +17,21 @@ from explorer.ui.interpolate.path_panel import (
     walk_figures,
     walk_table,
 )
+from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.component import latent_map
 from explorer.ui.places import pinned_places, resolve_pin
-from explorer.ui.view import View, change_view, current_view
+from explorer.ui.sections import Section
+from explorer.ui.view import current_view
 
 PURPOSE = (
     "**Walk from one pinned place to another** and see what the decoder makes on the way, and where it leaves the data."
 )
 
-NAMES = {"path": "Path", "corners": "Four corners", "arithmetic": "Arithmetic", "attribute": "Attribute"}
-
-
-def part_control(view: View) -> None:
-    """Show the choice of the part."""
-    st.session_state["interpolate"] = view.interpolate
-    st.segmented_control(
-        "Interpolate",
-        list(NAMES),
-        format_func=NAMES.__getitem__,
-        key="interpolate",
-        required=True,
-        label_visibility="collapsed",
-        on_change=_set_part,
-    )
-
-
-def _set_part() -> None:
-    change_view(interpolate=st.session_state["interpolate"])
-
 
 def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
     """Show the walks from one pin to another: their strips, their lines on the map, and what is told of them."""
-    before = current_view().pins
-    view = with_enough_pins(loaded, current_view(), 2)
+    before = current_view(InterpolateView).pins
+    view = with_enough_pins(loaded, current_view(InterpolateView), 2)
     if before and view.pins != before:
         st.toast(f"A walk goes between two places: {view.pins[-1].name} was pinned for it.", icon=":material/info:")
     pins = pinned_places(loaded, view)
@@ -77,9 +57,10 @@ def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     walk_figures(loaded, view, found, names, by_name)
 
 
-PARTS: dict[str, Callable[[LoadedRun, Projection | None, tuple[str, ...]], None]] = {
-    "path": path_part,
-    "corners": corner_grid,
-    "arithmetic": arithmetic,
-    "attribute": attribute,
+SECTIONS: dict[str, Section] = {
+    "path": Section(title="Path", show=path_part),
+    "corners": Section(title="Four corners", show=corner_grid),
+    "arithmetic": Section(title="Arithmetic", show=arithmetic),
+    "attribute": Section(title="Attribute", show=attribute),
 }
+"""By the values of the view's field, in their order."""

@@ -1,6 +1,6 @@
 """What the points of the map are coloured by: their class, or a number with a colour bar."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 from zlib import crc32
@@ -13,10 +13,9 @@ from explorer.figures.palette import value_scale
 from explorer.models.config import ModelConfig
 from explorer.serving.point_values import OWN, PERCENTILES, column, has_kl
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.map.view import CLASS, M, MapView
 from explorer.ui.notation import given
-from explorer.ui.view import View, change_view
-
-CLASS = "class"
+from explorer.ui.view import change_view, control
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +56,7 @@ def _colouring(name: str) -> _Colouring:
     return _Colouring(title=title, axis=title, explanation="a column that was brought along.")
 
 
-def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> View:
+def fitting_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
     """Return ``view`` with a colouring that this run and map do not have replaced by class, and say why."""
     if view.colour == CLASS:
         return view
@@ -65,27 +64,29 @@ def fitting_colour(loaded: LoadedRun, projection: Projection, view: View) -> Vie
         column(loaded, view.colour, projection)
     except ExplorerError as error:
         st.warning(f"{error} The classes are shown.", icon=":material/palette:")
-        return change_view(colour=CLASS)
+        return change_view(replace(view, colour=CLASS))
     return view
 
 
-def colour_control(loaded: LoadedRun, view: View) -> None:
+def colour_control(loaded: LoadedRun, view: MapView) -> None:
     """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
     offered += [OWN + title for title in loaded.own_columns]
-    st.session_state["colour"] = view.colour
-    st.selectbox(
+    control(
+        st.selectbox,
+        view,
+        "colour",
         "Colour by",
         offered,
         format_func=lambda name: _colouring(name).title,
-        key="colour",
-        on_change=_set_colour,
         width=180,
         help=given(_help(offered), loaded.config.model),
     )
 
 
-def colour_data(model: ModelConfig, run_path: str, space_query: str, version: str, view: View) -> dict[str, Any] | None:
+def colour_data(
+    model: ModelConfig, run_path: str, space_query: str, version: str, view: MapView
+) -> dict[str, Any] | None:
     """Return what the browser needs to colour by the view's column: its address, title and scale; None for classes.
 
     Args:
@@ -105,7 +106,7 @@ def colour_data(model: ModelConfig, run_path: str, space_query: str, version: st
     }
 
 
-def own_version(loaded: LoadedRun, view: View) -> str:
+def own_version(loaded: LoadedRun, view: MapView) -> str:
     """Return what changes with the values of a column that a person brought; empty for the others."""
     values = loaded.own_columns.get(view.colour.removeprefix(OWN)) if view.colour.startswith(OWN) else None
     return "" if values is None else f"-{crc32(values.tobytes()):08x}"
@@ -120,7 +121,3 @@ def _help(offered: list[str]) -> str:
         f"\nThe colours of numbers span percentiles {low} to {high}; what lies beyond has the colour at the end."
     )
     return "\n".join(lines)
-
-
-def _set_colour() -> None:
-    change_view(colour=st.session_state["colour"])

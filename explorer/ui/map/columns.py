@@ -1,5 +1,7 @@
 """Bringing columns along: numbers of the encoded images from a file, to colour the map by."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from explorer.errors import ExplorerError
@@ -7,7 +9,8 @@ from explorer.locations import READONLY, check_may_write
 from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
 from explorer.serving.point_values import OWN
 from explorer.serving.run_cache import LoadedRun
-from explorer.ui.view import change_view
+from explorer.ui.map.view import CLASS, MapView
+from explorer.ui.view import change_view, held_view
 
 _KEY = "own-columns"
 
@@ -51,10 +54,10 @@ def _bring(loaded: LoadedRun) -> None:
     except ExplorerError as error:
         st.session_state[f"{_KEY}-problem"] = str(error)
         return
-    change_view(colour=OWN + next(iter(found)))
+    change_view(replace(held_view(MapView), colour=OWN + next(iter(found))))
 
 
 def _take_away(loaded: LoadedRun) -> None:
     check_may_write("Taking columns away")
     loaded.run.save_columns({})
-    change_view(colour="class")
+    change_view(replace(held_view(MapView), colour=CLASS))

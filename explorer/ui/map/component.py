@@ -17,6 +17,7 @@ from explorer.ui.map.colouring import colour_data, own_version
 from explorer.ui.map.overlays import overlay_data
 from explorer.ui.map.pin_actions import act
 from explorer.ui.map.selection import keep_selection, outline_data
+from explorer.ui.map.view import MapView
 from explorer.ui.places import PinnedPlace
 from explorer.ui.view import View, undoable
 
@@ -55,7 +56,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
     projection: Projection,
     place: PinnedPlace,
     pins: Sequence[PinnedPlace],
-    view: View,
+    view: MapView,
     class_names: tuple[str, ...],
     *,
     walks: Sequence[Mapping[str, Any]] = (),
@@ -98,7 +99,7 @@ def map_data(
     projection: Projection,
     place: PinnedPlace,
     pins: Sequence[PinnedPlace],
-    view: View,
+    view: MapView,
     class_names: tuple[str, ...],
 ) -> dict[str, Any]:
     """Return what the browser needs for a map with its pins, without a selection; the arguments are ``latent_map``'s.

@@ -1,6 +1,7 @@
 """What decides the map: its projection, the dimensions of a plane, and the class in which a CVAE decodes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import choose, choose_another, is_missing
 from explorer.ui.pins import Pin
 from explorer.ui.places import pinned_code
-from explorer.ui.view import View, change_view, held_view
+from explorer.ui.view import View, change_view, control, held_view
 
 NEAREST = -1
 
@@ -92,13 +93,14 @@ def class_control(loaded: LoadedRun, view: View, class_names: Sequence[str]) -> 
     """Show the choice of the class in which a conditional model decodes the map; nothing for other models."""
     if loaded.config.model.n_classes is None:
         return
-    st.session_state["decode-as"] = view.decode_as if view.decode_as < len(class_names) else NEAREST
-    st.selectbox(
+    control(
+        st.selectbox,
+        view if view.decode_as < len(class_names) else replace(view, decode_as=NEAREST),
+        "decode_as",
         "Decode as class",
         [NEAREST, *range(len(class_names))],
         format_func=lambda label: "nearest point's class" if label == NEAREST else class_names[label],
         key="decode-as",
-        on_change=_set_decode_as,
         width=200,
     )
 
@@ -109,11 +111,11 @@ def _set_space(loaded: LoadedRun) -> None:
         choose(space, loaded)
     else:
         choose_another()
-        move_map(loaded, space, held_view().dims)
+        move_map(loaded, space, held_view(View).dims)
 
 
 def _set_dims(loaded: LoadedRun) -> None:
-    view = held_view()
+    view = held_view(View)
     dims = st.session_state["dim-i"], st.session_state["dim-j"]
     # The same dimension twice: the two change places.
     move_map(loaded, view.space, view.dims[::-1] if dims[0] == dims[1] else dims)
@@ -122,13 +124,9 @@ def _set_dims(loaded: LoadedRun) -> None:
 def move_map(loaded: LoadedRun, space: str, dims: tuple[int, int]) -> None:
     """Change the map; what was pinned by coordinates of the old one keeps its code."""
     # The view as it is now: a click since the last full run has changed it.
-    view = held_view()
+    view = held_view(View)
     pins = tuple(
         pin if pin.point is None else Pin(name=pin.name, code=tuple(pinned_code(loaded, view, pin).tolist()))
         for pin in view.pins
     )
-    change_view(space=space, dims=dims, pins=pins)
-
-
-def _set_decode_as() -> None:
-    change_view(decode_as=st.session_state["decode-as"])
+    change_view(replace(view, space=space, dims=dims, pins=pins))

@@ -1,7 +1,7 @@
 """What is drawn over and under the points of the map: the choice, and why some of it is not to be had on some maps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,8 @@ import streamlit as st
 from explorer.analysis.projections.base import LinearProjection, Projection
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.serving.run_cache import LoadedRun, map_version
-from explorer.ui.view import View, change_view, held_view
+from explorer.ui.map.view import MapView, OverlayName
+from explorer.ui.view import change_view, held_view
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ def _why_no_ellipses(loaded: LoadedRun, projection: Projection) -> str:
     return f"q(z|x) is {model.posterior} and no diagonal normal, so its levels are not the ellipses of its variances."
 
 
-OVERLAYS: dict[str, Overlay] = {
+OVERLAYS: dict[OverlayName, Overlay] = {
     "images": Overlay(title="Images", explanation="what the decoder makes of each place."),
     "prior": Overlay(
         title="Prior", explanation="N(0, I) at 1, 2 and 3 standard deviations.", why_missing=_why_no_circles
@@ -67,7 +68,7 @@ OVERLAYS: dict[str, Overlay] = {
 """What can be chosen, by its name in links and in the browser, in the order of the choice."""
 
 
-def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> None:
+def overlay_control(loaded: LoadedRun, projection: Projection, view: MapView) -> None:
     """Show the choice of overlays, and the reasons for those that this map cannot have."""
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
@@ -88,7 +89,7 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: View) -> No
         st.caption(reasons)
 
 
-def overlay_data(loaded: LoadedRun, projection: Projection, view: View, space: str) -> dict[str, Any]:
+def overlay_data(loaded: LoadedRun, projection: Projection, view: MapView, space: str) -> dict[str, Any]:
     """Return what the browser needs to draw the overlays; ``space`` is the query that names the map."""
     path = f"api/runs/{quote(loaded.run.name)}"
     missing, version = missing_overlays(loaded, projection), map_version(projection)
@@ -103,13 +104,14 @@ def overlay_data(loaded: LoadedRun, projection: Projection, view: View, space: s
     }
 
 
-def missing_overlays(loaded: LoadedRun, projection: Projection) -> dict[str, str]:
+def missing_overlays(loaded: LoadedRun, projection: Projection) -> dict[OverlayName, str]:
     """Return the overlays that this map cannot have, each with a sentence that says why."""
     reasons = {name: overlay.why_missing(loaded, projection) for name, overlay in OVERLAYS.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _set_overlays(missing: tuple[str, ...]) -> None:
+def _set_overlays(missing: tuple[OverlayName, ...]) -> None:
     # What this map cannot have stays chosen for the maps that can.
-    chosen = {*st.session_state["overlays"], *(name for name in held_view().overlays if name in missing)}
-    change_view(overlays=tuple(name for name in OVERLAYS if name in chosen))
+    view = held_view(MapView)
+    chosen = (*st.session_state["overlays"], *(name for name in view.overlays if name in missing))
+    change_view(replace(view, overlays=chosen))

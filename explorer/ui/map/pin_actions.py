@@ -1,6 +1,7 @@
 """What a person does to pins in the browser, done to the view: one small dictionary an action."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from explorer.errors import ConfigError, ExplorerError
 from explorer.serving.decoder import reference_code
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.pins import Pin, added, moved, removed, renamed, reordered
-from explorer.ui.view import change_pins, change_view, held_view, redo_pins, undo_pins
+from explorer.ui.view import View, change_pins, change_view, held_view, redo_pins, undo_pins
 
 
 def act(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
@@ -32,37 +33,37 @@ def keep_code(loaded: LoadedRun, z: Sequence[float] | Floats) -> None:
 
 
 def _add(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
-    place = _place(loaded, action)
-    change_pins(added(held_view().pins, place), **_reference(place))
+    view, place = held_view(View), _place(loaded, action)
+    change_pins(replace(_seen_from(view, place), pins=added(view.pins, place), active_pin=-1))
 
 
 def _move(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
-    place, index = _place(loaded, action), _index(action)
-    change_pins(moved(held_view().pins, index, place), at=index, **_reference(place))
+    view, place, index = held_view(View), _place(loaded, action), _index(action)
+    change_pins(replace(_seen_from(view, place), pins=moved(view.pins, index, place), active_pin=index))
 
 
 def _choose(_: LoadedRun, action: Mapping[str, Any]) -> None:
-    index = _index(action)
-    change_view(at=index, **_reference(held_view().pins[index]))
+    view, index = held_view(View), _index(action)
+    change_view(replace(_seen_from(view, view.pins[index]), active_pin=index))
 
 
 def _rename(_: LoadedRun, action: Mapping[str, Any]) -> None:
-    view = held_view()
-    change_pins(renamed(view.pins, _index(action), str(action["name"])), at=view.at)
+    view = held_view(View)
+    change_pins(replace(view, pins=renamed(view.pins, _index(action), str(action["name"]))))
 
 
 def _remove(_: LoadedRun, action: Mapping[str, Any]) -> None:
-    view, index = held_view(), _index(action)
+    view, index = held_view(View), _index(action)
     # The pin that is looked at stays so; where it is the removed one, its neighbour is.
-    at = view.index - (view.index > index or view.index == len(view.pins) - 1)
-    change_pins(removed(view.pins, index), at=at)
+    active_pin = view.index - (view.index > index or view.index == len(view.pins) - 1)
+    change_pins(replace(view, pins=removed(view.pins, index), active_pin=active_pin))
 
 
 def _order(_: LoadedRun, action: Mapping[str, Any]) -> None:
-    view, index = held_view(), _index(action)
+    view, index = held_view(View), _index(action)
     looked_at = view.pin
     pins = reordered(view.pins, index, max(0, min(int(action["to"]), len(view.pins) - 1)))
-    change_pins(pins, at=-1 if looked_at is None else pins.index(looked_at))
+    change_pins(replace(view, pins=pins, active_pin=-1 if looked_at is None else pins.index(looked_at)))
 
 
 def _undo(_: LoadedRun, __: Mapping[str, Any]) -> None:
@@ -74,7 +75,7 @@ def _redo(_: LoadedRun, __: Mapping[str, Any]) -> None:
 
 
 def _class(_: LoadedRun, action: Mapping[str, Any]) -> None:
-    change_view(decode_as=int(action["label"]))
+    change_view(replace(held_view(View), decode_as=int(action["label"])))
 
 
 def _place(loaded: LoadedRun, action: Mapping[str, Any]) -> Pin:
@@ -83,7 +84,7 @@ def _place(loaded: LoadedRun, action: Mapping[str, Any]) -> Pin:
         return Pin(row=int(action["row"]))
     if "z" in action:
         return Pin(code=tuple(float(number) for number in action["z"]))
-    view = held_view()
+    view = held_view(View)
     projection = loaded.projection(view.space, *view.dims)
     if not projection.exact:  # the code found there lies elsewhere on this map: the pin stays where it was put
         return Pin(point=(float(action["x"]), float(action["y"])))
@@ -92,13 +93,13 @@ def _place(loaded: LoadedRun, action: Mapping[str, Any]) -> Pin:
     return Pin(code=tuple(float(f"{number:.6g}") for number in code))
 
 
-def _reference(pin: Pin) -> dict[str, int]:
+def _seen_from(view: View, pin: Pin) -> View:
     """An image that is looked at gives the rest of z where the map leaves it open."""
-    return {} if pin.row is None else {"reference": pin.row}
+    return view if pin.row is None else replace(view, reference=pin.row)
 
 
 def _index(action: Mapping[str, Any]) -> int:
-    index, n = int(action["index"]), len(held_view().pins)
+    index, n = int(action["index"]), len(held_view(View).pins)
     if not 0 <= index < n:
         raise ConfigError(f"There is no pin {index + 1} any more: {n} are left.")
     return index

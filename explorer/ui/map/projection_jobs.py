@@ -11,7 +11,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.map import projection_state
 from explorer.ui.map.controls import move_map
-from explorer.ui.view import held_view
+from explorer.ui.view import View, held_view
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -39,7 +39,7 @@ def _swap_in(loaded: LoadedRun) -> None:
     method = projection_state.arrived(loaded)
     if method:
         # Read anew: what was loaded before the map was stored does not know it.
-        move_map(session.loaded_run(loaded.run.name), method, held_view().dims)
+        move_map(session.loaded_run(loaded.run.name), method, held_view(View).dims)
         st.rerun()
 
 
@@ -97,7 +97,7 @@ def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
             again,
             dismiss,
         )
-    elif held_view().space != method:
+    elif held_view(View).space != method:
         _line(status.key, f"{name} is ready.", "check_circle", ("Show it", _show, (loaded, method)), dismiss)
 
 
@@ -124,7 +124,7 @@ def _show_offer(loaded: LoadedRun, method: str) -> None:
 
 def _show(loaded: LoadedRun, method: str) -> None:
     projection_state.dismiss(projection_state.key_of(loaded, method))
-    move_map(session.loaded_run(loaded.run.name), method, held_view().dims)
+    move_map(session.loaded_run(loaded.run.name), method, held_view(View).dims)
 
 
 def _line(key: str, text: str, icon: str, *buttons: tuple[str, Callable[..., None], tuple[object, ...]]) -> None:

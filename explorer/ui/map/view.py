@@ -1,22 +1,59 @@
-"""A view against the run that it names: what the run cannot show is said in words, and its default shown instead."""
+"""The view of a page with a map; what the run cannot show of it is said in words, and its default shown instead."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Annotated, Literal, TypeVar, get_args
 
 import streamlit as st
+from pydantic import AfterValidator
+from pydantic.dataclasses import dataclass
 
 from explorer.errors import ProjectionError, ServingError
+from explorer.runs.columns import MAX_NAME
 from explorer.serving.decoder import reference_code
+from explorer.serving.point_values import COLUMNS, OWN
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import is_missing, offer
 from explorer.ui.places import pinned_code
-from explorer.ui.view import View, change_view
+from explorer.ui.view import View, change_view, fields_of, from_text, separated
 
-DEFAULT = View()
+CLASS = "class"
+OverlayName = Literal["images", "prior", "density", "untrained", "posterior", "thumbnails"]
+
 _LEFT_OUT = "pins-left-out"
 
 
-def validated_map_view(loaded: LoadedRun, view: View) -> View:
+def _colour(text: str) -> str:
+    is_column = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
+    if text not in (CLASS, *COLUMNS) and not is_column:
+        raise ValueError(text)
+    return text
+
+
+def _in_order(names: tuple[OverlayName, ...]) -> tuple[OverlayName, ...]:
+    order: tuple[OverlayName, ...] = get_args(OverlayName)
+    return tuple(name for name in order if name in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapView(View):
+    """How a map looks.
+
+    Attributes:
+        colour: what the points are coloured by: "class" or a column.
+        overlays: what is drawn over and under the points.
+    """
+
+    colour: Annotated[str, AfterValidator(_colour)] = CLASS
+    overlays: Annotated[tuple[OverlayName, ...], from_text(separated), AfterValidator(_in_order)] = ()
+
+
+DEFAULT = View()
+M = TypeVar("M", bound=MapView)
+V = TypeVar("V", bound=View)
+
+
+def validated_map_view(loaded: LoadedRun, view: M) -> M:
     """Return ``view`` with what this run's map cannot show replaced by its default, and say what was.
 
     Raises:
@@ -27,15 +64,17 @@ def validated_map_view(loaded: LoadedRun, view: View) -> View:
         offer(loaded, view.space)
         # A pin by the coordinates of a map that is not there means nothing on another one.
         pins = tuple(pin for pin in view.pins if pin.point is None)
-        view = change_view(space=DEFAULT.space, dims=DEFAULT.dims, pins=pins)
-    view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), space=DEFAULT.space, dims=DEFAULT.dims)
+        view = change_view(replace(view, space=DEFAULT.space, dims=DEFAULT.dims, pins=pins))
+    on_the_plane = replace(view, space=DEFAULT.space, dims=DEFAULT.dims)
+    view = _tried(view, lambda it: loaded.projection(it.space, *it.dims), on_the_plane)
     if view.reference >= 0:
-        view = _tried(view, lambda it: reference_code(loaded, it.reference), reference=DEFAULT.reference)
+        without = replace(view, reference=DEFAULT.reference)
+        view = _tried(view, lambda it: reference_code(loaded, it.reference), without)
     view = _with_known_pins(loaded, view)
     return with_known_class(loaded, view, "decode_as")
 
 
-def _with_known_pins(loaded: LoadedRun, view: View) -> View:
+def _with_known_pins(loaded: LoadedRun, view: V) -> V:
     """Return ``view`` without the pins that mean nothing in this run; which these are is said until pins change."""
     kept, problems = [], []
     for pin in view.pins:
@@ -45,7 +84,7 @@ def _with_known_pins(loaded: LoadedRun, view: View) -> View:
         except (ProjectionError, ServingError) as error:
             problems.append(f"Pin {pin.name} is left out. {error}")
     if problems:
-        view = change_view(pins=tuple(kept), at=-1)
+        view = change_view(replace(view, pins=tuple(kept), active_pin=-1))
         # A map or a walk that is ready soon runs the page again: the words must outlast that.
         st.session_state[_LEFT_OUT] = view.pins, problems
     pins, said = st.session_state.get(_LEFT_OUT, ((), []))
@@ -54,19 +93,18 @@ def _with_known_pins(loaded: LoadedRun, view: View) -> View:
     return view
 
 
-def _tried(view: View, show: Callable[[View], object], **defaults: object) -> View:
+def _tried(view: V, show: Callable[[V], object], default: V) -> V:
     try:
         show(view)
     except (ProjectionError, ServingError) as error:
-        fitting = replace(view, **defaults)  # type: ignore[arg-type]  # each default has its field's type
-        if fitting == view:
+        if default == view:
             raise
         st.warning(f"{error} The default is shown instead.", icon=":material/link_off:")
-        return change_view(**defaults)
+        return change_view(default)
     return view
 
 
-def with_known_class(loaded: LoadedRun, view: View, name: str) -> View:
+def with_known_class(loaded: LoadedRun, view: V, name: str) -> V:
     """Return ``view`` with a class in its field ``name`` that this run does not have replaced by the default."""
     n_classes, label = loaded.config.model.n_classes, getattr(view, name)
     if n_classes is None or label < n_classes:
@@ -75,4 +113,4 @@ def with_known_class(loaded: LoadedRun, view: View, name: str) -> View:
         f"Class {label} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. The default is shown instead.",
         icon=":material/link_off:",
     )
-    return change_view(**{name: getattr(DEFAULT, name)})
+    return change_view(replace(view, **{name: fields_of(type(view))[name].default}))

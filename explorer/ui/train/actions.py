@@ -1,7 +1,7 @@
 """What a person does to the training of runs. Whatever is refused is said once, and nothing here waits for training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -17,7 +17,8 @@ from explorer.training.creation import create_run
 from explorer.training.jobs import TrainingJobs, training_jobs
 from explorer.training.status import TrainingStatus
 from explorer.ui.train.draft import NewRun, forget_name, prefill_with
-from explorer.ui.view import View, change_view
+from explorer.ui.train.view import TrainView
+from explorer.ui.view import change_view
 from explorer.ui.widgets.diagnosis import forget_run_asked_for, run_asked_for
 
 _KEY = "training"
@@ -31,16 +32,16 @@ class Said:
     Attributes:
         refusal: why the last thing was not done.
         deleted: the run that was deleted last, which can be brought back.
-        next_watch: name of the run to look at from now on, empty for the form; None where that stays.
+        next_run: name of the run to look at from now on, empty for the form; None where that stays.
     """
 
     refusal: str = ""
     deleted: Discarded | None = None
-    next_watch: str | None = None
+    next_run: str | None = None
 
 
 # Streamlit may break off a script or a callback wherever it is spoken to, even for the session's state, and run it
-# again. So each action gets hold of the session first, then does its deed, and notes what follows: `current_watch`
+# again. So each action gets hold of the session first, then does its deed, and notes what follows: `view_to_show`
 # sees to that.
 
 
@@ -50,16 +51,16 @@ def said() -> Said:
     return held
 
 
-def current_watch(view: View) -> View:
+def view_to_show(view: TrainView) -> TrainView:
     """Return ``view`` with the run that is to be looked at now; a form that a diagnosis asked for is filled."""
     mine = said()
     asked = run_asked_for()
     if asked is not None:
         fill_form(*asked)
         forget_run_asked_for()
-    if mine.next_watch is not None:
-        view = change_view(watch=mine.next_watch)
-        mine.next_watch = None
+    if mine.next_run is not None:
+        view = change_view(replace(view, training_run=mine.next_run))
+        mine.next_run = None
     return view
 
 
@@ -75,7 +76,7 @@ def begin(new_run: NewRun) -> None:
     def make() -> None:
         train = load_split(new_run.config.training.data, "train", download=new_run.download)
         create_run(CHECKPOINTS, new_run.name, new_run.config, train)
-        mine.next_watch = new_run.name
+        mine.next_run = new_run.name
         forget_name()
         jobs().start(new_run.name)
 
@@ -96,7 +97,7 @@ def fill_form(config: RunConfig, about: str) -> None:
     """Fill the form of a new run with the choices of another, show it, and say there what it is ``about``."""
     mine = said()
     prefill_with(config, about)
-    mine.next_watch = ""
+    mine.next_run = ""
 
 
 def duplicate(name: str) -> None:
@@ -111,7 +112,7 @@ def delete(name: str) -> None:
 
     def remove() -> None:
         mine.deleted = discard(open_run(name, CHECKPOINTS))
-        mine.next_watch = ""
+        mine.next_run = ""
 
     _tried(mine, remove)
 
@@ -124,7 +125,7 @@ def bring_back(discarded: Discarded) -> None:
         if discarded.path.exists():
             restore(discarded)
         mine.deleted = None
-        mine.next_watch = discarded.name
+        mine.next_run = discarded.name
 
     _tried(mine, back)
 

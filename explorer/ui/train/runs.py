@@ -1,13 +1,15 @@
 """Which training to look at: the runs under way first; and what was deleted, to be brought back."""
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 import streamlit as st
 
 from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui.train.actions import bring_back, deleted_runs, jobs, said
-from explorer.ui.view import View, change_view
+from explorer.ui.train.view import TrainView
+from explorer.ui.view import change_view, held_view
 
 NEW = ""
 COLOURS = {
@@ -22,22 +24,22 @@ COLOURS = {
 DAY = 86_400
 
 
-def training_list(view: View) -> None:
+def training_list(view: TrainView) -> None:
     """Show the choice of what to look at, a new run or the training of one, and what was deleted."""
     statuses = jobs().all()
-    if view.watch and view.watch not in {status.name for status in statuses}:
-        message = f"There is no run called {view.watch}. Choose another, or train a new one."
+    if view.training_run and view.training_run not in {status.name for status in statuses}:
+        message = f"There is no run called {view.training_run}. Choose another, or train a new one."
         st.warning(message, icon=":material/link_off:")
-        view = change_view(watch=NEW)
+        view = change_view(replace(view, training_run=NEW))
     n_active = sum(status.state.is_active for status in statuses)
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = view.watch or "New run"
+        label = view.training_run or "New run"
         with st.popover(f"**{label}**", icon=":material/model_training:", width=320, key=f"trainings-{label}"):
-            _button("New run", NEW, is_chosen=not view.watch)
+            _button("New run", NEW, is_chosen=not view.training_run)
             for status in sorted(statuses, key=lambda status: (not status.state.is_active, status.name)):
-                _button(status.name, status.name, is_chosen=status.name == view.watch)
+                _button(status.name, status.name, is_chosen=status.name == view.training_run)
                 st.caption(_in_words(status))
-        if view.watch:
+        if view.training_run:
             st.button("New run", icon=":material/add:", on_click=look_at, args=(NEW,), key="new-run-button")
         _trash()
         if n_active:
@@ -52,7 +54,7 @@ def in_words(state: TrainingState) -> str:
 
 def look_at(name: str) -> None:
     """Change the view to the training of a run, or to the form of a new one if ``name`` is empty."""
-    change_view(watch=name)
+    change_view(replace(held_view(TrainView), training_run=name))
 
 
 def _button(label: str, name: str, *, is_chosen: bool) -> None:

@@ -1,5 +1,6 @@
 """The model picker: a gallery of runs behind one button, the same on every page."""
 
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -9,7 +10,7 @@ from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, default_run
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.view import View, change_view, forget_steps
+from explorer.ui.view import View, change_view, forget_steps, held_view
 
 FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE", "gan": "GAN"}
 
@@ -88,5 +89,6 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
 
 def choose_run(name: str) -> None:
     """Change the view to the run called ``name`` (empty for the default), and forget what belonged to another."""
-    change_view(run=name, pins=(), at=-1, reference=-1, dims=(0, 1), decode_as=-1)
+    view = held_view(View)
+    change_view(replace(view, run=name, pins=(), active_pin=-1, reference=-1, dims=(0, 1), decode_as=-1))
     forget_steps()
