@@ -1,4 +1,4 @@
-"""The errors that a person can cause and mend.
+"""The errors that a person can cause and put right.
 
 Anything else that is raised is a bug and keeps its traceback. A message says what is wrong with which value,
 what was expected, and what to do next.

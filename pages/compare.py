@@ -5,7 +5,7 @@ import streamlit as st
 from explorer.ui.compare.controls import maps_control, runs_control
 from explorer.ui.compare.map_grid import compared_maps, linked_words
 from explorer.ui.compare.maps import compared_maps as maps_of
-from explorer.ui.compare.maps import compared_runs, fitting_maps
+from explorer.ui.compare.maps import compared_runs, validated_maps
 from explorer.ui.compare.sections import SECTIONS
 from explorer.ui.compare.selection import compared_selection
 from explorer.ui.compare.view import CompareView
@@ -19,7 +19,7 @@ view = current_view(CompareView)
 show_problems()
 with errors_in_words():
     runs = compared_runs(view)
-    view = fitting_maps(runs, current_view(CompareView))
+    view = validated_maps(runs, current_view(CompareView))
     maps = maps_of(runs, view)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=520):

@@ -9,8 +9,8 @@ from explorer.ui.errors import errors_in_words
 from explorer.ui.explore.drawing import draw
 from explorer.ui.explore.inspector import inspector
 from explorer.ui.explore.selection_panel import selection_panel
-from explorer.ui.map.colouring import colour_control, fitting_colour
-from explorer.ui.map.columns import bring_columns
+from explorer.ui.map.colouring import colour_control, validated_colour
+from explorer.ui.map.columns import upload_columns
 from explorer.ui.map.component import latent_map, preload_plotting
 from explorer.ui.map.controls import (
     class_control,
@@ -39,11 +39,11 @@ with errors_in_words():
 with errors_in_words(), controls, st.container(width="content"):
     projection = projection_control(loaded, view)
 with errors_in_words():
-    view = fitting_colour(loaded, projection, view)
+    view = validated_colour(loaded, projection, view)
     class_names = session.class_names(loaded)
 with errors_in_words(), controls:
     colour_control(loaded, view)
-    bring_columns(loaded)
+    upload_columns(loaded)
     dims_control(loaded, view)
     class_control(loaded, view, class_names)
 with errors_in_words():

@@ -37,7 +37,7 @@ def evaluate(
         return
     _print_evaluation(result, is_given_class=run.config.model.n_classes is not None)
     for finding in findings:
-        typer.echo(f"\n{finding.name}: {finding.evidence}\n  {finding.remedy}")
+        typer.echo(f"\n{finding.name}: {finding.evidence}\n  {finding.fix}")
     if not findings:
         typer.echo("\nNothing wrong was found.")
 

@@ -65,7 +65,7 @@ def train(
     with Worker(partial(messages.print, soft_wrap=True, markup=False)) as worker:
         # Alone, at once: a second trainer is refused, and the start is seen, seconds before torch is loaded.
         is_alone = os.environ.get("WORLD_SIZE", "1") == "1"
-        begun = _go_on_with(run, checkpoints, chosen["epochs"], worker) if run is not None and is_alone else None
+        begun = _resumed(run, checkpoints, chosen["epochs"], worker) if run is not None and is_alone else None
 
         from explorer.data.catalogue import load_split
         from explorer.training.distributed import joined_world
@@ -75,7 +75,7 @@ def train(
 
             def chosen_run() -> str:
                 if run is not None:
-                    return str((begun or _go_on_with(run, checkpoints, chosen["epochs"], worker)).path)
+                    return str((begun or _resumed(run, checkpoints, chosen["epochs"], worker)).path)
                 made = make_run(data or "", name, preset_name, chosen, checkpoints, world.device, download=download)
                 worker.take(made)
                 return str(made.path)
@@ -121,7 +121,7 @@ def _refuse_new_options(context: typer.Context) -> None:
         )
 
 
-def _go_on_with(reference: str, checkpoints: Path, epochs: int | None, worker: Worker) -> Run:
+def _resumed(reference: str, checkpoints: Path, epochs: int | None, worker: Worker) -> Run:
     """Return the run to go on with, taken by ``worker`` before anything in it is changed."""
     run = open_run(reference, checkpoints)
     if run.is_finished():

@@ -1,7 +1,7 @@
 """What is chosen for a new run: fields by name, the way from them to a configuration, and back.
 
 Choices are the departures from the defaults: a field that is not among them follows its default, whatever else is
-chosen. Forms, presets, duplicates of a run and remedies all speak in them.
+chosen. Forms, presets, duplicates of a run and suggested fixes all speak in them.
 """
 
 import re
@@ -107,7 +107,7 @@ def choices_of(config: RunConfig) -> dict[str, Any]:
     return needed
 
 
-def remedied(config: RunConfig, changes: Choices) -> RunConfig:
+def with_changes(config: RunConfig, changes: Choices) -> RunConfig:
     """Return ``config`` with ``changes``, on the same data; defaults that depend on what is changed follow it.
 
     Raises:

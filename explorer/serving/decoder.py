@@ -15,7 +15,7 @@ from explorer.analysis.arrays import Floats, Images, Labels
 from explorer.errors import ExplorerError, ServingError
 from explorer.runs.listing import default_run, list_runs
 from explorer.serving.batches import ClassWeights, DecodeRequest, EncodeRequest, Request, TrustedImages, answer
-from explorer.serving.run_cache import Atlas, LoadedRun
+from explorer.serving.run_cache import LoadedRun, RunCache
 
 MAX_CODES = 1024
 """Codes in one request, and about as many as are joined into one batch."""
@@ -35,7 +35,7 @@ class DecodeService:
 
     def __init__(self, checkpoints: Path) -> None:
         """Serve the runs under ``checkpoints``; the thread starts with the first request."""
-        self.atlas = Atlas(checkpoints)
+        self.run_cache = RunCache(checkpoints)
         self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -122,7 +122,7 @@ class DecodeService:
         return loaded
 
     def _loaded(self, run: str | LoadedRun) -> LoadedRun:
-        return self.atlas.run(run) if isinstance(run, str) else run
+        return self.run_cache.run(run) if isinstance(run, str) else run
 
     def _put(self, request: Request) -> "Future[Any]":
         self._requests.put(request)
@@ -131,7 +131,7 @@ class DecodeService:
 
     def warm(self, name: str) -> None:
         """Load the model of the run called ``name`` and decode once, so that the first person need not wait."""
-        loaded = self.atlas.run(name)
+        loaded = self.run_cache.run(name)
         loaded.projection("plane")
         n_dims = loaded.config.model.latent_dim
         labels = np.zeros(1, np.int64) if loaded.config.model.n_classes else None
@@ -182,7 +182,7 @@ def reference_code(loaded: LoadedRun, reference: int | None) -> Floats:
 
 def warm_default(service: DecodeService) -> None:
     """Warm the run that the app shows first; what is wrong with it is told by the page that shows it."""
-    name = default_run(list_runs(service.atlas.checkpoints))
+    name = default_run(list_runs(service.run_cache.checkpoints))
     if name is not None:
         with suppress(ExplorerError):
             service.warm(name)

@@ -118,7 +118,7 @@ def images_answer(service: DecodeService, name: str, body: bytes) -> Answer:
     Raises:
         ExplorerError: if there is no such run, or a row is not in its encoded set.
     """
-    loaded = service.atlas.run(name)
+    loaded = service.run_cache.run(name)
     rows = _rows(loaded, body)
     try:
         images: NDArray[np.uint8] = matching_originals(loaded, held_test_images(loaded.config.training.data)).images[

@@ -12,7 +12,7 @@ from explorer.errors import ServingError
 from explorer.serving.run_cache import LoadedRun
 
 COLUMNS = ("reconstruction", "kl", "density")
-OWN = "own:"
+CUSTOM = "own:"
 """Begins the names of columns that a person brought."""
 
 PERCENTILES = (1, 99)
@@ -46,11 +46,11 @@ def column(loaded: LoadedRun, name: str, projection: Projection) -> Column:
         ServingError: if there is no such column, the model has none, or no value of it is finite.
         ProjectionError: if the points of the map have no density.
     """
-    own = loaded.own_columns if name.startswith(OWN) else {}
-    if name.removeprefix(OWN) in own:
-        return _with_range(own[name.removeprefix(OWN)], name.removeprefix(OWN))
+    own = loaded.custom_columns if name.startswith(CUSTOM) else {}
+    if name.removeprefix(CUSTOM) in own:
+        return _with_range(own[name.removeprefix(CUSTOM)], name.removeprefix(CUSTOM))
     if name not in COLUMNS:
-        known = (*COLUMNS, *(OWN + title for title in loaded.own_columns))
+        known = (*COLUMNS, *(CUSTOM + title for title in loaded.custom_columns))
         raise ServingError(f"There is no column {name[:40]!r}: use one of {', '.join(known)}.")
     if name == "kl" and not has_kl(loaded):
         raise ServingError(

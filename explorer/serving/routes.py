@@ -44,12 +44,12 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     """Return the routes of ``service`` below ``base_path`` (Streamlit's server.baseUrlPath)."""
 
     async def runs(_: Request) -> Response:
-        entries = await asyncio.to_thread(list_runs, service.atlas.checkpoints)
+        entries = await asyncio.to_thread(list_runs, service.run_cache.checkpoints)
         return JSONResponse([describe(entry) for entry in entries])
 
     async def decode(request: Request) -> Response:
         numbers = await _body_numbers(request)
-        loaded = service.atlas.run(request.path_params["name"])
+        loaded = service.run_cache.run(request.path_params["name"])
         # Another thread costs more than finding the codes does, unless a map is to be read or computed first.
         is_quick = loaded.holds(request.query_params.get("space", "plane"), *_dims(request))
         find = partial(_codes, service, loaded, numbers, request)
@@ -65,7 +65,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
 
     async def encode(request: Request) -> Response:
         name, label = request.path_params["name"], _integer(request, "label")
-        loaded = await asyncio.to_thread(service.atlas.run, name)
+        loaded = await asyncio.to_thread(service.run_cache.run, name)
         images = await _body_images(request, loaded)
         labels = None if label is None else np.full(len(images), label, np.int64)
         codes = await asyncio.wrap_future(service.submit_images(name, images, labels))
@@ -99,7 +99,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         return await asyncio.to_thread(_timeline_response, service, request)
 
     async def epoch_picture(request: Request) -> Response:
-        run = await asyncio.to_thread(service.atlas.run, request.path_params["name"])
+        run = await asyncio.to_thread(service.run_cache.run, request.path_params["name"])
         epoch, what = _bounded_integer("epoch", request.path_params["epoch"]), request.query_params.get("what", "")
         content, etag, found = await asyncio.to_thread(timeline_picture, run.run, epoch, what)
         response = _revalidated(request, content, etag, "image/png")
@@ -139,7 +139,7 @@ def _plotly_js() -> Path:
 
 
 def _in_words(endpoint: Endpoint) -> Endpoint:
-    """Turn what a client can mend into a 4xx with its sentence."""
+    """Turn what a client can put right into a 4xx with its sentence."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -234,7 +234,7 @@ def _codes(service: DecodeService, loaded: LoadedRun, numbers: Floats, request: 
 
 def _points_response(service: DecodeService, request: Request) -> Response:
     """Answer with N x 2 float32 map points, then N uint16 classes."""
-    loaded = service.atlas.run(request.path_params["name"])
+    loaded = service.run_cache.run(request.path_params["name"])
     space = request.query_params.get("space", "plane")
     i, j = _dims(request)
     projection = loaded.projection(space, i, j)
@@ -246,7 +246,7 @@ def _points_response(service: DecodeService, request: Request) -> Response:
 
 def _column_response(service: DecodeService, request: Request) -> Response:
     """Answer with N float32, one for each point; the header X-Range says where their colours begin and end."""
-    loaded = service.atlas.run(request.path_params["name"])
+    loaded = service.run_cache.run(request.path_params["name"])
     name, space = request.query_params.get("name", ""), request.query_params.get("space", "plane")
     i, j = _dims(request)
     found = point_values.column(loaded, name, loaded.projection(space, i, j))
@@ -260,7 +260,7 @@ def _overlay_response(
     service: DecodeService, request: Request, compute: Callable[[LoadedRun, tuple[str, int, int]], Answer]
 ) -> Response:
     """Answer with what ``compute`` finds on the map that the request names."""
-    loaded = service.atlas.run(request.path_params["name"])
+    loaded = service.run_cache.run(request.path_params["name"])
     answer = compute(loaded, (request.query_params.get("space", "plane"), *_dims(request)))
     response = _revalidated(request, answer.content, answer.etag, "application/octet-stream")
     response.headers.update(answer.headers)
@@ -274,7 +274,7 @@ def _digest(content: bytes) -> str:
 
 def _timeline_response(service: DecodeService, request: Request) -> Response:
     """Answer with E x N x 2 float32 map points, then N uint16 classes; X-Timeline says which epochs these are."""
-    answer = timeline_answer(service.atlas.run(request.path_params["name"]).run, _integer(request, "from") or 0)
+    answer = timeline_answer(service.run_cache.run(request.path_params["name"]).run, _integer(request, "from") or 0)
     response = _revalidated(request, answer.content, answer.etag, "application/octet-stream")
     response.headers["X-Shape"] = ",".join(map(str, answer.shape))
     response.headers["X-Timeline"] = _compact(answer.facts)

@@ -60,7 +60,7 @@ class LoadedRun:
         return self.encoded.mean_code()
 
     @cached_property
-    def own_columns(self) -> dict[str, Floats]:
+    def custom_columns(self) -> dict[str, Floats]:
         """The numbers that a person brought for each encoded image, by name."""
         return self.run.columns()
 
@@ -137,7 +137,7 @@ def map_version(projection: Projection) -> str:
     return hashlib.blake2b(projection.points.tobytes(), digest_size=8).hexdigest()
 
 
-class Atlas:
+class RunCache:
     """The runs of one folder, the last few of them in memory. Safe to use from several threads."""
 
     def __init__(self, checkpoints: Path) -> None:

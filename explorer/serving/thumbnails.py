@@ -22,7 +22,7 @@ def run_strip(service: DecodeService, name: str) -> tuple[bytes, str]:
 
     A model with a prior is sampled from it; an autoencoder, which has none, decodes test codes spread over the classes.
     """
-    loaded = service.atlas.run(name)
+    loaded = service.run_cache.run(name)
     codes, labels = _strip_codes(loaded)
     images = service.decode(name, codes, labels)
     return grid_png(images, N_PICTURES), f'"{loaded.run.fingerprint()}-strip"'

@@ -137,7 +137,7 @@ class TrainingJobs:
         names = at_work + [status.name for status in queued]
         return [replace(it, ahead=tuple(names[: names.index(it.name)])) for it in queued] + others
 
-    def go_on(self) -> None:
+    def start_waiting(self) -> None:
         """Start those that wait, as far as there is room.
 
         Raises:
@@ -162,7 +162,7 @@ class TrainingJobs:
     def _watch(self) -> None:
         while not self._is_closed.wait(SECONDS_BETWEEN_LOOKS):
             try:
-                self.go_on()
+                self.start_waiting()
             except (ExplorerError, OSError):
                 _log.exception("The queue of %s could not go on; it is tried again.", self.checkpoints)
 

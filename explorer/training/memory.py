@@ -29,10 +29,10 @@ def check_memory(config: RunConfig, device: torch.device) -> None:
     batch, samples = config.training.batch_size, config.training.objective.n_samples
     activations, weights = _activation_bytes_per_image(config), _weight_bytes(config)
     fitting = int((SHARE * free - weights) // activations)
-    remedy = f"Use --batch-size {fitting} or fewer --n-samples" if fitting > 0 else "Make the network smaller"
+    fix = f"Use --batch-size {fitting} or fewer --n-samples" if fitting > 0 else "Make the network smaller"
     raise ConfigError(
         f"A step on {batch:,} images with {samples:,} samples each needs about {needed / 1e9:.1f} GB; "
-        f"{free / 1e9:.1f} GB are free. {remedy}."
+        f"{free / 1e9:.1f} GB are free. {fix}."
     )
 
 

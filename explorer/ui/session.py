@@ -23,7 +23,7 @@ def loaded_run(name: str) -> LoadedRun:
     Raises:
         CheckpointError: if there is no such run, or it is damaged.
     """
-    return service().atlas.run(name)
+    return service().run_cache.run(name)
 
 
 def run_summaries() -> list[RunSummary]:

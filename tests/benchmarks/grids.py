@@ -68,7 +68,7 @@ def main() -> None:
 
 def _compare(name: str, n: int) -> None:
     service = DecodeService(CHECKPOINTS)
-    loaded = service.atlas.run(name)
+    loaded = service.run_cache.run(name)
     path = find_judge(loaded.config.training.data, CHECKPOINTS)
     assert path is not None, "this run's data set has no judge"
     classifier = read_judge(path).classifier

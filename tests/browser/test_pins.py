@@ -113,7 +113,7 @@ def test_a_click_on_a_pin_looks_at_it_and_pins_nothing(visit):
     page = visit(pins=PINS).drawn()
     assert page.pin == pytest.approx((0.5, -2.5), abs=1e-4)
     page.page.mouse.click(*marks(page)[1].round())
-    page.wait_for_query("at", "^1$")
+    page.wait_for_query("active_pin", "^1$")
     page.settle()
     assert page.pin == pytest.approx((-2, 1), abs=1e-4)
     assert page.query["pins"] == PINS

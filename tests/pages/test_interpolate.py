@@ -97,7 +97,7 @@ def test_the_ends_are_chosen_among_the_pins_and_change_places(interpolate, decod
     assert_alike(strip(page)[1], decoded(C))
     assert_alike(strip(page)[-2], decoded(D))
     page.choose("From", "D")
-    assert page.query["ends"] == "D;C"
+    assert page.query["endpoints"] == "D;C"
     assert_alike(strip(page)[1], decoded(D))
     assert_alike(strip(page)[-2], decoded(C))
 

@@ -3,7 +3,7 @@ import pytest
 import streamlit as st
 
 from explorer.errors import ServingError
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.ui.map.selection import clear_selection, held_selection, keep_selection, outline_data
 from tests.support import encode_run, new_run
 
@@ -11,12 +11,12 @@ N = 60
 
 
 @pytest.fixture(scope="module")
-def atlas(tmp_path_factory):
+def run_cache(tmp_path_factory):
     """Two plain models and a wide one, with 60 encoded images each."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for name, changes in {"vae": {}, "other": {}, "wide": {"latent_dim": 5}}.items():
         encode_run(new_run(folder / name, **changes))
-    return Atlas(folder)
+    return RunCache(folder)
 
 
 @pytest.fixture(autouse=True)
@@ -34,15 +34,15 @@ def around(points, hidden=()):
     return {"x": [float(number) for number in x], "y": [float(number) for number in y], "hidden": list(hidden)}
 
 
-def test_a_box_around_everything_selects_everything(atlas):
-    loaded = atlas.run("vae")
+def test_a_box_around_everything_selects_everything(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     keep_selection(loaded, projection, around(projection.points))
     assert held_selection(loaded, projection).rows.tolist() == list(range(N))
 
 
-def test_hidden_classes_are_not_selected(atlas):
-    loaded = atlas.run("vae")
+def test_hidden_classes_are_not_selected(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     keep_selection(loaded, projection, around(projection.points, hidden=[1, 3]))
     expected = [row for row in range(N) if loaded.encoded.labels[row] not in (1, 3)]
@@ -50,8 +50,8 @@ def test_hidden_classes_are_not_selected(atlas):
     assert held_selection(loaded, projection).rows.tolist() == expected
 
 
-def test_the_browser_is_told_the_outline_that_it_drew(atlas):
-    loaded = atlas.run("vae")
+def test_the_browser_is_told_the_outline_that_it_drew(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     drawn = {"x": [0.1, 1 / 3, -2e-7], "y": [1.0, 2.0, 0.3], "hidden": [4]}
     assert outline_data(loaded, projection) is None
@@ -60,22 +60,22 @@ def test_the_browser_is_told_the_outline_that_it_drew(atlas):
 
 
 @pytest.mark.parametrize(("run", "space", "dims"), [("other", "plane", (0, 1)), ("vae", "pca", (0, 1))])
-def test_on_another_map_the_selection_is_forgotten_for_good(atlas, run, space, dims):
-    loaded = atlas.run("vae")
+def test_on_another_map_the_selection_is_forgotten_for_good(run_cache, run, space, dims):
+    loaded = run_cache.run("vae")
     keep_selection(loaded, loaded.projection("plane"), around(loaded.projection("plane").points))
-    other = atlas.run(run)
+    other = run_cache.run(run)
     assert held_selection(other, other.projection(space, *dims)) is None
     assert held_selection(loaded, loaded.projection("plane")) is None
 
 
-def test_on_another_plane_of_the_same_run_the_selection_is_forgotten(atlas):
-    loaded = atlas.run("wide")
+def test_on_another_plane_of_the_same_run_the_selection_is_forgotten(run_cache):
+    loaded = run_cache.run("wide")
     keep_selection(loaded, loaded.projection("plane", 0, 1), around(loaded.projection("plane", 0, 1).points))
     assert held_selection(loaded, loaded.projection("plane", 0, 2)) is None
 
 
-def test_an_empty_outline_and_a_cleared_one_select_nothing(atlas):
-    loaded = atlas.run("vae")
+def test_an_empty_outline_and_a_cleared_one_select_nothing(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     for clear in (lambda: keep_selection(loaded, projection, {"x": [], "y": [], "hidden": []}), clear_selection):
         keep_selection(loaded, projection, around(projection.points))
@@ -83,8 +83,8 @@ def test_an_empty_outline_and_a_cleared_one_select_nothing(atlas):
         assert held_selection(loaded, projection) is None
 
 
-def test_an_outline_that_is_refused_changes_nothing(atlas):
-    loaded = atlas.run("vae")
+def test_an_outline_that_is_refused_changes_nothing(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     keep_selection(loaded, projection, around(projection.points))
     with pytest.raises(ServingError, match="expected up to 2,000"):
@@ -94,8 +94,8 @@ def test_an_outline_that_is_refused_changes_nothing(atlas):
     assert len(held_selection(loaded, projection).rows) == N
 
 
-def test_another_selection_has_another_name(atlas):
-    loaded = atlas.run("vae")
+def test_another_selection_has_another_name(run_cache):
+    loaded = run_cache.run("vae")
     projection = loaded.projection("plane")
     names = set()
     for hidden in ((), (1,), (1, 2)):

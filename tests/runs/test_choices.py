@@ -17,9 +17,9 @@ from explorer.runs.choices import (
     default_of,
     group_of,
     problems_of,
-    remedied,
     values_of,
     widths_from_text,
+    with_changes,
 )
 from explorer.runs.config import DEPENDENT_DEFAULTS, TrainingConfig, flat
 from explorer.runs.presets import PRESETS
@@ -151,11 +151,11 @@ def test_a_problem_that_names_no_field_is_at_the_top_of_its_group():
 
 def test_a_remedy_changes_what_it_says_and_what_follows_from_it():
     config = run_config("ae", likelihood="gaussian", hidden=(16,))
-    changed = remedied(config, {"family": "vae"})
+    changed = with_changes(config, {"family": "vae"})
     assert (changed.model.family, changed.model.hidden) == ("vae", (16,))
     assert (changed.model.likelihood, changed.training.binarisation) == ("bernoulli", "per-presentation")
     with pytest.raises(ValidationError):
-        remedied(config, {"latent_dim": 0})
+        with_changes(config, {"latent_dim": 0})
 
 
 def test_the_decoder_of_another_run_is_taken_whole():

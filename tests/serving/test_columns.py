@@ -118,8 +118,8 @@ def test_a_file_without_labels_is_refused_in_words(tmp_path):
 
 
 def test_the_density_of_one_map_is_computed_once(trained):
-    from explorer.serving.run_cache import Atlas
+    from explorer.serving.run_cache import RunCache
 
-    loaded = Atlas(trained).run("wide")
+    loaded = RunCache(trained).run("wide")
     projection = loaded.projection("plane")
     assert column(loaded, "density", projection) is column(loaded, "density", projection)

@@ -51,7 +51,7 @@ def test_a_class_is_decoded_as_that_class(service, trained):
 
 
 def test_requests_that_arrive_together_are_decoded_in_one_batch(service, trained):
-    model = service.atlas.run("vae").model
+    model = service.run_cache.run("vae").model
     started, go_on, sizes = threading.Event(), threading.Event(), []
 
     def note(_, inputs: tuple, __) -> None:
@@ -216,13 +216,13 @@ def test_a_map_that_is_older_than_the_weights_is_refused_until_it_is_made_anew(o
 
 def test_the_codes_of_a_map_keep_the_rest_of_the_reference(service):
     z = service.codes_at("wide", codes(4), "plane", dims=(3, 1), reference=7)
-    row = service.atlas.run("wide").encoded.mu[7]
+    row = service.run_cache.run("wide").encoded.mu[7]
     np.testing.assert_allclose(z[:, [3, 1]], codes(4), atol=1e-6)
     np.testing.assert_allclose(z[:, [0, 2, 4]], np.broadcast_to(row[[0, 2, 4]], (4, 3)), atol=1e-6)
 
 
 def test_without_a_reference_the_rest_is_the_mean_code(service):
-    loaded = service.atlas.run("wide")
+    loaded = service.run_cache.run("wide")
     z = service.codes_at("wide", codes(1), "plane")
     np.testing.assert_allclose(z[0, 2:], loaded.encoded.mu.mean(axis=0)[2:], atol=1e-5)
     np.testing.assert_array_equal(reference_code(loaded, None), loaded.encoded.mean_code())

@@ -68,14 +68,14 @@ def test_the_nearest_class_is_that_of_most_of_the_ten_nearest_codes(client, trai
 
 
 def test_a_model_that_is_told_the_class_guesses_none(trained):
-    loaded = DecodeService(trained).atlas.run("cvae")
+    loaded = DecodeService(trained).run_cache.run("cvae")
     told = nearest_class(loaded, loaded.encoded.mu[0], 6)
     assert (told["label"], told["votes"]) == (6, None)
     assert loaded.encoded.labels[told["row"]] == 6
 
 
 def test_where_votes_are_equal_the_nearer_class_wins(trained):
-    loaded = DecodeService(trained).atlas.run("vae")
+    loaded = DecodeService(trained).run_cache.run("vae")
     for z in loaded.encoded.mu:
         told = nearest_class(loaded, z, None)
         rows, _ = loaded.encoded.neighbours(z, 10)

@@ -9,7 +9,7 @@ from explorer.errors import ConfigError
 from explorer.jobs.progress import Progress
 from explorer.jobs.threads import errands
 from explorer.locations import ROOT
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.ui.tasks import CANCELLED, outcome
 from explorer.workflows.evaluation import Inquiry, aggregate_of, calibration_of, growth_of, scores_of
 
@@ -18,7 +18,7 @@ SECONDS = 120
 
 @pytest.fixture(scope="module")
 def loaded():
-    return Atlas(ROOT / "checkpoints").run("digits-vae-2d")
+    return RunCache(ROOT / "checkpoints").run("digits-vae-2d")
 
 
 def test_scores_are_those_of_the_first_images_and_are_kept(loaded):

@@ -10,7 +10,7 @@ from explorer.analysis.coding import decode_codes
 from explorer.analysis.latent.priors import prior_codes
 from explorer.errors import ProjectionError
 from explorer.runs.run import Run
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.training.trainer import Trainer
 from tests.serving.test_routes import Client
 from tests.support import digits, fresh_run, run_config, trained_run
@@ -66,7 +66,7 @@ def test_points_of_a_gan_are_refused_with_the_page_that_shows_it(client, folder,
     decoded = client.post(f"/api/runs/gan/decode?space={space}", content=np.zeros(2, np.float32).tobytes())
     assert (decoded.status_code, decoded.json()) == (404, response.json())
     with pytest.raises(ProjectionError, match="choose another model"):
-        Atlas(folder).run("gan").projection(space)
+        RunCache(folder).run("gan").projection(space)
 
 
 @pytest.mark.parametrize("name", ["conditional", "beta"])

@@ -8,7 +8,7 @@ from explorer.data.catalogue import load_split
 from explorer.runs.run import Run
 from explorer.serving import test_images
 from explorer.serving.overlays import MAX_ROWS, prior_centre
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from tests.serving.test_routes import Client, assert_refused, images_of
 from tests.support import trained_run
 
@@ -89,7 +89,7 @@ def test_an_overlay_of_a_map_that_is_not_there_is_refused(client, kind):
 
 
 def test_the_prior_is_where_the_code_zero_falls(trained):
-    loaded = Atlas(trained).run("wide")
+    loaded = RunCache(trained).run("wide")
     assert prior_centre(loaded, loaded.projection("plane", 3, 1)) == (0, 0)
     projection = loaded.projection("pca")
     x, y = prior_centre(loaded, projection)
@@ -98,12 +98,12 @@ def test_the_prior_is_where_the_code_zero_falls(trained):
 
 @pytest.mark.parametrize(("name", "is_there"), [("laplace", 0), ("laplace-normal", 1), ("full", 1), ("by-class", 0)])
 def test_only_a_standard_normal_prior_has_circles(others, name, is_there):
-    loaded = Atlas(others).run(name)
+    loaded = RunCache(others).run(name)
     assert (prior_centre(loaded, loaded.projection("plane")) is not None) == bool(is_there)
 
 
 def test_an_autoencoder_has_no_prior_to_draw(trained):
-    loaded = Atlas(trained).run("ae")
+    loaded = RunCache(trained).run("ae")
     assert prior_centre(loaded, loaded.projection("plane")) is None
 
 

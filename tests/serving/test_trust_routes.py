@@ -74,7 +74,7 @@ def test_a_run_that_encoded_nothing_decodes_but_tells_no_trust(own):
 
 def test_images_alone_go_before_those_with_trust_and_each_is_told_of_its_own_first_code(trained):
     service = DecodeService(trained)
-    loaded = service.atlas.run("vae")
+    loaded = service.run_cache.run("vae")
     gauge = loaded.trust_gauge
     started, go_on, sizes = threading.Event(), threading.Event(), []
 
@@ -106,9 +106,9 @@ def test_images_alone_go_before_those_with_trust_and_each_is_told_of_its_own_fir
 def test_what_is_typical_is_measured_once_for_a_run(trained):
     service = DecodeService(trained)
     first = service.submit_trusted("vae", numbers(1, 2)).result(SECONDS)
-    gauge = service.atlas.run("vae").trust_gauge
+    gauge = service.run_cache.run("vae").trust_gauge
     second = service.submit_trusted("vae", numbers(1, 2)).result(SECONDS)
-    assert service.atlas.run("vae").trust_gauge is gauge
+    assert service.run_cache.run("vae").trust_gauge is gauge
     assert first.trust == second.trust
 
 

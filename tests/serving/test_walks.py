@@ -7,7 +7,7 @@ from explorer.analysis.coding import decoded_means
 from explorer.errors import ConfigError
 from explorer.jobs.threads import errands
 from explorer.locations import ROOT
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.workflows.paths import Sampling, WalkEnds, geodesic, geodesic_key, measured, quick_walk
 
 SECONDS = 120
@@ -16,7 +16,7 @@ ENDS = WalkEnds(a=(1.5, 1.0), b=(-1.5, 0.5))
 
 @pytest.fixture(scope="module")
 def loaded():
-    return Atlas(ROOT / "checkpoints").run("digits-vae-2d")
+    return RunCache(ROOT / "checkpoints").run("digits-vae-2d")
 
 
 @pytest.mark.parametrize("n_frames", [4, 12, 17, 48])
@@ -84,7 +84,7 @@ def test_a_geodesic_that_was_given_up_stays_so_until_it_is_asked_for_anew(loaded
 
 
 def test_a_conditional_model_walks_in_the_class_that_is_asked_for():
-    cvae = Atlas(ROOT / "checkpoints").run("digits-cvae-2d")
+    cvae = RunCache(ROOT / "checkpoints").run("digits-cvae-2d")
     walk = quick_walk(cvae, "data", WalkEnds(a=(1.0, 1.0), b=(-1.0, 0.0), label=4), Sampling())
     assert set(walk.labels.tolist()) == {4}
     assert set(cvae.encoded.labels[walk.path.rows].tolist()) == {4}

@@ -225,7 +225,7 @@ def test_training_from_the_command_line_is_seen_counted_and_stopped(checkpoints)
     jobs.stop("a")
     assert process.wait(SECONDS) == 0
     assert jobs.status("a").state is TrainingState.STOPPED
-    jobs.go_on()
+    jobs.start_waiting()
     in_state(jobs, "b", TrainingState.RUNNING)
 
 
@@ -362,7 +362,7 @@ def test_an_app_that_only_shows_starts_stops_and_cancels_nothing(checkpoints, mo
 def test_a_folder_that_is_not_there_has_no_runs(tmp_path):
     jobs = app(tmp_path / "none")
     assert jobs.all() == []
-    jobs.go_on()
+    jobs.start_waiting()
 
 
 def test_what_is_written_of_training_can_be_read_by_anyone(checkpoints):

@@ -9,7 +9,7 @@ from explorer.analysis.evaluation.elbo_terms import BoundTerm
 from explorer.analysis.evaluation.sbc import Calibration
 from explorer.analysis.statistics.bootstrap import Resampling, mean_estimate
 from explorer.errors import ConfigError
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.ui.evaluate.best_and_worst import extreme_rows, pinned_view, ranked_values
 from explorer.ui.evaluate.calibration import verdict_words
 from explorer.ui.evaluate.sections import SECTIONS
@@ -79,30 +79,30 @@ def test_a_source_without_an_address_stays_as_it_is():
 
 
 @pytest.fixture(scope="module")
-def atlas(tmp_path_factory):
+def run_cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     new_run(folder / "vae")
     new_run(folder / "ae", family="ae", likelihood="gaussian")
-    return Atlas(folder)
+    return RunCache(folder)
 
 
-def test_information_near_its_ceiling_is_said_to_be_and_none_below_it(atlas):
+def test_information_near_its_ceiling_is_said_to_be_and_none_below_it(run_cache):
     full = [replace_value(it, 6.8) if it.name == "mutual_information" else it for it in TERMS]
-    assert any("log 1,000 = 6.91" in note for note in bound_notes(atlas.run("vae"), full, 1000))
-    assert not any("6.91" in note for note in bound_notes(atlas.run("vae"), TERMS, 1000))
+    assert any("log 1,000 = 6.91" in note for note in bound_notes(run_cache.run("vae"), full, 1000))
+    assert not any("6.91" in note for note in bound_notes(run_cache.run("vae"), TERMS, 1000))
 
 
 def replace_value(it, value):
     return replace(it, estimate=replace(it.estimate, value=value))
 
 
-def test_a_gaussian_is_told_its_constant_and_grey_pixels_under_a_bernoulli_that_they_are_none(atlas):
-    loaded = atlas.run("ae")
+def test_a_gaussian_is_told_its_constant_and_grey_pixels_under_a_bernoulli_that_they_are_none(run_cache):
+    loaded = run_cache.run("ae")
     # A squared error: sigma^2 = 1/2, so the constant is 32 log pi for 64 pixels.
     assert gaussian_constant(loaded.config.model) == pytest.approx(32 * np.log(np.pi))
     assert "-36.6 nats are the Gaussian's constant" in " ".join(bound_notes(loaded, [TERMS[0], TERMS[-1]], 100))
     assert gaussian_constant(model_config("vae")) is None
-    greys = replace_config(atlas.run("vae"), binarisation="none")
+    greys = replace_config(run_cache.run("vae"), binarisation="none")
     assert "no log-likelihood" in pixels_note(greys)
 
 

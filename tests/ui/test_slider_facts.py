@@ -10,7 +10,7 @@ import torch
 from explorer.analysis.latent.dimensions import dimension_use
 from explorer.analysis.latent.posterior_samples import normal_samples
 from explorer.errors import DataError
-from explorer.serving.run_cache import Atlas
+from explorer.serving.run_cache import RunCache
 from explorer.ui.explore.class_grid import class_captions
 from explorer.ui.explore.posterior_samples import posterior_draws, why_no_draws
 from explorer.ui.pins import Pin
@@ -24,7 +24,7 @@ NO_DATA = DataError("MNIST is not here.")
 
 
 @pytest.fixture(scope="module")
-def atlas(tmp_path_factory):
+def run_cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     models = {
         "vae": {"latent_dim": 5},
@@ -36,11 +36,11 @@ def atlas(tmp_path_factory):
     }
     for name, changes in models.items():
         encode_run(new_run(folder / name, **changes))
-    return Atlas(folder)
+    return RunCache(folder)
 
 
-def facts_of(atlas, name, **changes):
-    loaded = atlas.run(name)
+def facts_of(run_cache, name, **changes):
+    loaded = run_cache.run(name)
     return slider_facts(loaded, dataclasses.replace(dimension_use(loaded.encoded, loaded.config.model), **changes))
 
 
@@ -48,10 +48,10 @@ def dead(*which):
     return np.array(which, bool)
 
 
-def test_dead_dimensions_come_last_are_counted_and_explained(atlas):
+def test_dead_dimensions_come_last_are_counted_and_explained(run_cache):
     kl = np.array([0.001, 2.0, 0.5, 0.002, 3.0])
     order = np.argsort(-kl)
-    facts = facts_of(atlas, "vae", kl=kl, order=order, is_dead=kl < 0.01)
+    facts = facts_of(run_cache, "vae", kl=kl, order=order, is_dead=kl < 0.01)
     assert [it["i"] for it in facts["dimensions"]] == [4, 1, 2, 3, 0]
     assert [it["measure"] for it in facts["dimensions"]] == ["3.00", "2.00", "0.50", "2.0e-03", "1.0e-03"]
     assert facts["n_live"] == 3
@@ -68,12 +68,12 @@ def test_dead_dimensions_come_last_are_counted_and_explained(atlas):
         (dead(1, 1, 1, 1, 1), "All 5 dimensions carry nothing"),
     ],
 )
-def test_the_title_of_the_fold_counts(atlas, is_dead, title):
-    assert facts_of(atlas, "vae", is_dead=is_dead)["dead_title"] == title
+def test_the_title_of_the_fold_counts(run_cache, is_dead, title):
+    assert facts_of(run_cache, "vae", is_dead=is_dead)["dead_title"] == title
 
 
-def test_a_single_dimension_that_carries_nothing_is_said_so(atlas):
-    assert facts_of(atlas, "one", is_dead=dead(1))["dead_title"] == "The only dimension carries nothing"
+def test_a_single_dimension_that_carries_nothing_is_said_so(run_cache):
+    assert facts_of(run_cache, "one", is_dead=dead(1))["dead_title"] == "The only dimension carries nothing"
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,21 @@ def test_a_single_dimension_that_carries_nothing_is_said_so(atlas):
         ("conditional", "Sorted by the KL from q(z|x, y) to p(z|y)"),
     ],
 )
-def test_what_the_order_is_by_is_said(atlas, name, words):
-    assert words in facts_of(atlas, name)["note"]
+def test_what_the_order_is_by_is_said(run_cache, name, words):
+    assert words in facts_of(run_cache, name)["note"]
 
 
 @pytest.mark.parametrize("name", ["vae", "ae", "one", "laplace", "dirichlet", "conditional"])
-def test_what_the_browser_is_told_is_finite_and_lists_every_dimension_once(atlas, name):
-    facts = facts_of(atlas, name)
+def test_what_the_browser_is_told_is_finite_and_lists_every_dimension_once(run_cache, name):
+    facts = facts_of(run_cache, name)
     json.dumps(facts, allow_nan=False)
-    n_dims = atlas.run(name).config.model.latent_dim
+    n_dims = run_cache.run(name).config.model.latent_dim
     assert sorted(it["i"] for it in facts["dimensions"]) == list(range(n_dims))
     assert all(it["low"] <= it["mark"] <= it["high"] for it in facts["dimensions"])
 
 
-def test_a_conditional_priors_kl_is_to_the_prior_of_each_images_class(atlas):
-    loaded = atlas.run("conditional")
+def test_a_conditional_priors_kl_is_to_the_prior_of_each_images_class(run_cache):
+    loaded = run_cache.run("conditional")
     with torch.no_grad():
         loaded.model.class_prior.normal_(generator=torch.Generator().manual_seed(0))
     mu, log_var = module._class_priors(loaded)
@@ -111,16 +111,16 @@ def test_a_conditional_priors_kl_is_to_the_prior_of_each_images_class(atlas):
     np.testing.assert_array_equal(use_of_dimensions(loaded).kl, expected_kl)
 
 
-def test_a_normal_posterior_is_drawn_from_without_the_original(atlas):
-    loaded = atlas.run("vae")
+def test_a_normal_posterior_is_drawn_from_without_the_original(run_cache):
+    loaded = run_cache.run("vae")
     assert why_no_draws(loaded, 3, NO_DATA) is None
     codes = posterior_draws(loaded, 3, NO_DATA, 8, seed=2)
     expected = normal_samples(loaded.encoded.mu[3], loaded.encoded.log_var[3], 8, seed=2)
     np.testing.assert_array_equal(codes, expected)
 
 
-def test_another_posterior_is_drawn_from_only_where_its_original_is(atlas):
-    loaded = atlas.run("laplace")
+def test_another_posterior_is_drawn_from_only_where_its_original_is(run_cache):
+    loaded = run_cache.run("laplace")
     reason = why_no_draws(loaded, 3, NO_DATA)
     assert "only mean and variance of the laplace posterior" in reason
     assert "MNIST is not here." in reason
@@ -132,12 +132,12 @@ def test_another_posterior_is_drawn_from_only_where_its_original_is(atlas):
 
 
 @pytest.mark.parametrize(("name", "row", "words"), [("ae", 3, "no q(z|x)"), ("vae", None, "Click on a point")])
-def test_where_there_is_no_posterior_the_reason_is_given(atlas, name, row, words):
-    assert words in why_no_draws(atlas.run(name), row, NO_DATA)
+def test_where_there_is_no_posterior_the_reason_is_given(run_cache, name, row, words):
+    assert words in why_no_draws(run_cache.run(name), row, NO_DATA)
 
 
-def test_the_class_of_the_pinned_image_is_named_as_its_own(atlas):
-    loaded = atlas.run("conditional")
+def test_the_class_of_the_pinned_image_is_named_as_its_own(run_cache):
+    loaded = run_cache.run("conditional")
     place = resolve_pin(loaded, View(pins=(Pin(row=4),)))
     label = int(loaded.encoded.labels[4])
     captions = class_captions(tuple("abcdefghij"), place)

@@ -38,12 +38,12 @@ class Finding:
         name: posterior-collapse, dead-dimensions, divergence, over-fitting, heavy-tails, restricted-support,
             no-samples, mode-collapse or critic-wins.
         evidence: what was seen, with its figures, a sentence.
-        remedy: what to do, a sentence.
+        fix: what to do, a sentence.
     """
 
     name: str
     evidence: str
-    remedy: str
+    fix: str
 
 
 def diagnose(
@@ -71,12 +71,12 @@ def diagnose(
 
 
 def _divergence(history: Sequence[Mapping[str, Any]], diverged_in: int | None) -> Iterator[Finding]:
-    remedy = "Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20."
+    fix = "Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20."
     if diverged_in is not None:
         evidence = (
             f"In epoch {diverged_in} the objective or a weight was no longer a number; what is kept is of before."
         )
-        yield Finding(name="divergence", evidence=evidence, remedy=remedy)
+        yield Finding(name="divergence", evidence=evidence, fix=fix)
         return
     comparable = _comparable(history)
     known = [record["train"]["objective"] for _, record in comparable if "objective" in record["train"]]
@@ -85,7 +85,7 @@ def _divergence(history: Sequence[Mapping[str, Any]], diverged_in: int | None) -
         yield Finding(
             name="divergence",
             evidence=f"The training objective fell from {max(known):.1f} nats in epoch {best} to {known[-1]:.1f}.",
-            remedy=remedy,
+            fix=fix,
         )
 
 
@@ -103,7 +103,7 @@ def _collapse(
         yield Finding(
             name="divergence",
             evidence=f"The KL is {kl:,.0f} nats: codes lie far from where the prior has any mass.",
-            remedy="Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20.",
+            fix="Lower --learning-rate by a factor of 3, or shorten what is too steep: --max-gradient-norm 20.",
         )
         return
     # Of one image nothing can be told, however good the model.
@@ -112,7 +112,7 @@ def _collapse(
             name="posterior-collapse",
             evidence=f"Codes carry {max(information, 0):.2f} nats about their images (KL {kl:.2f}): q(z|x) is nearly "
             "the same for every image, and the decoder ignores z.",
-            remedy=_remedy_of_collapse(model, len(history)),
+            fix=_fix_of_collapse(model, len(history)),
         )
         return
     dead = [index for index, nats in enumerate(per_dimension or []) if nats < DEAD_NATS]
@@ -122,12 +122,12 @@ def _collapse(
             name="dead-dimensions",
             evidence=f"{len(dead)} of {len(per_dimension or [])} dimensions ({shown}) have a KL below {DEAD_NATS} nats "
             "and carry nothing.",
-            remedy="They do no harm: the model needs no more. For more of them in use: --free-bits per-dimension, "
+            fix="They do no harm: the model needs no more. For more of them in use: --free-bits per-dimension, "
             "--estimator iwae, or a longer --kl-schedule warm-up.",
         )
 
 
-def _remedy_of_collapse(model: ModelConfig, n_epochs: int) -> str:
+def _fix_of_collapse(model: ModelConfig, n_epochs: int) -> str:
     free_bits = "batch-mean" if POSTERIORS[model.posterior].factorises else "per-example"
     younger = f"After {n_epochs} epochs it may only be young: train longer (--epochs). Else let" if n_epochs else "Let"
     first = younger if n_epochs < FEW_EPOCHS else "Let"
@@ -149,14 +149,14 @@ def _gan(model: ModelConfig, history: Sequence[Mapping[str, Any]]) -> Iterator[F
             name="mode-collapse",
             evidence=f"Two samples differ {last['diversity']:.2f} times as much as two real images: the decoder makes "
             "few different images.",
-            remedy="Raise --gradient-penalty, lower --learning-rate, or train longer: it may recover by itself.",
+            fix="Raise --gradient-penalty, lower --learning-rate, or train longer: it may recover by itself.",
         )
     if last["critic_loss"] < 0.1:
         yield Finding(
             name="critic-wins",
             evidence=f"The critic tells samples from real images almost always (loss {last['critic_loss']:.3f}; 1.386 "
             "is guessing): the decoder learns little from it.",
-            remedy="Raise --gradient-penalty, or give the critic fewer units by a smaller --hidden.",
+            fix="Raise --gradient-penalty, or give the critic fewer units by a smaller --hidden.",
         )
 
 
@@ -175,7 +175,7 @@ def _over_fitting(history: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             name="over-fitting",
             evidence=f"Validation was best in epoch {best_epoch} ({known[best]:.1f} nats) and is now {known[-1]:.1f}, "
             f"while training went from {train_then:.1f} to {train_now:.1f}.",
-            remedy=f"The weights of epoch {best_epoch} are the ones that are kept. Train fewer epochs, with more "
+            fix=f"The weights of epoch {best_epoch} are the ones that are kept. Train fewer epochs, with more "
             "images, a smaller --hidden, --weight-decay, or --binarisation per-presentation.",
         )
 
@@ -197,19 +197,19 @@ def _support(model: ModelConfig) -> Iterator[Finding]:
             name="heavy-tails",
             evidence=f"A student-t with {model.degrees_of_freedom:g} degrees of freedom has no variance: averages over "
             "its samples settle slowly, and its KL to a normal prior would be infinite.",
-            remedy="Use --degrees-of-freedom above 2, or --posterior normal.",
+            fix="Use --degrees-of-freedom above 2, or --posterior normal.",
         )
     if not POSTERIORS[model.posterior].covers:
         yield Finding(
             name="restricted-support",
             evidence=f"Every {model.posterior} q(z|x) covers a part of the prior only: log_px is a bound on log p(x) "
             "that does not become tight however many samples it has.",
-            remedy="Compare such runs by their ELBO, or use --posterior beta or kumaraswamy for a bounded code.",
+            fix="Compare such runs by their ELBO, or use --posterior beta or kumaraswamy for a bounded code.",
         )
     if not model.has_prior:
         yield Finding(
             name="no-samples",
             evidence="An autoencoder has no prior: nothing says which codes are likely.",
-            remedy="To sample, fit a density to its codes (python -m explorer sample RUN --density mixture), or train "
+            fix="To sample, fit a density to its codes (python -m explorer sample RUN --density mixture), or train "
             "a vae.",
         )

@@ -113,7 +113,7 @@ def shared_spaces(runs: Iterable[LoadedRun]) -> tuple[str, ...]:
     return tuple(space for space in SPACES if not any(is_missing(run, space) for run in encoding))
 
 
-def fitting_maps(runs: Sequence[LoadedRun], view: CompareView) -> CompareView:
+def validated_maps(runs: Sequence[LoadedRun], view: CompareView) -> CompareView:
     """Return ``view`` with a projection that not all runs have a map by replaced by the default, and say so."""
     if view.maps in shared_spaces(runs):
         return view

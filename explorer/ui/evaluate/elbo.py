@@ -13,7 +13,7 @@ from explorer.ui.evaluate.words import bound_notes, interval_words, steps_of, te
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
 from explorer.ui.view import control
-from explorer.ui.widgets.diagnosis import findings_with_remedies
+from explorer.ui.widgets.diagnosis import findings_with_fixes
 from explorer.workflows.evaluation import scores_of
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def scores(loaded: LoadedRun, view: EvaluateView) -> "tuple[Evaluation, ImageTer
 
 
 def diagnosis_of(loaded: LoadedRun, evaluation: "Evaluation | None") -> None:
-    """Say what is wrong with a run by its history and, where there is one, its evaluation; remedies lead to Train."""
+    """Say what is wrong with a run by its history and, where there is one, its evaluation; fixes lead to Train."""
     from explorer.analysis.evaluation.diagnosis import diagnose  # it needs torch, which the first screen does not
 
     run = loaded.run
     findings = diagnose(run.config.model, run.history(), evaluation, diverged_in=run.diverged_in())
     if findings:
-        findings_with_remedies(run, findings, _go_to_training)
+        findings_with_fixes(run, findings, _go_to_training)
     else:
         st.caption(":material/check: No sign of collapse, dead dimensions, divergence or over-fitting was found.")
 

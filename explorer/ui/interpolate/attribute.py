@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from explorer.analysis.latent.attributes import AttributeDirection, attribute_direction
 from explorer.analysis.projections.base import Projection
 from explorer.errors import ConfigError
-from explorer.serving.point_values import OWN
+from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.interpolate.endpoint_controls import end_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
-from explorer.ui.map.columns import bring_columns
+from explorer.ui.map.columns import upload_columns
 from explorer.ui.places import one_class, pinned_places
 from explorer.ui.view import change_view, current_view, held_view
 from explorer.ui.widgets.classifier import judge_of
@@ -44,7 +44,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start = places[end_choices(view, ("Start from",))[0]]
         chosen = _choice(loaded, names, view.direction)
-        bring_columns(loaded)
+        upload_columns(loaded)
     if chosen is None:
         return
     found = _direction(loaded, chosen)
@@ -90,7 +90,7 @@ def _choice(loaded: LoadedRun, names: Sequence[str], direction: str) -> str | No
 
 
 def _binary_columns(loaded: LoadedRun) -> list[str]:
-    return [f"{OWN}{name}" for name, values in loaded.own_columns.items() if len(np.unique(values)) == 2]
+    return [f"{CUSTOM}{name}" for name, values in loaded.custom_columns.items() if len(np.unique(values)) == 2]
 
 
 def _in_words(chosen: str, names: Sequence[str]) -> str:
@@ -100,7 +100,7 @@ def _in_words(chosen: str, names: Sequence[str]) -> str:
     if kind == "classes":
         first, second = (names[int(part)] for part in rest.split(","))
         return f"class {first} against class {second}"
-    return f"column {chosen.removeprefix(OWN)}"
+    return f"column {chosen.removeprefix(CUSTOM)}"
 
 
 @lru_cache(maxsize=32)
@@ -121,7 +121,7 @@ def _sides(loaded: LoadedRun, chosen: str) -> tuple[NDArray[np.int64], NDArray[n
             raise ConfigError("A class does not differ from itself: choose two different ones.")
         rows = np.flatnonzero((labels == first) | (labels == second))
         return rows, labels[rows] == first
-    values = loaded.own_columns[chosen.removeprefix(OWN)]
+    values = loaded.custom_columns[chosen.removeprefix(CUSTOM)]
     return np.arange(len(labels)), values == np.unique(values)[-1]
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from explorer.runs.columns import MAX_NAME
-from explorer.serving.point_values import OWN
+from explorer.serving.point_values import CUSTOM
 from explorer.ui.map.view import MapView
 from explorer.ui.view import Formerly, Switch, Whole
 from explorer.workflows.paths import MAX_FRAMES, MIN_FRAMES
@@ -16,7 +16,7 @@ PathKind = Literal["linear", "spherical", "geodesic", "data"]
 
 
 def _direction(text: str) -> str:
-    is_column = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
+    is_column = text.startswith(CUSTOM) and len(text) <= len(CUSTOM) + MAX_NAME
     if not is_column and not re.fullmatch(r"class:\d{1,4}|classes:\d{1,4},\d{1,4}", text):
         raise ValueError(text)
     return text

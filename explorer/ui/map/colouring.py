@@ -10,8 +10,7 @@ import streamlit as st
 from explorer.analysis.projections.base import Projection
 from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
-from explorer.models.config import ModelConfig
-from explorer.serving.point_values import OWN, PERCENTILES, column, has_kl
+from explorer.serving.point_values import CUSTOM, PERCENTILES, column, has_kl
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, M, MapView
 from explorer.ui.notation import given
@@ -50,13 +49,13 @@ _COLOURINGS = {
 
 def _colouring(name: str) -> _Colouring:
     """Return what is told of a colouring, one of ours or a column that a person brought."""
-    if not name.startswith(OWN):
+    if not name.startswith(CUSTOM):
         return _COLOURINGS[name]
-    title = name.removeprefix(OWN)
+    title = name.removeprefix(CUSTOM)
     return _Colouring(title=title, axis=title, explanation="a column that was brought along.")
 
 
-def fitting_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
+def validated_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
     """Return ``view`` with a colouring that this run and map do not have replaced by class, and say why."""
     if view.colour == CLASS:
         return view
@@ -71,7 +70,7 @@ def fitting_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
 def colour_control(loaded: LoadedRun, view: MapView) -> None:
     """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
-    offered += [OWN + title for title in loaded.own_columns]
+    offered += [CUSTOM + title for title in loaded.custom_columns]
     control(
         st.selectbox,
         view,
@@ -84,31 +83,29 @@ def colour_control(loaded: LoadedRun, view: MapView) -> None:
     )
 
 
-def colour_data(
-    model: ModelConfig, run_path: str, space_query: str, version: str, view: MapView
-) -> dict[str, Any] | None:
+def colour_data(loaded: LoadedRun, space_query: str, version: str, view: MapView) -> dict[str, Any] | None:
     """Return what the browser needs to colour by the view's column: its address, title and scale; None for classes.
 
     Args:
-        model: of the run.
-        run_path: of its routes.
+        loaded: the run.
         space_query: query parameters of the map.
-        version: changes with the column's values.
+        version: changes with the map.
         view: says which column.
     """
     if view.colour == CLASS:
         return None
     low, high = PERCENTILES
     return {
-        "url": f"{run_path}/column?name={quote(view.colour)}&{space_query}&v={version}",
-        "title": f"{given(_colouring(view.colour).axis, model)} (percentiles {low} to {high})",
+        "url": f"api/runs/{quote(loaded.run.name)}/column?name={quote(view.colour)}&{space_query}"
+        f"&v={version}{_version_of_column(loaded, view.colour)}",
+        "title": f"{given(_colouring(view.colour).axis, loaded.config.model)} (percentiles {low} to {high})",
         "scale": value_scale(),
     }
 
 
-def own_version(loaded: LoadedRun, view: MapView) -> str:
-    """Return what changes with the values of a column that a person brought; empty for the others."""
-    values = loaded.own_columns.get(view.colour.removeprefix(OWN)) if view.colour.startswith(OWN) else None
+def _version_of_column(loaded: LoadedRun, colour: str) -> str:
+    """Return what changes with the values of a custom column; empty for the others."""
+    values = loaded.custom_columns.get(colour.removeprefix(CUSTOM)) if colour.startswith(CUSTOM) else None
     return "" if values is None else f"-{crc32(values.tobytes()):08x}"
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.errors import ExplorerError
 from explorer.locations import READONLY, check_may_write
 from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
-from explorer.serving.point_values import OWN
+from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, MapView
 from explorer.ui.view import change_view, held_view
@@ -15,7 +15,7 @@ from explorer.ui.view import change_view, held_view
 _KEY = "own-columns"
 
 
-def bring_columns(loaded: LoadedRun) -> None:
+def upload_columns(loaded: LoadedRun) -> None:
     """Show a button that opens the place where a file of columns is brought or taken away; none where that is off."""
     if READONLY:
         return
@@ -38,8 +38,8 @@ def bring_columns(loaded: LoadedRun) -> None:
         problem = st.session_state.pop(f"{_KEY}-problem", "")
         if problem:
             st.error(problem, icon=":material/error:")
-        if loaded.own_columns:
-            st.caption(f"Kept with the run: {', '.join(loaded.own_columns)}.")
+        if loaded.custom_columns:
+            st.caption(f"Kept with the run: {', '.join(loaded.custom_columns)}.")
             st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 
 
@@ -54,7 +54,7 @@ def _bring(loaded: LoadedRun) -> None:
     except ExplorerError as error:
         st.session_state[f"{_KEY}-problem"] = str(error)
         return
-    change_view(replace(held_view(MapView), colour=OWN + next(iter(found))))
+    change_view(replace(held_view(MapView), colour=CUSTOM + next(iter(found))))
 
 
 def _take_away(loaded: LoadedRun) -> None:

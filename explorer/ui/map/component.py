@@ -13,7 +13,7 @@ from explorer.analysis.projections.base import AlignedProjection, LinearProjecti
 from explorer.figures.latent_map import latent_map_figure
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.browser.component import browser_component
-from explorer.ui.map.colouring import colour_data, own_version
+from explorer.ui.map.colouring import colour_data
 from explorer.ui.map.overlays import overlay_data
 from explorer.ui.map.pin_actions import act
 from explorer.ui.map.selection import keep_selection, outline_data
@@ -114,7 +114,7 @@ def map_data(
         "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={map_version(served)}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
-        "colour": colour_data(loaded.config.model, path, space, map_version(served) + own_version(loaded, view), view),
+        "colour": colour_data(loaded, space, map_version(served), view),
         "figure": _figure_json(projection, class_names),
         "conditional": place.label is not None,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,

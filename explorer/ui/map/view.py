@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from explorer.errors import ProjectionError, ServingError
 from explorer.runs.columns import MAX_NAME
 from explorer.serving.decoder import reference_code
-from explorer.serving.point_values import COLUMNS, OWN
+from explorer.serving.point_values import COLUMNS, CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import is_missing, offer
 from explorer.ui.places import pinned_code
@@ -24,7 +24,7 @@ _LEFT_OUT = "pins-left-out"
 
 
 def _colour(text: str) -> str:
-    is_column = text.startswith(OWN) and len(text) <= len(OWN) + MAX_NAME
+    is_column = text.startswith(CUSTOM) and len(text) <= len(CUSTOM) + MAX_NAME
     if text not in (CLASS, *COLUMNS) and not is_column:
         raise ValueError(text)
     return text

@@ -83,7 +83,7 @@ def begin(new_run: NewRun) -> None:
     _tried(mine, make)
 
 
-def go_on(name: str, epochs: int | None = None) -> None:
+def resume(name: str, epochs: int | None = None) -> None:
     """Start or resume the training of a run, with another number of epochs in all if one is given."""
     _tried(said(), jobs().start, name, epochs)
 
@@ -117,7 +117,7 @@ def delete(name: str) -> None:
     _tried(mine, remove)
 
 
-def bring_back(discarded: Discarded) -> None:
+def restore_run(discarded: Discarded) -> None:
     """Move a run back from the trash, if it is still there, and look at it."""
     mine = said()
 

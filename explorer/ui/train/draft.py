@@ -122,7 +122,7 @@ def prefill(choices: Mapping[str, Any], *, data: str = "", name: str = "") -> No
 
 
 def prefill_with(config: RunConfig, about: str = "") -> None:
-    """Begin anew with the choices of a run, to make one like it, or a remedy of one; ``about`` says which.
+    """Begin anew with the choices of a run, to make one like it, or with a suggested fix; ``about`` says which.
 
     Raises:
         DataError: if its data set is not in the catalogue.

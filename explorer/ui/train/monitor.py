@@ -12,11 +12,11 @@ from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui import session
-from explorer.ui.train.actions import delete, duplicate, encode, encoding_status, go_on, jobs, pause
+from explorer.ui.train.actions import delete, duplicate, encode, encoding_status, jobs, pause, resume
 from explorer.ui.train.estimate import duration_in_words
 from explorer.ui.train.runs import COLOURS, in_words
 from explorer.ui.train.timeline import timeline
-from explorer.ui.widgets.diagnosis import findings_with_remedies
+from explorer.ui.widgets.diagnosis import findings_with_fixes
 from explorer.ui.widgets.run_picker import choose_run, describe_run
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -112,7 +112,7 @@ def _actions(run: Run, status: TrainingStatus) -> None:
         elif state is TrainingState.FINISHED:
             _more_epochs(run, status)
         else:
-            _button("Resume" if status.epoch else "Start", "play_arrow", go_on, name, type="primary")
+            _button("Resume" if status.epoch else "Start", "play_arrow", resume, name, type="primary")
         _map_button(run, status)
         _button("Duplicate with changes", "content_copy", duplicate, name)
         why = "Pause it first: a run in training cannot be deleted." if state.is_at_work else None
@@ -130,7 +130,7 @@ def _more_epochs(run: Run, status: TrainingStatus) -> None:
     with st.popover("More epochs", icon=":material/add_task:", width="content"):
         epochs = st.number_input("Epochs in all", status.epoch + 1, 100_000, value=2 * status.epochs, key="more-epochs")
         if st.button("Go on", type="primary", key="go-on"):
-            go_on(run.name, int(epochs))
+            resume(run.name, int(epochs))
             st.rerun()
 
 
@@ -208,7 +208,7 @@ def _curves(history: list[dict[str, Any]]) -> None:
 
 
 def _diagnosis(run: Run, status: TrainingStatus) -> None:
-    """Say what is wrong with a run, each finding with changes that may mend it in a new run."""
+    """Say what is wrong with a run, each finding with changes that may fix it in a new run."""
     from explorer.analysis.evaluation.diagnosis import diagnose  # it needs torch, which the first screen does not
 
     findings = diagnose(run.config.model, run.history(), diverged_in=run.diverged_in())
@@ -216,4 +216,4 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
         if status.epoch:
             st.caption(":material/check: No sign of collapse, divergence or over-fitting in what was recorded so far.")
         return
-    findings_with_remedies(run, findings, st.rerun)
+    findings_with_fixes(run, findings, st.rerun)

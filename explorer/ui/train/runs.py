@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from explorer.training.status import TrainingState, TrainingStatus
-from explorer.ui.train.actions import bring_back, deleted_runs, jobs, said
+from explorer.ui.train.actions import deleted_runs, jobs, restore_run, said
 from explorer.ui.train.view import TrainView
 from explorer.ui.view import change_view, held_view
 
@@ -75,7 +75,7 @@ def _messages() -> None:
     if mine.deleted is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info(f"{mine.deleted.name} was deleted. It is kept for seven days.", icon=":material/delete:")
-            st.button("Undo", key="undo-delete", icon=":material/undo:", on_click=bring_back, args=(mine.deleted,))
+            st.button("Undo", key="undo-delete", icon=":material/undo:", on_click=restore_run, args=(mine.deleted,))
 
 
 def _trash() -> None:
@@ -88,7 +88,7 @@ def _trash() -> None:
         for each in deleted:
             with st.container(horizontal=True, vertical_alignment="center", key=f"deleted-{each.path.name}"):
                 st.markdown(f"**{each.name}** :small[:gray[{_ago(each.time)}]]")
-                st.button("Bring back", key=f"back-{each.path.name}", on_click=bring_back, args=(each,))
+                st.button("Bring back", key=f"back-{each.path.name}", on_click=restore_run, args=(each,))
 
 
 def _ago(when: float) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with a run, in words, each finding with changes that may mend it in a new run."""
+"""What is wrong with a run, in words, each finding with changes that may fix it in a new run."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.locations import READONLY
-from explorer.runs.choices import remedied
+from explorer.runs.choices import with_changes
 from explorer.runs.config import RunConfig
-from explorer.runs.remedies import remedies
 from explorer.runs.run import Run
+from explorer.runs.suggested_fixes import suggested_fixes
 
 if TYPE_CHECKING:
     from explorer.analysis.evaluation.diagnosis import Finding
@@ -29,22 +29,22 @@ def forget_run_asked_for() -> None:
     st.session_state.pop(_KEY, None)
 
 
-def findings_with_remedies(run: Run, findings: Sequence["Finding"], on_chosen: Callable[[], None]) -> None:
-    """Show ``findings``; a remedy that is chosen is for the form of a new run, and ``on_chosen`` goes there."""
+def findings_with_fixes(run: Run, findings: Sequence["Finding"], on_chosen: Callable[[], None]) -> None:
+    """Show ``findings``; a suggested fix that is chosen is for the form of a new run, and ``on_chosen`` goes there."""
     st.markdown("##### What is wrong, and what may help")
     for finding in findings:
         with st.container(border=True, key=f"finding-{finding.name}"):
             st.markdown(f"**{finding.name.replace('-', ' ').capitalize()}.** {finding.evidence}")
-            st.caption(finding.remedy)
+            st.caption(finding.fix)
             if not READONLY:
                 _remedies(run, finding, on_chosen)
 
 
 def _remedies(run: Run, finding: "Finding", on_chosen: Callable[[], None]) -> None:
     with st.container(horizontal=True):
-        for remedy in remedies(finding.name, run.config):
-            changes = ", ".join(f"{field} = {value}" for field, value in remedy.changes.items())
-            if st.button(remedy.label, key=f"{finding.name}-{remedy.label}", help=f"A new run with {changes}"):
+        for fix in suggested_fixes(finding.name, run.config):
+            changes = ", ".join(f"{field} = {value}" for field, value in fix.changes.items())
+            if st.button(fix.label, key=f"{finding.name}-{fix.label}", help=f"A new run with {changes}"):
                 about = f"A new run like {run.name}, which stays as it is, but with {changes}."
-                st.session_state[_KEY] = remedied(run.config, remedy.changes), about
+                st.session_state[_KEY] = with_changes(run.config, fix.changes), about
                 on_chosen()

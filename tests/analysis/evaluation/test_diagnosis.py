@@ -97,7 +97,7 @@ def test_a_hundred_images_for_many_epochs_over_fit(tmp_path):
     assert finding.name == "over-fitting"
     assert f"best in epoch {best + 1} ({max(scores):.1f} nats) and is now {scores[-1]:.1f}" in finding.evidence
     assert f"{history[best]['train']['objective']:.1f} to {history[-1]['train']['objective']:.1f}" in finding.evidence
-    assert f"The weights of epoch {best + 1} are the ones that are kept" in finding.remedy
+    assert f"The weights of epoch {best + 1} are the ones that are kept" in finding.fix
 
 
 def test_a_gan_that_has_hardly_begun_makes_few_different_images(tmp_path):
@@ -225,7 +225,7 @@ def test_every_kind_of_finding_is_found():
 
 @pytest.mark.parametrize("finding", every_finding(), ids=lambda finding: finding.name)
 def test_every_remedy_names_options_and_choices_that_exist(finding, shown_options):
-    named = re.findall(r"(--[a-z][a-z-]*[a-z])(?: ([a-z][a-z-]+))?", finding.remedy)
+    named = re.findall(r"(--[a-z][a-z-]*[a-z])(?: ([a-z][a-z-]+))?", finding.fix)
     assert named
     for option, choice in named:
         assert option in shown_options
@@ -235,7 +235,7 @@ def test_every_remedy_names_options_and_choices_that_exist(finding, shown_option
 
 @pytest.mark.parametrize("finding", every_finding(), ids=lambda finding: finding.name)
 def test_evidence_and_remedy_are_sentences(finding):
-    for text in (finding.evidence, finding.remedy):
+    for text in (finding.evidence, finding.fix):
         assert re.fullmatch(r"[A-Z0-9].*\.", text)
         assert "  " not in text
 
@@ -243,7 +243,7 @@ def test_evidence_and_remedy_are_sentences(finding):
 @pytest.mark.parametrize("posterior", ["dirichlet", "normal-full"])
 def test_free_bits_that_are_advised_are_allowed(posterior):
     (finding,) = diagnose(model_config(posterior=posterior), [record(mutual_information=0.01, kl=0.02)])
-    for form in re.findall(r"--free-bits ([a-z-]+)", finding.remedy):
+    for form in re.findall(r"--free-bits ([a-z-]+)", finding.fix):
         run_config(posterior=posterior, objective=ObjectiveConfig(free_bits=form))
 
 
@@ -255,6 +255,6 @@ def test_codes_that_are_lost_are_divergence_and_no_collapse():
 
 def test_a_young_run_is_told_to_train_longer_and_an_old_one_is_not():
     silent = record(mutual_information=0.01, kl=0.02)
-    young, old = (diagnose(model_config(), [silent] * n)[0].remedy for n in (2, 30))
+    young, old = (diagnose(model_config(), [silent] * n)[0].fix for n in (2, 30))
     assert young.startswith("After 2 epochs it may only be young: train longer (--epochs).")
     assert old.startswith("Let the encoder catch up (--em aggressive)")

@@ -1,6 +1,6 @@
 """What to change in a run's configuration against what a diagnosis found, so that a new run can be made in one step.
 
-The findings and their remedies in words are in ``analysis/diagnosis.py``, which knows figures and no configuration.
+The findings, each with a fix in words, are in ``analysis/diagnosis.py``, which knows figures and no configuration.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from explorer.models.config import LIKELIHOODS, POSTERIORS
-from explorer.runs.choices import remedied
+from explorer.runs.choices import with_changes
 from explorer.runs.config import RunConfig, flat
 
 FEW_SAMPLES = 5
@@ -24,8 +24,8 @@ STEEP_NATS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remedy:
-    """Changes to a run that may mend it.
+class SuggestedFix:
+    """Changes to a run that may fix it.
 
     Attributes:
         label: what they do, in a few words.
@@ -36,8 +36,8 @@ class Remedy:
     changes: dict[str, Any]
 
 
-def remedies(finding: str, config: RunConfig) -> list[Remedy]:
-    """Return what may mend a finding, the most promising first; each makes a valid configuration other than ``config``.
+def suggested_fixes(finding: str, config: RunConfig) -> list[SuggestedFix]:
+    """Return what may fix a finding, the most promising first; each makes a valid configuration other than ``config``.
 
     Args:
         finding: the name of a finding of ``analysis.diagnosis``.
@@ -46,18 +46,18 @@ def remedies(finding: str, config: RunConfig) -> list[Remedy]:
     Raises:
         KeyError: if there is no such finding.
     """
-    proposed = (Remedy(label=label, changes=changes) for label, changes in _PROPOSALS[finding](config).items())
-    return [remedy for remedy in proposed if _helps(config, remedy)]
+    proposed = (SuggestedFix(label=label, changes=changes) for label, changes in _PROPOSALS[finding](config).items())
+    return [fix for fix in proposed if _helps(config, fix)]
 
 
-def _helps(config: RunConfig, remedy: Remedy) -> bool:
+def _helps(config: RunConfig, fix: SuggestedFix) -> bool:
     """Whether the changes are valid beside everything else in ``config``, and each of them changes something."""
     try:
-        changed = flat(remedied(config, remedy.changes))
+        changed = flat(with_changes(config, fix.changes))
     except ValidationError:
         return False
     before = flat(config)
-    return all(changed[name] == value for name, value in remedy.changes.items()) and changed != before
+    return all(changed[name] == value for name, value in fix.changes.items()) and changed != before
 
 
 Proposals = dict[str, dict[str, Any]]

@@ -5,9 +5,9 @@ import pytest
 
 from explorer.analysis.evaluation.diagnosis import Finding
 from explorer.models.config import LikelihoodName, PosteriorName
-from explorer.runs.choices import FIELDS, remedied
+from explorer.runs.choices import FIELDS, with_changes
 from explorer.runs.config import RunConfig
-from explorer.runs.remedies import remedies
+from explorer.runs.suggested_fixes import suggested_fixes
 from tests.support import run_config
 
 OF_A_BOUND = ("posterior-collapse", "dead-dimensions", "divergence", "over-fitting")
@@ -40,19 +40,19 @@ CASES = [
 
 
 def changes(finding: str, config: RunConfig) -> dict[str, dict[str, object]]:
-    return {remedy.label: remedy.changes for remedy in remedies(finding, config)}
+    return {fix.label: fix.changes for fix in suggested_fixes(finding, config)}
 
 
 @pytest.mark.parametrize(("finding", "config"), [case[:2] for case in CASES], ids=[f"{c[0]} {c[2]}" for c in CASES])
 def test_every_remedy_makes_another_valid_run_that_has_its_changes(finding, config):
-    found = remedies(finding, config)
+    found = suggested_fixes(finding, config)
     assert found
-    for remedy in found:
-        changed = remedied(config, remedy.changes)
+    for fix in found:
+        changed = with_changes(config, fix.changes)
         assert RunConfig.model_validate_json(changed.model_dump_json()) == changed != config
-        assert remedy.changes.keys() <= FIELDS.keys()
+        assert fix.changes.keys() <= FIELDS.keys()
         values = changed.model.model_dump() | changed.training.model_dump() | changed.training.objective.model_dump()
-        assert {name: values[name] for name in remedy.changes} == remedy.changes
+        assert {name: values[name] for name in fix.changes} == fix.changes
 
 
 def test_there_are_remedies_for_every_finding():
@@ -93,8 +93,8 @@ def test_free_bits_are_of_the_form_that_the_model_allows(config, form):
 
 
 def test_an_autoencoder_becomes_a_vae_of_the_same_network():
-    (remedy,) = remedies("no-samples", SPECIAL["no-samples"])
-    changed = remedied(SPECIAL["no-samples"], remedy.changes)
+    (fix,) = suggested_fixes("no-samples", SPECIAL["no-samples"])
+    changed = with_changes(SPECIAL["no-samples"], fix.changes)
     assert (changed.model.family, changed.model.likelihood) == ("vae", "bernoulli")
     assert changed.model.hidden == SPECIAL["no-samples"].model.hidden
 
