@@ -54,7 +54,7 @@ FILMS = "explorer/workflows/video.py"
 BOOTSTRAP, FRECHET = "explorer/analysis/statistics/bootstrap.py", "explorer/analysis/statistics/frechet.py"
 EMBEDDING, MEASURES = "explorer/analysis/statistics/embedding.py", "explorer/analysis/comparison/estimators.py"
 GROUPS, MEASURED = "explorer/analysis/comparison/seeds.py", "explorer/analysis/comparison/measurements.py"
-LINEUP, MEASURES_FILES = "explorer/workflows/measurement_setup.py", "explorer/runs/measures.py"
+LINEUP, MEASURES_FILES = "explorer/workflows/measurement_setup.py", "explorer/runs/measurements.py"
 DISCREPANCY, CALIBRATION = "explorer/analysis/statistics/mmd.py", "explorer/analysis/evaluation/sbc.py"
 BOUND_GROWTH = "explorer/analysis/evaluation/iwae_curve.py"
 
@@ -676,9 +676,9 @@ MUTATIONS = [
     Mutation(
         "believe a file of measures that says it is of other settings",
         MEASURES_FILES,
-        'metadata["basis"] != basis.to_json()',
+        'metadata["basis"] != cache_key.to_json()',
         'metadata["basis"] == ""',
-        "tests/runs/test_measures_files.py",
+        "tests/runs/test_measurement_files.py",
     ),
     Mutation(
         "drop the root from the Frechet distance",
@@ -783,21 +783,21 @@ MUTATIONS = [
         MEASURES,
         "np.linalg.norm(np.diff(images, axis=1), axis=2).sum(axis=1)",
         "np.square(np.diff(images, axis=1)).sum(axis=(1, 2))",
-        "tests/analysis/evaluation/test_measures.py",
+        "tests/analysis/evaluation/test_estimators.py",
     ),
     Mutation(
         "second moments instead of variances in active units",
         MEASURES,
         "np.square(centred)) - np.square(resampling.means(centred))",
         "np.square(mu)) - 0 * resampling.means(centred)",
-        "tests/analysis/evaluation/test_measures.py",
+        "tests/analysis/evaluation/test_estimators.py",
     ),
     Mutation(
         "add the KL to the likelihood instead of taking it off",
         MEASURES,
         "-negative - terms.kl",
         "-negative + terms.kl",
-        "tests/analysis/evaluation/test_measures.py",
+        "tests/analysis/evaluation/test_estimators.py",
     ),
     Mutation(
         "drop the sizes of the groups from Welch's variance",

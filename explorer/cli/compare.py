@@ -15,7 +15,7 @@ from explorer.runs.run import Run
 
 if TYPE_CHECKING:
     from explorer.workflows.comparison import Compared
-    from explorer.workflows.measurement_setup import Lineup
+    from explorer.workflows.measurement_setup import MeasurementSetup
 
 
 def compare(
@@ -36,12 +36,14 @@ def compare(
     from explorer.files import write_atomically
     from explorer.workflows.comparison import as_json as as_dictionary
     from explorer.workflows.comparison import comparison_bytes
-    from explorer.workflows.measurement_setup import Lineup
+    from explorer.workflows.measurement_setup import MeasurementSetup
 
     if out is not None:
         check_suffix(out.suffix.lower())
     runs = [open_run(reference, checkpoints) for reference in references]
-    found = _compared(runs, Lineup(checkpoints, n_images=images, n_samples=iwae_samples), progress, is_again=again)
+    found = _compared(
+        runs, MeasurementSetup(checkpoints, n_images=images, n_samples=iwae_samples), progress, is_again=again
+    )
     if out is not None:
         write_atomically(out, comparison_bytes(found.comparison, out.suffix.lower()))
         messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True, markup=False)
@@ -55,15 +57,15 @@ def compare(
         raise CheckpointError(" ".join(found.unstored))
 
 
-def _compared(runs: list[Run], lineup: "Lineup", progress: Path | None, *, is_again: bool) -> "Compared":
+def _compared(runs: list[Run], setup: "MeasurementSetup", progress: Path | None, *, is_again: bool) -> "Compared":
     from explorer.jobs.process_queue import report_to
     from explorer.workflows.comparison import measured_comparison
 
     if progress is not None:  # a job of the app: to cancel it is to end it at once, and files are written whole
-        found = measured_comparison(runs, lineup, is_again=is_again, on_progress=report_to(progress))
+        found = measured_comparison(runs, setup, is_again=is_again, on_progress=report_to(progress))
     else:
         with interruptible() as is_interrupted, stage_bar() as show:
-            found = measured_comparison(runs, lineup, is_again=is_again, on_progress=show, stop=is_interrupted)
+            found = measured_comparison(runs, setup, is_again=is_again, on_progress=show, stop=is_interrupted)
     if found is None:
         raise ConfigError(
             "The comparison was stopped before its end; nothing was written. Runs that were measured by then are "

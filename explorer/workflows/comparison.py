@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from explorer.analysis.comparison.compare import Comparison, check_comparison, side_by_side
-from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.estimators import MeasuredRun
 from explorer.analysis.comparison.measure import N_SAMPLES
-from explorer.analysis.comparison.measurements import Measured
+from explorer.analysis.comparison.measurements import Measurements
 from explorer.analysis.comparison.seeds import groups
 from explorer.analysis.comparison.tables import FORMATS
 from explorer.errors import CheckpointError, ExplorerError
 from explorer.files import modification_times
 from explorer.jobs.progress import OnProgress, Stages
 from explorer.runs.judges import find_judge
-from explorer.runs.measures import FOLDER, Basis, save_measured
+from explorer.runs.measurements import FOLDER, CacheKey, save_measurements
 from explorer.runs.run import Run
-from explorer.workflows.measurement_setup import N_IMAGES, RESAMPLING, Lineup
+from explorer.workflows.measurement_setup import N_IMAGES, RESAMPLING, MeasurementSetup
 
 READING = "reading the images"
 READING_SECONDS = 4.0
@@ -46,15 +46,15 @@ class Compared:
     unstored: tuple[str, ...]
 
 
-def contestants_of(runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_IMAGES) -> list[Contestant]:
+def measured_runs_of(runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_IMAGES) -> list[MeasuredRun]:
     """Return ``runs`` as they are compared: on their first ``n_images`` test images, by the judge of their data.
 
     Raises:
         CheckpointError: if a run or a judge is damaged.
         DataError: if images are not here, or fewer than 1 are asked for.
     """
-    lineup = Lineup(checkpoints, n_images=n_images)
-    return [lineup.contestant(run) for run in runs]
+    setup = MeasurementSetup(checkpoints, n_images=n_images)
+    return [setup.measured_run(run) for run in runs]
 
 
 def stored_comparison(
@@ -67,32 +67,32 @@ def stored_comparison(
         ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
     """
     check_comparison([run.name for run in runs], n_samples)
-    lineup = Lineup(checkpoints, n_images=n_images, n_samples=n_samples)
-    stored = [one for run in runs if isinstance(one := lineup.stored(run), Measured)]
+    setup = MeasurementSetup(checkpoints, n_images=n_images, n_samples=n_samples)
+    stored = [one for run in runs if isinstance(one := setup.stored(run), Measurements)]
     return side_by_side(stored, n_samples=n_samples, seed=RESAMPLING.seed) if len(stored) == len(runs) else None
 
 
-def not_measured(runs: Sequence[Run], lineup: Lineup) -> list[Run]:
+def not_measured(runs: Sequence[Run], setup: MeasurementSetup) -> list[Run]:
     """Return those of ``runs`` of which nothing is stored in this setting, or nothing that can be read.
 
     Raises:
         CheckpointError: if a run is damaged.
     """
-    return [run for run in runs if not isinstance(lineup.stored(run), Measured)]
+    return [run for run in runs if not isinstance(setup.stored(run), Measurements)]
 
 
-def expected_seconds(runs: Sequence[Run], lineup: Lineup) -> float:
+def expected_seconds(runs: Sequence[Run], setup: MeasurementSetup) -> float:
     """Return about how many seconds measuring ``runs`` takes on two cores; 0 where there are none.
 
     Raises:
         CheckpointError: if the configuration of one is damaged.
     """
-    return sum(_stage_seconds(runs, lineup).values()) if runs else 0.0
+    return sum(_stage_seconds(runs, setup).values()) if runs else 0.0
 
 
 def measured_comparison(
     runs: Sequence[Run],
-    lineup: Lineup,
+    setup: MeasurementSetup,
     *,
     is_again: bool = False,
     on_progress: OnProgress = lambda _: None,
@@ -102,7 +102,7 @@ def measured_comparison(
 
     Args:
         runs: the others are compared with the first.
-        lineup: the setting.
+        setup: the setting.
         is_again: whether what is stored is measured again.
         on_progress: is told how far it is with those that are measured; nothing where all is stored.
         stop: is asked before each part of each run; runs that are done by then stay stored.
@@ -111,18 +111,18 @@ def measured_comparison(
         CheckpointError: if a run is damaged; if one cannot be measured, after the others are measured and stored.
         ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
     """
-    check_comparison([run.name for run in runs], lineup.n_samples)
-    stored = {run.name: None if is_again else lineup.stored(run) for run in runs}
-    held = {name: one for name, one in stored.items() if isinstance(one, Measured)}
+    check_comparison([run.name for run in runs], setup.n_samples)
+    stored = {run.name: None if is_again else setup.stored(run) for run in runs}
+    held = {name: one for name, one in stored.items() if isinstance(one, Measurements)}
     missing = [run for run in runs if run.name not in held]
     unstored: list[str] = []
     problems: list[str] = []
-    stages = Stages(_stage_seconds(missing, lineup), on_progress)
+    stages = Stages(_stage_seconds(missing, setup), on_progress)
     if missing:
         stages.begin(READING)
     for run in missing:
         try:
-            found = lineup.measure(run, stages, stop)
+            found = setup.measure(run, stages, stop)
             if found is None:
                 return None
             unstored += _store(run, *found)
@@ -133,7 +133,7 @@ def measured_comparison(
         others = ["The others are stored: compare those."] if held and not unstored else unstored
         raise CheckpointError(" ".join([*problems, *others]))
     return Compared(
-        comparison=side_by_side([held[run.name] for run in runs], n_samples=lineup.n_samples, seed=RESAMPLING.seed),
+        comparison=side_by_side([held[run.name] for run in runs], n_samples=setup.n_samples, seed=RESAMPLING.seed),
         measured=tuple(run.name for run in missing),
         unread=tuple(str(one) for one in stored.values() if isinstance(one, CheckpointError)),
         unstored=tuple(unstored),
@@ -162,19 +162,19 @@ def comparison_bytes(comparison: Comparison, suffix: str) -> bytes:
     return text.encode()
 
 
-def _stage_seconds(runs: Sequence[Run], lineup: Lineup) -> dict[str, float]:
-    parts = {stage: of for run in runs for stage, of in lineup.seconds(run).items()}
+def _stage_seconds(runs: Sequence[Run], setup: MeasurementSetup) -> dict[str, float]:
+    parts = {stage: of for run in runs for stage, of in setup.seconds(run).items()}
     return {READING: READING_SECONDS} | parts
 
 
-def _store(run: Run, basis: Basis, measured: Measured) -> list[str]:
+def _store(run: Run, cache_key: CacheKey, measured: Measurements) -> list[str]:
     """Keep what was measured with its run; what cannot be written is noted, for the numbers stand without it.
 
     Raises:
         CheckpointError: if the run was deleted meanwhile.
     """
     try:
-        save_measured(run, basis, measured)
+        save_measurements(run, cache_key, measured)
     except CheckpointError as error:
         if not run.path.is_dir():
             raise

@@ -1,12 +1,12 @@
-"""How runs are measured to be compared: on which images, by which judge, and on what basis that is stored."""
+"""How runs are measured to be compared: on which images, by which judge, and under what key that is stored."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.estimators import MeasuredRun
 from explorer.analysis.comparison.measure import N_SAMPLES, measure, part_seconds
-from explorer.analysis.comparison.measurements import Measured
+from explorer.analysis.comparison.measurements import Measurements
 from explorer.analysis.statistics.bootstrap import CONFIDENCE, Resampling
 from explorer.data.catalogue import load_split
 from explorer.data.images import ImageSplit
@@ -15,14 +15,14 @@ from explorer.files import fingerprint_of
 from explorer.jobs.progress import Stages
 from explorer.runs.config import RunConfig
 from explorer.runs.judges import MAX_BYTES, Judge, find_judge, read_judge
-from explorer.runs.measures import Basis, read_measured
+from explorer.runs.measurements import CacheKey, read_measurements
 from explorer.runs.run import Run
 
 N_IMAGES = 1000
 RESAMPLING = Resampling()
 
 
-class Lineup:
+class MeasurementSetup:
     """The setting in which runs are measured. What they share, images and judges, is read once."""
 
     def __init__(self, checkpoints: Path, *, n_images: int = N_IMAGES, n_samples: int = N_SAMPLES) -> None:
@@ -37,14 +37,14 @@ class Lineup:
         self._split: Callable[[str, str], ImageSplit] = cache(load_split)
         self._judge: Callable[[Path, str], Judge] = cache(lambda path, _fingerprint: read_judge(path))
 
-    def basis(self, run: Run) -> Basis:
+    def cache_key(self, run: Run) -> CacheKey:
         """Return everything that the measures of ``run`` depend on, as it is now.
 
         Raises:
             CheckpointError: if the run is damaged.
         """
         config = run.config
-        return Basis(
+        return CacheKey(
             weights=run.fingerprint(),
             model=config.model.model_dump_json(),
             is_binary=config.is_binary,
@@ -58,7 +58,7 @@ class Lineup:
             confidence=CONFIDENCE,
         )
 
-    def contestant(self, run: Run) -> Contestant:
+    def measured_run(self, run: Run) -> MeasuredRun:
         """Return ``run`` as it is compared.
 
         Raises:
@@ -67,7 +67,7 @@ class Lineup:
         """
         config = run.config
         path, fingerprint = self._judge_file(config)
-        return Contestant(
+        return MeasuredRun(
             name=run.name,
             group=_group(config),
             model=run.model(),
@@ -78,15 +78,15 @@ class Lineup:
             seconds=_seconds(run),
         )
 
-    def stored(self, run: Run) -> Measured | CheckpointError | None:
+    def stored(self, run: Run) -> Measurements | CheckpointError | None:
         """Return what is stored of ``run`` in this setting, or why it cannot be read; None where nothing is.
 
         Raises:
             CheckpointError: if the run itself is damaged.
         """
-        basis = self.basis(run)
+        cache_key = self.cache_key(run)
         try:
-            return read_measured(run, basis, group=_group(run.config))
+            return read_measurements(run, cache_key, group=_group(run.config))
         except CheckpointError as error:
             return error
 
@@ -94,8 +94,8 @@ class Lineup:
         """Return about how many seconds each stage of measuring ``run`` takes on two cores."""
         return part_seconds(run.name, run.config.model, self.n_images, self.n_samples)
 
-    def measure(self, run: Run, stages: Stages, stop: Callable[[], bool]) -> tuple[Basis, Measured] | None:
-        """Return what every metric says of ``run``, and on what basis; None if ``stop`` said so before the end.
+    def measure(self, run: Run, stages: Stages, stop: Callable[[], bool]) -> tuple[CacheKey, Measurements] | None:
+        """Return what every metric says of ``run``, and under what key; None if ``stop`` said so before the end.
 
         Args:
             run: is measured, stored before or not.
@@ -106,17 +106,17 @@ class Lineup:
             CheckpointError: if the run or its judge is damaged.
             DataError: if images are not here, or fewer than 1 are asked for.
         """
-        basis, contestant = self._of_one_moment(run)
-        measured = measure(contestant, n_samples=self.n_samples, resampling=RESAMPLING, stages=stages, stop=stop)
-        return None if measured is None else (basis, measured)
+        cache_key, measured_run = self._of_one_moment(run)
+        measured = measure(measured_run, n_samples=self.n_samples, resampling=RESAMPLING, stages=stages, stop=stop)
+        return None if measured is None else (cache_key, measured)
 
-    def _of_one_moment(self, run: Run) -> tuple[Basis, Contestant]:
-        """Return a run and its basis while neither changes: training may put better weights between the two."""
+    def _of_one_moment(self, run: Run) -> tuple[CacheKey, MeasuredRun]:
+        """Return a run and its key while neither changes: training may put better weights between the two."""
         while True:
-            basis = self.basis(run)
-            contestant = self.contestant(run)
-            if self.basis(run) == basis:
-                return basis, contestant
+            cache_key = self.cache_key(run)
+            measured_run = self.measured_run(run)
+            if self.cache_key(run) == cache_key:
+                return cache_key, measured_run
 
     def _judge_file(self, config: RunConfig) -> tuple[Path | None, str]:
         path = find_judge(config.training.data, self.checkpoints)

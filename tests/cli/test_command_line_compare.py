@@ -10,7 +10,7 @@ import pytest
 from explorer.analysis.evaluation.metrics import METRICS, NAMES
 from explorer.jobs.progress import Progress
 from explorer.locations import CHECKPOINTS
-from explorer.runs.measures import FOLDER
+from explorer.runs.measurements import FOLDER
 from tests.support import new_run
 
 VAE, AE = "digits-vae-2d", "digits-ae-2d"

@@ -13,18 +13,18 @@ from explorer.locations import CHECKPOINTS
 from explorer.runs.judges import FOLDER as JUDGES
 from explorer.runs.judges import judge_path, read_judge, save_judge
 from explorer.runs.listing import open_run
-from explorer.runs.measures import FOLDER, measures_path
+from explorer.runs.measurements import FOLDER, measurements_path
 from explorer.workflows import comparison, measurement_setup
 from explorer.workflows.comparison import (
     READING,
-    contestants_of,
     expected_seconds,
     measured_comparison,
+    measured_runs_of,
     not_measured,
     stored_comparison,
     version_of,
 )
-from explorer.workflows.measurement_setup import Lineup
+from explorer.workflows.measurement_setup import MeasurementSetup
 from tests.support import new_run, read_only
 
 VAE, AE, CVAE = "digits-vae-2d", "digits-ae-2d", "digits-cvae-2d"
@@ -56,14 +56,14 @@ class Comparing:
 
     def measured(self, *names, setting=SETTING, **options):
         self.told.clear()
-        line = Lineup(self.folder, **setting)
+        line = MeasurementSetup(self.folder, **setting)
         return measured_comparison(self.runs(*names), line, on_progress=self.told.append, **options)
 
     def stored(self, *names, setting=SETTING):
         return stored_comparison(self.runs(*names), self.folder, **setting)
 
     def missing(self, *names, setting=SETTING):
-        return [run.name for run in not_measured(self.runs(*names), Lineup(self.folder, **setting))]
+        return [run.name for run in not_measured(self.runs(*names), MeasurementSetup(self.folder, **setting))]
 
     def stages(self):
         """The runs that progress was told of, each once."""
@@ -85,7 +85,7 @@ def text(found):
 def test_what_is_stored_is_what_was_measured_and_what_measuring_anew_gives_to_the_last_digit(session):
     assert session.stored(VAE, AE) is None
     found = session.measured(VAE, AE)
-    fresh = compare(contestants_of(session.runs(VAE, AE), session.folder, n_images=60), n_samples=2, resampling=FEW)
+    fresh = compare(measured_runs_of(session.runs(VAE, AE), session.folder, n_images=60), n_samples=2, resampling=FEW)
     assert text(session.stored(VAE, AE)) == text(found.comparison) == text(fresh)
     assert (found.measured, found.unread, found.unstored) == ((VAE, AE), (), ())
 
@@ -180,7 +180,7 @@ def test_asked_to_all_are_measured_again(session):
 def test_a_damaged_file_is_measured_again_and_said(session):
     first = session.measured(VAE, AE).comparison
     run = session.runs(AE)[0]
-    path = measures_path(run, Lineup(session.folder, **SETTING).basis(run))
+    path = measurements_path(run, MeasurementSetup(session.folder, **SETTING).cache_key(run))
     os.truncate(path, 100)
     assert session.stored(VAE, AE) is None
     found = session.measured(VAE, AE)
@@ -215,7 +215,7 @@ def test_a_run_that_is_deleted_meanwhile_is_told_and_the_others_stand(session, s
     def delete():
         shutil.rmtree(session.folder / AE, ignore_errors=True)
 
-    runs, line = session.runs(VAE, AE, CVAE), Lineup(session.folder, **SETTING)
+    runs, line = session.runs(VAE, AE, CVAE), MeasurementSetup(session.folder, **SETTING)
     with pytest.raises(CheckpointError, match=r"digits-ae-2d was deleted .*The others are stored") as told:
         measured_comparison(runs, line, on_progress=at(stage, delete))
     assert VAE not in str(told.value)
@@ -226,7 +226,7 @@ def test_a_run_that_is_deleted_meanwhile_is_told_and_the_others_stand(session, s
 def test_a_stop_is_heard_before_the_next_part_and_what_is_measured_by_then_stays(session):
     ends = []
     options = {"stop": lambda: bool(ends)}
-    runs, line = session.runs(VAE, AE), Lineup(session.folder, **SETTING)
+    runs, line = session.runs(VAE, AE), MeasurementSetup(session.folder, **SETTING)
     assert (
         measured_comparison(runs, line, on_progress=at(f"{AE}: comparing", lambda: ends.append(1)), **options) is None
     )
@@ -252,25 +252,28 @@ def test_metrics_that_fail_say_why_in_their_cells_stored_or_not_and_the_others_s
 
 def test_a_run_that_changes_while_it_is_read_is_read_again(session, monkeypatch):
     run = session.runs(AE)[0]
-    weights, whole, bases = run.model().state_dict(), Lineup.basis, []
+    weights, whole, cache_keys = run.model().state_dict(), MeasurementSetup.cache_key, []
 
-    def basis(self, of):
-        bases.append(whole(self, of))
-        if len(bases) == 1:
+    def cache_key(self, of):
+        cache_keys.append(whole(self, of))
+        if len(cache_keys) == 1:
             run.save_weights({name: tensor * 1.01 for name, tensor in weights.items()})
-        return bases[-1]
+        return cache_keys[-1]
 
-    line = Lineup(session.folder, **SETTING)
-    monkeypatch.setattr(Lineup, "basis", basis)
-    found, contestant = line._of_one_moment(run)
-    assert len(bases) == 4
-    assert found.weights == run.fingerprint() != bases[0].weights
-    name, tensor = next(iter(contestant.model.state_dict().items()))
+    line = MeasurementSetup(session.folder, **SETTING)
+    monkeypatch.setattr(MeasurementSetup, "cache_key", cache_key)
+    found, measured_run = line._of_one_moment(run)
+    assert len(cache_keys) == 4
+    assert found.weights == run.fingerprint() != cache_keys[0].weights
+    name, tensor = next(iter(measured_run.model.state_dict().items()))
     assert tensor.equal(weights[name] * 1.01)
 
 
 def test_seconds_are_expected_of_what_is_missing_and_more_of_more(session):
-    line, larger = Lineup(session.folder, **SETTING), Lineup(session.folder, n_images=60, n_samples=50)
+    line, larger = (
+        MeasurementSetup(session.folder, **SETTING),
+        MeasurementSetup(session.folder, n_images=60, n_samples=50),
+    )
     runs = session.runs(VAE, AE)
     assert expected_seconds([], line) == 0
     assert expected_seconds(runs[:1], line) < expected_seconds(runs, line) < expected_seconds(runs, larger)

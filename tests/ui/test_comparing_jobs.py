@@ -12,7 +12,7 @@ from explorer.errors import CheckpointError, ConfigError
 from explorer.jobs.process_queue import Jobs, JobState
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
-from explorer.runs.measures import FOLDER
+from explorer.runs.measurements import FOLDER
 from explorer.ui.compare import job
 from explorer.workflows.comparison import stored_comparison
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.analysis.comparison.estimators import Contestant
+from explorer.analysis.comparison.estimators import MeasuredRun
 from explorer.analysis.comparison.measure import N_SAMPLES, measure, part_seconds
-from explorer.analysis.comparison.measurements import COUNTED, Figure, Grounds, Measured
+from explorer.analysis.comparison.measurements import COUNTED, ComparisonConditions, Figure, Measurements
 from explorer.analysis.evaluation.metrics import METRICS, NAMES, Metric
 from explorer.analysis.statistics import bootstrap
 from explorer.analysis.statistics.bootstrap import CONFIDENCE, Resampling
@@ -64,17 +64,17 @@ class Comparison:
 
 
 def compare(
-    contestants: Sequence[Contestant],
+    measured_runs: Sequence[MeasuredRun],
     *,
     n_samples: int = N_SAMPLES,
     resampling: Resampling = Resampling(),  # noqa: B008  # it is frozen, so that all calls can share one
     on_progress: OnProgress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Comparison | None:
-    """Return the table of ``contestants``, each measured now; None if ``stop`` said so before the end.
+    """Return the table of ``measured_runs``, each measured now; None if ``stop`` said so before the end.
 
     Args:
-        contestants: runs, each with the images that it is measured on; the others are compared with the first.
+        measured_runs: runs, each with the images that it is measured on; the others are compared with the first.
         n_samples: importance samples of each image for the IWAE bound.
         resampling: by which all intervals are made.
         on_progress: is told how far it is.
@@ -83,12 +83,12 @@ def compare(
     Raises:
         ConfigError: if there are no runs, two of one name, or fewer than 1 importance sample.
     """
-    check_comparison([one.name for one in contestants], n_samples)
-    seconds = [part_seconds(one.name, one.model.config, len(one.test), n_samples) for one in contestants]
+    check_comparison([one.name for one in measured_runs], n_samples)
+    seconds = [part_seconds(one.name, one.model.config, len(one.test), n_samples) for one in measured_runs]
     stages = Stages({stage: of for each in seconds for stage, of in each.items()}, on_progress)
     rows = []
-    for contestant in contestants:
-        measured = measure(contestant, n_samples=n_samples, resampling=resampling, stages=stages, stop=stop)
+    for measured_run in measured_runs:
+        measured = measure(measured_run, n_samples=n_samples, resampling=resampling, stages=stages, stop=stop)
         if measured is None:
             return None
         rows.append(measured)
@@ -110,7 +110,7 @@ def check_comparison(names: Sequence[str], n_samples: int) -> None:
         raise ConfigError(f"{n_samples} importance samples are too few: use at least 1.")
 
 
-def side_by_side(measured: Sequence[Measured], *, n_samples: int, seed: int) -> Comparison:
+def side_by_side(measured: Sequence[Measurements], *, n_samples: int, seed: int) -> Comparison:
     """Return the table of runs that were measured with ``n_samples`` and resamples of ``seed``: milliseconds.
 
     The others are compared with the first.
@@ -120,10 +120,10 @@ def side_by_side(measured: Sequence[Measured], *, n_samples: int, seed: int) -> 
     return Comparison(
         rows=rows,
         differences=tuple(
-            _differences(row, rows[0], _incomparable(one.grounds, first.grounds))
+            _differences(row, rows[0], _incomparable(one.conditions, first.conditions))
             for row, one in zip(rows[1:], others, strict=True)
         ),
-        n_images=tuple(one.grounds.n_images for one in measured),
+        n_images=tuple(one.conditions.n_images for one in measured),
         n_samples=n_samples,
         seed=seed,
     )
@@ -149,7 +149,7 @@ def _difference(of: Figure, to: Figure, reason: str) -> Figure:
     return Figure.of(bootstrap.difference(a, b))
 
 
-def _incomparable(of: Grounds, to: Grounds) -> dict[str, str]:
+def _incomparable(of: ComparisonConditions, to: ComparisonConditions) -> dict[str, str]:
     """Return why two runs cannot be compared, by kind of metric; kinds that are not in it can be."""
     if of.images != to.images:
         return {metric.kind: OTHER_IMAGES for metric in METRICS if metric.kind != "cost"}
@@ -164,12 +164,12 @@ def _incomparable(of: Grounds, to: Grounds) -> dict[str, str]:
     return reasons
 
 
-def _scale(grounds: Grounds) -> str:
+def _scale(conditions: ComparisonConditions) -> str:
     """Return what the nats of p(x|z) are of: they mean the same only for probabilities, or densities, of one kind."""
-    pixels = "binarised" if grounds.is_binary else "grey"
-    if not LIKELIHOODS[grounds.likelihood].is_probability:
+    pixels = "binarised" if conditions.is_binary else "grey"
+    if not LIKELIHOODS[conditions.likelihood].is_probability:
         return f"a density of {pixels} pixels"
-    return f"probabilities of {pixels} pixels" + ("" if grounds.is_binary else ", which are none of data")
+    return f"probabilities of {pixels} pixels" + ("" if conditions.is_binary else ", which are none of data")
 
 
 def _as_difference(figure: Figure) -> dict[str, Any]:

@@ -44,7 +44,7 @@ NO_TIME = "the run has no history that says so"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Contestant:
+class MeasuredRun:
     """A run that is compared.
 
     Attributes:
@@ -144,14 +144,14 @@ def _neighbour_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling)
         return dict.fromkeys(names, str(error))
 
 
-def sample_outcomes(contestant: Contestant, resampling: Resampling) -> Outcomes:
+def sample_outcomes(measured_run: MeasuredRun, resampling: Resampling) -> Outcomes:
     """Return the outcomes of samples, from the prior and from a density fitted to codes: as many as test images."""
     from explorer.analysis.evaluation.classifier import judge_features
     from explorer.analysis.statistics.frechet import resampled_moments
 
     sources = {"prior": _prior_codes, "density": _density_codes}
     names = [f"{what}_{source}" for source in sources for what in ("frechet", "class_accuracy")]
-    judge, test = contestant.classifier, contestant.test
+    judge, test = measured_run.classifier, measured_run.test
     if judge is None:
         return dict.fromkeys(
             names, f"there is no judge of {test.name}; train it: python -m explorer judge --data {test.name}"
@@ -165,17 +165,17 @@ def sample_outcomes(contestant: Contestant, resampling: Resampling) -> Outcomes:
         return dict.fromkeys(names, str(error))
     outcomes: Outcomes = {}
     for source, draw in sources.items():
-        outcomes |= _judged(contestant, judge, (source, draw), Real(features=real, resampled=again), resampling)
+        outcomes |= _judged(measured_run, judge, (source, draw), Real(features=real, resampled=again), resampling)
     return outcomes
 
 
-def smoothness(contestant: Contestant, codes: Floats) -> Doubles:
+def smoothness(measured_run: MeasuredRun, codes: Floats) -> Doubles:
     """Return, for fixed pairs of test images, the image length of the straight walk over the distance of its ends.
 
     Shape ``(P,)``, each at least 1. A model that is given the class walks in that of the first image.
 
     Args:
-        contestant: whose decoder walks.
+        measured_run: whose decoder walks.
         codes: of its test images, shape ``(N, L)``.
 
     Raises:
@@ -188,7 +188,7 @@ def smoothness(contestant: Contestant, codes: Floats) -> Doubles:
         raise ConfigError(f"{len(codes)} images make no two pairs to walk between: use at least 4.")
     pairs = rows[: 2 * n_pairs].reshape(n_pairs, 2)
     starts = range(0, n_pairs, PAIRS_AT_ONCE)
-    return np.concatenate([_detours(contestant, codes, pairs[k : k + PAIRS_AT_ONCE]) for k in starts])
+    return np.concatenate([_detours(measured_run, codes, pairs[k : k + PAIRS_AT_ONCE]) for k in starts])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -199,74 +199,74 @@ class Real:
     resampled: "Moments"
 
 
-Draw = Callable[[Contestant], Floats]
+Draw = Callable[[MeasuredRun], Floats]
 
 
 def _judged(
-    contestant: Contestant, judge: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
+    measured_run: MeasuredRun, judge: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
 ) -> Outcomes:
     from explorer.analysis.evaluation.classifier import agreement, judge_features, judged
     from explorer.analysis.statistics.frechet import frechet_estimate
 
     name, draw = source
     try:
-        images = _decoded(contestant, draw(contestant))
+        images = _decoded(measured_run, draw(measured_run))
     except ConfigError as error:
         return dict.fromkeys((f"frechet_{name}", f"class_accuracy_{name}"), str(error))
     features = judge_features(judge, images)
     outcomes = attempt(f"frechet_{name}", lambda: frechet_estimate(features, real.features, real.resampled, resampling))
-    if not contestant.model.needs_label:
+    if not measured_run.model.needs_label:
         return outcomes | {f"class_accuracy_{name}": NO_CLASS_ASKED}
-    right = agreement(judged(judge, images), contestant.test.labels)
+    right = agreement(judged(judge, images), measured_run.test.labels)
     return outcomes | attempt(f"class_accuracy_{name}", lambda: share_estimate(right, resampling))
 
 
-def _prior_codes(contestant: Contestant) -> Floats:
+def _prior_codes(measured_run: MeasuredRun) -> Floats:
     from explorer.analysis.latent.priors import prior_codes
 
-    model, test = contestant.model, contestant.test
+    model, test = measured_run.model, measured_run.test
     if not model.config.has_prior:
         raise ConfigError(NO_PRIOR_TO_SAMPLE)
     return prior_codes(model, len(test), seed=SAMPLE_SEED, labels=test.labels if model.needs_label else None)
 
 
-def _density_codes(contestant: Contestant) -> Floats:
+def _density_codes(measured_run: MeasuredRun) -> Floats:
     from explorer.analysis.coding import encode_split
     from explorer.analysis.latent.density_models import CodeDensity
 
-    model = contestant.model
+    model = measured_run.model
     if not model.can_encode:
         raise ConfigError(NO_CODES)
     if model.config.prior == "conditional":
         raise ConfigError(CODES_BY_CLASS)
-    train = contestant.train.head(N_TRAIN)
-    codes = encode_split(model, train, is_binary=contestant.is_binary, fingerprint="").mu
-    return CodeDensity(codes, "mixture", seed=SAMPLE_SEED).sample(len(contestant.test), seed=SAMPLE_SEED)
+    train = measured_run.train.head(N_TRAIN)
+    codes = encode_split(model, train, is_binary=measured_run.is_binary, fingerprint="").mu
+    return CodeDensity(codes, "mixture", seed=SAMPLE_SEED).sample(len(measured_run.test), seed=SAMPLE_SEED)
 
 
-def _decoded(contestant: Contestant, codes: Floats) -> Images:
+def _decoded(measured_run: MeasuredRun, codes: Floats) -> Images:
     """Return the mean images of codes ``(N, L)``, each in the class of its test image where one is needed."""
     from explorer.analysis.coding import as_pixels, decoded_means
 
-    labels = contestant.test.labels if contestant.model.needs_label else None
+    labels = measured_run.test.labels if measured_run.model.needs_label else None
     batches = (slice(start, start + BATCH) for start in range(0, len(codes), BATCH))
     parts = []
     for batch in batches:
-        means = decoded_means(contestant.model, codes[batch], None if labels is None else labels[batch])
+        means = decoded_means(measured_run.model, codes[batch], None if labels is None else labels[batch])
         if not means.isfinite().all():
             raise ConfigError("A pixel of a sample is not a finite number: the model has diverged.")
         parts.append(as_pixels(means))
     return np.concatenate(parts)
 
 
-def _detours(contestant: Contestant, codes: Floats, pairs: NDArray[np.int64]) -> Doubles:
+def _detours(measured_run: MeasuredRun, codes: Floats, pairs: NDArray[np.int64]) -> Doubles:
     from explorer.analysis.paths.summary import mean_images
 
     t = np.linspace(0, 1, N_STEPS + 1, dtype=np.float32)[None, :, None]
     first, last = codes[pairs[:, 0]][:, None], codes[pairs[:, 1]][:, None]
     walks = ((1 - t) * first + t * last).reshape(-1, codes.shape[1])
-    labels = contestant.test.labels[pairs[:, 0]].repeat(N_STEPS + 1) if contestant.model.needs_label else None
-    images = mean_images(contestant.model, walks, labels).reshape(len(pairs), N_STEPS + 1, -1).astype(np.float64)
+    labels = measured_run.test.labels[pairs[:, 0]].repeat(N_STEPS + 1) if measured_run.model.needs_label else None
+    images = mean_images(measured_run.model, walks, labels).reshape(len(pairs), N_STEPS + 1, -1).astype(np.float64)
     lengths = np.linalg.norm(np.diff(images, axis=1), axis=2).sum(axis=1)
     straight = np.linalg.norm(images[:, -1] - images[:, 0], axis=1)
     if not np.isfinite(lengths).all():
@@ -277,8 +277,8 @@ def _detours(contestant: Contestant, codes: Floats, pairs: NDArray[np.int64]) ->
     return detours
 
 
-def cost_outcomes(contestant: Contestant) -> Outcomes:
+def cost_outcomes(measured_run: MeasuredRun) -> Outcomes:
     """Return the outcomes of what the run costs: weights, and seconds of training."""
-    n_weights = sum(parameter.numel() for parameter in contestant.model.parameters())
-    seconds = contestant.seconds
+    n_weights = sum(parameter.numel() for parameter in measured_run.model.parameters())
+    seconds = measured_run.seconds
     return {"parameters": float(n_weights), "seconds": NO_TIME if seconds is None else seconds}

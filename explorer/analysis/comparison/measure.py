@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.analysis.comparison.estimators import (
     NO_CODES,
-    Contestant,
+    MeasuredRun,
     Outcomes,
     attempt,
     bound_outcomes,
@@ -20,7 +20,7 @@ from explorer.analysis.comparison.estimators import (
     sample_outcomes,
     smoothness,
 )
-from explorer.analysis.comparison.measurements import Figure, Grounds, Measured
+from explorer.analysis.comparison.measurements import ComparisonConditions, Figure, Measurements
 from explorer.analysis.evaluation.metrics import METRICS, NAMES
 from explorer.analysis.statistics import bootstrap
 from explorer.analysis.statistics.bootstrap import Resampling
@@ -46,24 +46,24 @@ def part_seconds(name: str, config: ModelConfig, n_images: int, n_samples: int) 
 
 
 def measure(
-    contestant: Contestant,
+    measured_run: MeasuredRun,
     *,
     n_samples: int,
     resampling: Resampling,
     stages: Stages,
     stop: Callable[[], bool] = lambda: False,
-) -> Measured | None:
+) -> Measurements | None:
     """Return what every metric says of a run; None if ``stop`` said so before the end.
 
     Args:
-        contestant: the run, with the images that it is measured on.
+        measured_run: the run, with the images that it is measured on.
         n_samples: importance samples of each image for the IWAE bound.
         resampling: by which all intervals are made.
         stages: are told how far it is; those of ``part_seconds`` are among them.
         stop: is asked before each part.
     """
-    measuring = _Measuring(contestant, resampling)
-    counts_images = partial(stages.count, _stage(contestant.name, BOUND))
+    measuring = _Measuring(measured_run, resampling)
+    counts_images = partial(stages.count, _stage(measured_run.name, BOUND))
     parts: dict[str, Callable[[], None]] = {
         BOUND: lambda: measuring.bound(n_samples, counts_images),
         CODES: measuring.code,
@@ -74,11 +74,14 @@ def measure(
         if stop():
             return None
         if part != BOUND:
-            stages.begin(_stage(contestant.name, part))
+            stages.begin(_stage(measured_run.name, part))
         with _one_thread_for_small_matrices():
             step()
-    return Measured(
-        name=contestant.name, group=contestant.group, figures=measuring.figures(), grounds=_grounds(contestant)
+    return Measurements(
+        name=measured_run.name,
+        group=measured_run.group,
+        figures=measuring.figures(),
+        conditions=_conditions(measured_run),
     )
 
 
@@ -99,16 +102,16 @@ def _one_thread_for_small_matrices() -> Iterator[None]:
 class _Measuring:
     """A run while it is measured: what is known so far."""
 
-    def __init__(self, contestant: Contestant, resampling: Resampling) -> None:
-        self.contestant, self.resampling = contestant, resampling
-        self.outcomes: Outcomes = cost_outcomes(contestant)
+    def __init__(self, measured_run: MeasuredRun, resampling: Resampling) -> None:
+        self.measured_run, self.resampling = measured_run, resampling
+        self.outcomes: Outcomes = cost_outcomes(measured_run)
         self.codes: Any = None
         self.no_codes = NO_CODES
 
     def bound(self, n_samples: int, on_images: Callable[[int, int], None]) -> None:
         from explorer.analysis.evaluation.evaluate import NO_ENCODER, image_terms
 
-        one = self.contestant
+        one = self.measured_run
         names = [metric.name for metric in METRICS if metric.kind in {"bound", "reconstruction", "pixels", "codes"}]
         if not one.model.can_encode:
             self.outcomes |= dict.fromkeys(names, NO_ENCODER)
@@ -124,10 +127,10 @@ class _Measuring:
 
     def code(self) -> None:
         if self.codes is not None:
-            self.outcomes |= code_outcomes(self.codes, self.contestant.test, self.resampling)
+            self.outcomes |= code_outcomes(self.codes, self.measured_run.test, self.resampling)
 
     def samples(self) -> None:
-        self.outcomes |= sample_outcomes(self.contestant, self.resampling)
+        self.outcomes |= sample_outcomes(self.measured_run, self.resampling)
 
     def paths(self) -> None:
         if self.codes is None:
@@ -135,7 +138,7 @@ class _Measuring:
             return
         self.outcomes |= attempt(
             "smoothness",
-            lambda: bootstrap.mean_estimate(smoothness(self.contestant, self.codes), self.resampling),
+            lambda: bootstrap.mean_estimate(smoothness(self.measured_run, self.codes), self.resampling),
         )
 
     def figures(self) -> dict[str, Figure]:
@@ -146,15 +149,15 @@ def _stage(name: str, part: str) -> str:
     return f"{name}: {part}"
 
 
-def _grounds(contestant: Contestant) -> Grounds:
-    test = contestant.test
+def _conditions(measured_run: MeasuredRun) -> ComparisonConditions:
+    test = measured_run.test
     digest = hashlib.sha256(f"{test.images.shape}".encode())
     digest.update(test.images.data)
     digest.update(np.ascontiguousarray(test.labels).data)
-    return Grounds(
+    return ComparisonConditions(
         images=digest.hexdigest()[:16],
         n_images=len(test),
-        is_binary=contestant.is_binary,
-        likelihood=contestant.model.config.likelihood,
-        is_given_class=contestant.model.needs_label,
+        is_binary=measured_run.is_binary,
+        likelihood=measured_run.model.config.likelihood,
+        is_given_class=measured_run.model.needs_label,
     )

@@ -1,4 +1,4 @@
-"""What was measured of a run: figures, and the grounds on which it can be compared. Records that can be stored.
+"""What was measured of a run: figures, and the conditions under which it can be compared. Records that can be stored.
 
 numpy only, like the other records: a comparison of what was measured before needs no model, and no torch.
 """
@@ -70,7 +70,7 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Grounds:
+class ComparisonConditions:
     """What decides whether two runs can be compared, beside the numbers themselves.
 
     Attributes:
@@ -89,20 +89,20 @@ class Grounds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Measured:
+class Measurements:
     """A run by every metric.
 
     Attributes:
         name: of the run.
         group: the same for runs that differ by their seed alone.
         figures: one for each name in ``NAMES``, in that order.
-        grounds: on which it can be compared with others.
+        conditions: under which it can be compared with others.
     """
 
     name: str
     group: str
     figures: Mapping[str, Figure]
-    grounds: Grounds
+    conditions: ComparisonConditions
 
     def to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """Return replicates by metric, each float64 ``(R,)``, and as JSON the rest but the run's name and group."""
@@ -112,7 +112,7 @@ class Measured:
         figures = {
             name: [figure.value, figure.low, figure.high, figure.reason] for name, figure in self.figures.items()
         }
-        return arrays, {"figures": json.dumps(figures), "grounds": json.dumps(asdict(self.grounds))}
+        return arrays, {"figures": json.dumps(figures), "grounds": json.dumps(asdict(self.conditions))}
 
     @classmethod
     def from_arrays(
@@ -123,13 +123,13 @@ class Measured:
         Raises:
             KeyError, TypeError, ValueError, RecursionError: if that is not what it is.
         """
-        figures, grounds = json.loads(metadata["figures"]), Grounds(**json.loads(metadata["grounds"]))
+        figures, conditions = json.loads(metadata["figures"]), ComparisonConditions(**json.loads(metadata["grounds"]))
         if set(figures) != set(NAMES) or not set(arrays) <= set(NAMES):
             raise ValueError("it has other metrics")
-        if [type(part) for part in asdict(grounds).values()] != [str, int, bool, str, bool]:
-            raise TypeError(f"{grounds} are no grounds")
+        if [type(part) for part in asdict(conditions).values()] != [str, int, bool, str, bool]:
+            raise TypeError(f"{conditions} are no conditions of a comparison")
         rows = {metric: _figure(figures[metric], arrays.get(metric)) for metric in NAMES}
-        return cls(name=name, group=group, figures=rows, grounds=grounds)
+        return cls(name=name, group=group, figures=rows, conditions=conditions)
 
 
 def _figure(parts: Any, replicates: np.ndarray | None) -> Figure:

@@ -15,7 +15,7 @@ from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 from explorer.workflows.comparison import expected_seconds, not_measured, stored_comparison, version_of
-from explorer.workflows.measurement_setup import Lineup
+from explorer.workflows.measurement_setup import MeasurementSetup
 
 _KEY = "comparisons-asked-for"
 _REFUSALS = "comparisons-refused"
@@ -53,8 +53,8 @@ def expected(names: Sequence[str]) -> float:
     Raises:
         CheckpointError: if there is no such run, or it is damaged.
     """
-    lineup = Lineup(CHECKPOINTS)
-    return expected_seconds(not_measured(_runs(names), lineup), lineup)
+    setup = MeasurementSetup(CHECKPOINTS)
+    return expected_seconds(not_measured(_runs(names), setup), setup)
 
 
 def start(names: Sequence[str]) -> None:

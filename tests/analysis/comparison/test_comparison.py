@@ -19,7 +19,7 @@ from explorer.errors import ConfigError
 from explorer.locations import CHECKPOINTS
 from explorer.models.build import build_model
 from explorer.runs.listing import open_run
-from explorer.workflows.comparison import contestants_of
+from explorer.workflows.comparison import measured_runs_of
 from tests.support import digits, model_config
 
 FEW = Resampling(n_resamples=100)
@@ -28,11 +28,11 @@ METRIC = {metric.name: metric for metric in METRICS}
 
 def shipped(*names, n=80):
     runs = [open_run(f"digits-{name}-2d", CHECKPOINTS) for name in names]
-    return contestants_of(runs, CHECKPOINTS, n_images=n)
+    return measured_runs_of(runs, CHECKPOINTS, n_images=n)
 
 
-def quickly(*contestants, **options):
-    return compare(contestants, n_samples=2, resampling=FEW, **options)
+def quickly(*measured_runs, **options):
+    return compare(measured_runs, n_samples=2, resampling=FEW, **options)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_every_cell_has_a_number_in_its_interval_or_says_why_there_is_none(three
 
 
 def test_the_bound_of_a_run_is_its_evaluation_on_the_same_images(three):
-    contestant = shipped("vae")[0]
-    result = evaluate(contestant.model, digits("test", 80), is_binary=contestant.is_binary, n_samples=5)
+    measured_run = shipped("vae")[0]
+    result = evaluate(measured_run.model, digits("test", 80), is_binary=measured_run.is_binary, n_samples=5)
     same = {"elbo": "elbo", "iwae": "log_px", "kl": "kl", "mutual_information": "mutual_information"}
     for ours, theirs in (same | {"squared_error": "squared_error", "active_units": "active_units"}).items():
         assert figure(three, 0, ours).value == pytest.approx(getattr(result, theirs), rel=1e-5)

@@ -8,7 +8,7 @@ from explorer.analysis.comparison.seeds import ONE_SEED, groups, spread_of
 from explorer.analysis.evaluation.metrics import NAMES
 from explorer.analysis.statistics.bootstrap import welch_interval
 from explorer.locations import CHECKPOINTS
-from explorer.workflows.comparison import contestants_of
+from explorer.workflows.comparison import measured_runs_of
 from tests.support import new_run
 
 
@@ -66,5 +66,5 @@ def test_runs_of_one_seed_each_are_no_groups():
 def test_runs_that_differ_by_their_seed_alone_are_of_one_group(tmp_path):
     runs = [new_run(tmp_path / f"seed-{seed}", seed=seed) for seed in (0, 1)]
     longer = new_run(tmp_path / "longer", seed=1, epochs=3)
-    keys = [one.group for one in contestants_of([*runs, longer], CHECKPOINTS, n_images=20)]
+    keys = [one.group for one in measured_runs_of([*runs, longer], CHECKPOINTS, n_images=20)]
     assert keys[0] == keys[1] != keys[2]

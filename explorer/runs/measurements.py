@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from explorer.analysis.comparison.measurements import VERSION, Measured
+from explorer.analysis.comparison.measurements import VERSION, Measurements
 from explorer.errors import CheckpointError
 from explorer.files import array_bytes, modification_times, read_arrays, write_atomically
 from explorer.runs.run import Run
@@ -22,7 +22,7 @@ MAX_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Basis:
+class CacheKey:
     """Everything that the measures of a run depend on.
 
     Attributes:
@@ -56,40 +56,40 @@ class Basis:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def measures_path(run: Run, basis: Basis) -> Path:
-    """Return where what was measured of ``run`` on ``basis`` is kept, whether it is there or not."""
-    return run.path / FOLDER / f"{hashlib.sha256(basis.to_json().encode()).hexdigest()[:16]}.safetensors"
+def measurements_path(run: Run, cache_key: CacheKey) -> Path:
+    """Return where what was measured of ``run`` under ``cache_key`` is kept, whether it is there or not."""
+    return run.path / FOLDER / f"{hashlib.sha256(cache_key.to_json().encode()).hexdigest()[:16]}.safetensors"
 
 
-def read_measured(run: Run, basis: Basis, *, group: str) -> Measured | None:
-    """Return what was measured of ``run``, one of ``group``, on ``basis``; None where nothing was.
+def read_measurements(run: Run, cache_key: CacheKey, *, group: str) -> Measurements | None:
+    """Return what was measured of ``run``, one of ``group``, under ``cache_key``; None where nothing was.
 
     Raises:
         CheckpointError: if the file is too large or damaged.
     """
-    path = measures_path(run, basis)
+    path = measurements_path(run, cache_key)
     if not path.exists():
         return None
     arrays, metadata = read_arrays(path, MAX_BYTES)
     try:
-        if metadata["basis"] != basis.to_json():
+        if metadata["basis"] != cache_key.to_json():
             raise ValueError("it is of other settings")
-        measured = Measured.from_arrays(arrays, metadata, name=run.name, group=group)
-        _check_fits(measured, basis)
+        measured = Measurements.from_arrays(arrays, metadata, name=run.name, group=group)
+        _check_fits(measured, cache_key)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged ({error}). It is measured again when it is asked for.") from error
     return measured
 
 
-def save_measured(run: Run, basis: Basis, measured: Measured) -> None:
+def save_measurements(run: Run, cache_key: CacheKey, measured: Measurements) -> None:
     """Keep ``measured`` with ``run``, and of those before it the last few.
 
     Raises:
         CheckpointError: if it cannot be written, or is too large to be read again.
     """
-    path = measures_path(run, basis)
+    path = measurements_path(run, cache_key)
     arrays, metadata = measured.to_arrays()
-    content = array_bytes(arrays, metadata | {"basis": basis.to_json()})
+    content = array_bytes(arrays, metadata | {"basis": cache_key.to_json()})
     if len(content) > MAX_BYTES:
         raise CheckpointError(
             f"{path} would have {len(content):,} bytes; at most {MAX_BYTES:,} are kept. Use fewer resamples."
@@ -102,12 +102,12 @@ def save_measured(run: Run, basis: Basis, measured: Measured) -> None:
     _forget_oldest(path)
 
 
-def _check_fits(measured: Measured, basis: Basis) -> None:
+def _check_fits(measured: Measurements, cache_key: CacheKey) -> None:
     counts = {len(each.replicates) for each in measured.figures.values() if each.replicates is not None}
-    if not counts <= {basis.n_resamples}:
-        raise ValueError(f"it has {sorted(counts)} resamples, not {basis.n_resamples:,}")
-    if not 1 <= measured.grounds.n_images <= basis.n_images:
-        raise ValueError(f"it is of {measured.grounds.n_images:,} images, not of {basis.n_images:,}")
+    if not counts <= {cache_key.n_resamples}:
+        raise ValueError(f"it has {sorted(counts)} resamples, not {cache_key.n_resamples:,}")
+    if not 1 <= measured.conditions.n_images <= cache_key.n_images:
+        raise ValueError(f"it is of {measured.conditions.n_images:,} images, not of {cache_key.n_images:,}")
 
 
 def _forget_oldest(newest: Path) -> None:

@@ -1,4 +1,4 @@
-"""What was measured of a run, in its folder: found by its basis alone, bounded in number, and never believed unseen."""
+"""What was measured of a run, in its folder: found by its key alone, bounded in number, and never believed unseen."""
 
 import os
 import shutil
@@ -8,14 +8,22 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from explorer.analysis.comparison.measurements import Figure, Grounds, Measured
+from explorer.analysis.comparison.measurements import ComparisonConditions, Figure, Measurements
 from explorer.analysis.evaluation.metrics import NAMES
 from explorer.errors import CheckpointError
 from explorer.files import read_safetensors_header
-from explorer.runs.measures import FOLDER, MAX_BYTES, MAX_FILES, Basis, measures_path, read_measured, save_measured
+from explorer.runs.measurements import (
+    FOLDER,
+    MAX_BYTES,
+    MAX_FILES,
+    CacheKey,
+    measurements_path,
+    read_measurements,
+    save_measurements,
+)
 from tests.support import new_run
 
-BASIS = Basis(
+CACHE_KEY = CacheKey(
     weights="0" * 16,
     model="{}",
     is_binary=True,
@@ -28,17 +36,19 @@ BASIS = Basis(
     seed=0,
     confidence=0.95,
 )
-GROUNDS = Grounds(images="0" * 16, n_images=100, is_binary=True, likelihood="bernoulli", is_given_class=False)
+CONDITIONS = ComparisonConditions(
+    images="0" * 16, n_images=100, is_binary=True, likelihood="bernoulli", is_given_class=False
+)
 
 
 def measured(value=0.5, n_images=100, n_resamples=3):
     figures = dict.fromkeys(NAMES, Figure(reason="none"))
     figures["kl"] = Figure(value=value, low=0.0, high=1.0, replicates=np.linspace(0, 1, n_resamples))
-    return Measured(name="a", group="g", figures=figures, grounds=replace(GROUNDS, n_images=n_images))
+    return Measurements(name="a", group="g", figures=figures, conditions=replace(CONDITIONS, n_images=n_images))
 
 
-def value(run, basis=BASIS):
-    found = read_measured(run, basis, group="g")
+def value(run, cache_key=CACHE_KEY):
+    found = read_measurements(run, cache_key, group="g")
     return None if found is None else found.figures["kl"].value
 
 
@@ -49,10 +59,10 @@ def run(tmp_path):
 
 def test_what_was_measured_is_found_with_its_basis_and_takes_the_place_of_what_was_before(run):
     assert value(run) is None
-    save_measured(run, BASIS, measured(0.25))
-    save_measured(run, BASIS, measured(0.75))
+    save_measurements(run, CACHE_KEY, measured(0.25))
+    save_measurements(run, CACHE_KEY, measured(0.75))
     assert value(run) == 0.75
-    assert read_measured(run, BASIS, group="h").group == "h"
+    assert read_measurements(run, CACHE_KEY, group="h").group == "h"
     assert len(list((run.path / FOLDER).iterdir())) == 1
 
 
@@ -73,27 +83,27 @@ OTHERS = {
 
 
 def test_whatever_of_the_basis_is_another_nothing_is_found(run):
-    save_measured(run, BASIS, measured())
-    assert set(OTHERS) == {field.name for field in fields(Basis)}
+    save_measurements(run, CACHE_KEY, measured())
+    assert set(OTHERS) == {field.name for field in fields(CacheKey)}
     for name, other in OTHERS.items():
-        assert value(run, replace(BASIS, **{name: other})) is None, name
+        assert value(run, replace(CACHE_KEY, **{name: other})) is None, name
 
 
 def test_the_last_few_settings_are_kept(run):
-    bases = [replace(BASIS, n_samples=n) for n in range(1, MAX_FILES + 3)]
-    for age, basis in zip(range(len(bases), 0, -1), bases, strict=True):
-        save_measured(run, basis, measured())
-        os.utime(measures_path(run, basis), (10**9 - age, 10**9 - age))
-    assert [value(run, basis) for basis in bases] == [None, None, *[0.5] * MAX_FILES]
+    cache_keys = [replace(CACHE_KEY, n_samples=n) for n in range(1, MAX_FILES + 3)]
+    for age, cache_key in zip(range(len(cache_keys), 0, -1), cache_keys, strict=True):
+        save_measurements(run, cache_key, measured())
+        os.utime(measurements_path(run, cache_key), (10**9 - age, 10**9 - age))
+    assert [value(run, cache_key) for cache_key in cache_keys] == [None, None, *[0.5] * MAX_FILES]
 
 
 def test_what_was_just_measured_is_kept_even_beside_files_of_the_future(run):
     for n in range(1, MAX_FILES + 1):
-        basis = replace(BASIS, n_samples=n)
-        save_measured(run, basis, measured())
-        os.utime(measures_path(run, basis), (4 * 10**9, 4 * 10**9))
-    save_measured(run, replace(BASIS, n_samples=100), measured())
-    assert value(run, replace(BASIS, n_samples=100)) == 0.5
+        cache_key = replace(CACHE_KEY, n_samples=n)
+        save_measurements(run, cache_key, measured())
+        os.utime(measurements_path(run, cache_key), (4 * 10**9, 4 * 10**9))
+    save_measurements(run, replace(CACHE_KEY, n_samples=100), measured())
+    assert value(run, replace(CACHE_KEY, n_samples=100)) == 0.5
     assert len(list((run.path / FOLDER).iterdir())) == MAX_FILES
 
 
@@ -112,7 +122,7 @@ def rewritten(path, **changes):
 
 
 def of_another_run(path):
-    rewritten(path, basis=replace(BASIS, weights="1" * 16).to_json())
+    rewritten(path, basis=replace(CACHE_KEY, weights="1" * 16).to_json())
 
 
 def without_metadata(path):
@@ -137,29 +147,29 @@ DAMAGES = {
 
 @pytest.mark.parametrize(("damage", "text"), DAMAGES.values(), ids=list(DAMAGES))
 def test_a_damaged_file_is_refused_in_words(run, damage, text):
-    save_measured(run, BASIS, measured())
-    damage(measures_path(run, BASIS))
+    save_measurements(run, CACHE_KEY, measured())
+    damage(measurements_path(run, CACHE_KEY))
     with pytest.raises(CheckpointError, match=text):
         value(run)
 
 
 def test_resamples_of_another_number_are_refused(run):
-    save_measured(run, BASIS, measured(n_resamples=4))
+    save_measurements(run, CACHE_KEY, measured(n_resamples=4))
     with pytest.raises(CheckpointError, match=r"it has \[4\] resamples, not 3"):
         value(run)
 
 
 def test_what_would_be_too_large_to_read_is_not_written(run):
     with pytest.raises(CheckpointError, match=r"at most 4,194,304 are kept\. Use fewer resamples"):
-        save_measured(run, BASIS, measured(n_resamples=MAX_BYTES // 8))
+        save_measurements(run, CACHE_KEY, measured(n_resamples=MAX_BYTES // 8))
     assert not (run.path / FOLDER).exists()
 
 
 def test_a_folder_that_cannot_be_made_is_said_and_a_deleted_run_is_not_brought_back(run):
     (run.path / FOLDER).write_text("")
     with pytest.raises(CheckpointError, match="measures could not be made"):
-        save_measured(run, BASIS, measured())
+        save_measurements(run, CACHE_KEY, measured())
     shutil.rmtree(run.path)
     with pytest.raises(CheckpointError, match="measures could not be made: No such file"):
-        save_measured(run, BASIS, measured())
+        save_measurements(run, CACHE_KEY, measured())
     assert not run.path.exists()
