@@ -68,7 +68,7 @@ class Jobs:
             max_running: at once.
             program: that every job's arguments are given to.
         """
-        self.max_running = max_running or max(1, len(usable_cores()) // CORES_PER_JOB)
+        self.max_running = max_running or jobs_at_once()
         self._program = tuple(program)
         self._folder = tempfile.TemporaryDirectory(prefix="explorer-jobs-", ignore_cleanup_errors=True)
         self._jobs: dict[str, _Job] = {}
@@ -171,9 +171,7 @@ class Jobs:
         try:
             job.process = start_group(job.command, job.log)
         except OSError as error:
-            job.problem = (
-                f"{job.title} could not be started ({error.strerror or error}). Check memory and disk, try again."
-            )
+            job.problem = f"{job.title} {why_not_started(error)}"
             _conclude(job, JobState.FAILED)
             return
         job.state = JobState.RUNNING
@@ -224,9 +222,15 @@ def _conclude(job: _Job, state: JobState) -> None:
     job.ended.set()
 
 
-def usable_cores() -> Sequence[int]:
-    """Return the numbers of the cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+def jobs_at_once() -> int:
+    """Return how many jobs may run at once, by the cores that this process may use."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, n_cores // CORES_PER_JOB)
+
+
+def why_not_started(error: OSError) -> str:
+    """Say why a process could not be started, after what it is called."""
+    return f"could not be started ({error.strerror or error}). Check memory and disk, try again."
 
 
 def _how_far(job: _Job, status: JobStatus) -> JobStatus:
