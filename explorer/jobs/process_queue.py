@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from explorer.errors import CheckpointError, ServingError
 from explorer.files import read_json_text, write_atomically
 from explorer.jobs.processes import end_group, start_group, wait_for_group, why_it_failed
 from explorer.jobs.progress import Progress
+from explorer.jobs.status import JobState, JobStatus
 from explorer.locations import check_may_write
 
 PROGRAM = (sys.executable, "-m", "explorer")
@@ -39,48 +39,6 @@ GRACE_SECONDS = 3.0
 LEAST_SECONDS_BETWEEN_REPORTS = 0.2
 LEAST_TELLING = 0.05
 """Fraction from which on the time so far says how much is left."""
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JobStatus:
-    """A job as it is now.
-
-    Attributes:
-        key: that it was started under.
-        title: what it is called.
-        state: where it stands.
-        n_ahead: jobs that must end before a waiting one starts.
-        what: a few words on what a running one does.
-        fraction: of it that is done, in [0, 1]; through what cannot be counted it is an estimate by time.
-        seconds: since it was started; of one that ended, how long it ran.
-        seconds_left: an estimate; None where nothing is known yet.
-        problem: why a failed one failed, in words.
-    """
-
-    key: str
-    title: str
-    state: JobState
-    n_ahead: int = 0
-    what: str = ""
-    fraction: float = 0.0
-    seconds: float = 0.0
-    seconds_left: float | None = None
-    problem: str = ""
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it waits or runs."""
-        return self.state in {JobState.WAITING, JobState.RUNNING}
 
 
 @dataclass(eq=False)
@@ -110,7 +68,7 @@ class Jobs:
             max_running: at once.
             program: that every job's arguments are given to.
         """
-        self.max_running = max_running or max(1, len(usable_cores()) // CORES_PER_JOB)
+        self.max_running = max_running or jobs_at_once()
         self._program = tuple(program)
         self._folder = tempfile.TemporaryDirectory(prefix="explorer-jobs-", ignore_cleanup_errors=True)
         self._jobs: dict[str, _Job] = {}
@@ -213,9 +171,7 @@ class Jobs:
         try:
             job.process = start_group(job.command, job.log)
         except OSError as error:
-            job.problem = (
-                f"{job.title} could not be started ({error.strerror or error}). Check memory and disk, try again."
-            )
+            job.problem = f"{job.title} {why_not_started(error)}"
             _conclude(job, JobState.FAILED)
             return
         job.state = JobState.RUNNING
@@ -239,7 +195,7 @@ class Jobs:
             del self._jobs[key]
 
     def _status(self, job: _Job) -> JobStatus:
-        status = JobStatus(key=job.key, title=job.title, state=job.state, seconds=job.seconds, problem=job.problem)
+        status = JobStatus(state=job.state, seconds=job.seconds, problem=job.problem)
         if job.state is JobState.WAITING:
             n_ahead = len(self._running()) + self._waiting().index(job)
             return replace(status, n_ahead=n_ahead, seconds_left=job.expected_seconds)
@@ -266,9 +222,15 @@ def _conclude(job: _Job, state: JobState) -> None:
     job.ended.set()
 
 
-def usable_cores() -> Sequence[int]:
-    """Return the numbers of the cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+def jobs_at_once() -> int:
+    """Return how many jobs may run at once, by the cores that this process may use."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, n_cores // CORES_PER_JOB)
+
+
+def why_not_started(error: OSError) -> str:
+    """Say why a process could not be started, after what it is called."""
+    return f"could not be started ({error.strerror or error}). Check memory and disk, try again."
 
 
 def _how_far(job: _Job, status: JobStatus) -> JobStatus:

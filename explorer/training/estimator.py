@@ -1,7 +1,9 @@
 """Estimates for the app: asked for without waiting, computed one at a time in a process of their own, and kept.
 
 The process is started by the first question, because torch takes seconds to import, answers those that follow at once,
-and is ended when nobody has asked for a while, when an answer takes too long, or with the app.
+and is ended when nobody has asked for a while, when an answer takes too long, or with the app. It is no job of
+``explorer/jobs``: a command would load torch for every answer, and wait in its queue behind a map; a query's thread
+could not be ended when a step takes too long, nor run out of memory without the app.
 """
 
 import json

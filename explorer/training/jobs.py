@@ -2,7 +2,8 @@
 
 The process is the command that a person types, ``python -m explorer train --run …``. All that is known of it lies in
 the run folder (``job.json``, ``progress.json``, the lock, ``train.log``), so a restarted app, or a second one on the
-same folder, sees and does the same. Jobs that end with the app are in ``explorer/jobs/process_queue.py``.
+same folder, sees and does the same. Jobs that end with the app are in ``explorer/jobs/process_queue.py``: that queue is
+in memory, so all that the two share is what is started, and how many run and wait at once.
 """
 
 import logging
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 
 from explorer import locations
 from explorer.errors import CheckpointError, ConfigError, ExplorerError, TrainingError
-from explorer.jobs.process_queue import CORES_PER_JOB, MAX_WAITING, PROGRAM, usable_cores
+from explorer.jobs.process_queue import MAX_WAITING, PROGRAM, jobs_at_once, why_not_started
 from explorer.jobs.processes import mark_of, start_detached
 from explorer.locations import check_may_write
 from explorer.runs.config import RunConfig, TrainingConfig
@@ -47,7 +48,7 @@ class TrainingJobs:
             program: that is given ``train --run …``.
         """
         self.checkpoints = checkpoints
-        self.max_running = max_running or max(1, len(usable_cores()) // CORES_PER_JOB)
+        self.max_running = max_running or jobs_at_once()
         self._program = tuple(program)
         self._mutex = threading.RLock()
         self._is_closed = threading.Event()
@@ -227,8 +228,7 @@ class TrainingJobs:
         try:
             process = start_detached((*self._program, "train", "--run", str(run.path), *more), run.path / LOG)
         except OSError as error:
-            problem = f"It could not be started ({error.strerror or error}). Check memory and disk, try again."
-            run.save_job(job.model_copy(update={"problem": problem}))
+            run.save_job(job.model_copy(update={"problem": f"It {why_not_started(error)}"}))
             return
         try:
             run.save_job(job.model_copy(update={"pid": process.pid, "mark": mark_of(process.pid)}))

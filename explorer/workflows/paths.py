@@ -1,4 +1,4 @@
-"""Walks: paths between two codes of a run, with what is told of every frame. Those that take seconds are errands."""
+"""Walks: paths between two codes of a run, with what is told of every frame. The kind that takes seconds is a query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from explorer.analysis.paths.interpolation import KINDS, LatentPath, at_constant
 from explorer.analysis.paths.summary import FinePath, PathFacts, fine_path, path_facts
 from explorer.errors import ConfigError
 from explorer.jobs.progress import OnProgress
-from explorer.jobs.threads import Errand, errands
+from explorer.jobs.threads import Query
 from explorer.serving.run_cache import LoadedRun
 from explorer.workflows.interpolation import PathChoice, find_path
 
@@ -116,19 +116,14 @@ def _fine_path(loaded: LoadedRun, path: LatentPath, label: int | None) -> FinePa
     return fine_path(loaded.model, path, _labels(path, label))
 
 
-def geodesic(loaded: LoadedRun, ends: WalkEnds) -> Errand[LatentPath]:
-    """Return the errand that finds the geodesic between two codes, asked for now if it was not yet."""
+def geodesic(loaded: LoadedRun, ends: WalkEnds) -> Query[LatentPath]:
+    """Return the query for the geodesic between two codes."""
 
     def work(tell: OnProgress, stop: Callable[[], bool]) -> LatentPath:
         find = partial(find_path, loaded, *ends.codes, PathChoice(kind=SLOW), label=ends.label)
         return find(on_progress=tell, stop=stop)
 
-    return errands().ask(geodesic_key(loaded, ends), work)
-
-
-def geodesic_key(loaded: LoadedRun, ends: WalkEnds) -> tuple[LoadedRun, str, WalkEnds]:
-    """Return what the geodesic's errand is called."""
-    return loaded, SLOW, ends
+    return Query(key=(loaded, SLOW, ends), title="Geodesic", work=work)
 
 
 def measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:

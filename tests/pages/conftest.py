@@ -7,10 +7,10 @@ import streamlit.testing.v1.app_test as streamlit_testing
 from explorer.ui import session
 from explorer.ui.compare import job
 from explorer.ui.train import actions, form
-from explorer.ui.widgets import classifier_facts
+from explorer.ui.widgets import classifier, classifier_facts
 from tests.pages.page_run import Media, PageRun
 
-READERS = (session, job, actions, classifier_facts)
+READERS = (session, job, actions, classifier, classifier_facts)
 """The modules of the pages that know the folder of runs."""
 
 

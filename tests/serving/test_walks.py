@@ -5,10 +5,9 @@ import pytest
 
 from explorer.analysis.coding import decoded_means
 from explorer.errors import ConfigError
-from explorer.jobs.threads import errands
 from explorer.locations import ROOT
 from explorer.serving.run_cache import RunCache
-from explorer.workflows.paths import Sampling, WalkEnds, geodesic, geodesic_key, measured, quick_walk
+from explorer.workflows.paths import Sampling, WalkEnds, geodesic, measured, quick_walk
 
 SECONDS = 120
 ENDS = WalkEnds(a=(1.5, 1.0), b=(-1.5, 0.5))
@@ -67,20 +66,20 @@ def test_frames_that_are_even_are_apart_equally_in_the_decoded_image(loaded):
 
 
 def test_a_geodesic_is_found_once_in_the_background_and_has_no_more_energy_than_the_line(loaded):
-    errand = geodesic(loaded, ENDS)
-    assert geodesic(loaded, ENDS) is errand
-    walk = measured(loaded, errand.result(SECONDS), ENDS, Sampling())
+    task = geodesic(loaded, ENDS).task()
+    assert geodesic(loaded, ENDS).task() is task
+    walk = measured(loaded, task.result(SECONDS), ENDS, Sampling())
     assert walk.facts.image_energy <= quick_walk(loaded, "linear", ENDS, Sampling()).facts.image_energy
     (start,) = walk.path.codes[np.isclose(walk.path.t, 0)]
     np.testing.assert_allclose(start, ENDS.codes[0], atol=1e-5)
 
 
-def test_a_geodesic_that_was_given_up_stays_so_until_it_is_asked_for_anew(loaded):
+def test_a_geodesic_that_was_cancelled_stays_so_until_it_is_asked_for_anew(loaded):
     ends = WalkEnds(a=(2.0, 2.0), b=(-2.0, -1.0))
-    geodesic(loaded, ends).give_up()
-    assert geodesic(loaded, ends).is_given_up
-    errands().forget(geodesic_key(loaded, ends))
-    assert geodesic(loaded, ends).result(SECONDS).is_converged
+    geodesic(loaded, ends).cancel()
+    assert geodesic(loaded, ends).task().is_cancelled
+    geodesic(loaded, ends).start()
+    assert geodesic(loaded, ends).task().result(SECONDS).is_converged
 
 
 def test_a_conditional_model_walks_in_the_class_that_is_asked_for():

@@ -9,11 +9,15 @@ import streamlit as st
 
 from explorer import locations
 from explorer.errors import CheckpointError, ConfigError
-from explorer.jobs.process_queue import Jobs, JobState
+from explorer.jobs.process_queue import Jobs
+from explorer.jobs.status import JobState
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from explorer.runs.measurements import FOLDER
+from explorer.ui import tasks
 from explorer.ui.compare import job
+from explorer.ui.compare.job import measuring
+from explorer.ui.tasks import problem, start
 from explorer.workflows.comparison import stored_comparison
 
 VAE, AE = "digits-vae-2d", "digits-ae-2d"
@@ -27,7 +31,7 @@ def folder(tmp_path, monkeypatch):
         shutil.copytree(CHECKPOINTS / name, tmp_path / name, ignore=shutil.ignore_patterns(FOLDER))
     jobs = Jobs()
     monkeypatch.setattr(job, "CHECKPOINTS", tmp_path)
-    monkeypatch.setattr(job, "jobs_of_app", lambda: jobs)
+    monkeypatch.setattr(tasks, "jobs_of_app", lambda: jobs)
     monkeypatch.setattr(st, "session_state", {})
     yield tmp_path
     jobs.close()
@@ -35,7 +39,7 @@ def folder(tmp_path, monkeypatch):
 
 def waited_for(*names, until=lambda status: not status.is_active):
     end = time.monotonic() + SECONDS
-    while not until(status := job.status_of(names)):
+    while not until(status := measuring(names).status()):
         assert time.monotonic() < end, status
         time.sleep(0.02)
     return status
@@ -43,19 +47,19 @@ def waited_for(*names, until=lambda status: not status.is_active):
 
 def test_a_comparison_is_measured_beside_the_app_once_and_found_in_any_order(folder):
     assert job.found([VAE, AE]) is None
-    assert job.status_of([VAE, AE]) is None
-    expected = job.expected([VAE, AE])
-    job.start([VAE, AE])
-    job.start([AE, VAE])  # another page
-    status = job.status_of([VAE, AE])
-    assert status.key == job.key_of([AE, VAE])
+    assert measuring([VAE, AE]).status() is None
+    expected = measuring([VAE, AE]).expected_seconds()
+    start(measuring([VAE, AE]))
+    start(measuring([AE, VAE]))  # another page
+    status = measuring([VAE, AE]).status()
+    assert measuring([VAE, AE]).key == measuring([AE, VAE]).key
     assert status.is_active
-    assert expected > job.expected([VAE]) > 0
+    assert expected > measuring([VAE]).expected_seconds() > 0
     done = waited_for(AE, VAE)
-    assert (done.state, job.problem([VAE, AE])) == (JobState.DONE, "")
+    assert (done.state, problem(measuring([VAE, AE]))) == (JobState.DONE, "")
     assert [row.name for row in job.found([VAE, AE]).rows] == [VAE, AE]
     assert [row.name for row in job.found([AE, VAE]).rows] == [AE, VAE]
-    assert job.expected([AE, VAE]) == 0
+    assert measuring([AE, VAE]).expected_seconds() == 0
     anew = stored_comparison([open_run(name, folder) for name in (VAE, AE)], folder)
     assert json.dumps(job.found([VAE, AE]).to_json()) == json.dumps(anew.to_json())
     assert job.found([VAE, AE]) is job.found([VAE, AE]), "it is read once"
@@ -65,37 +69,37 @@ def test_a_comparison_is_measured_beside_the_app_once_and_found_in_any_order(fol
 
 
 def test_cancelling_ends_the_process_at_once_and_stores_no_half_of_anything(folder):
-    job.start([VAE, AE])
+    start(measuring([VAE, AE]))
     waited_for(VAE, AE, until=lambda status: status.what.startswith(VAE))
     started = time.monotonic()
-    job.cancel([AE, VAE])
+    measuring([AE, VAE]).cancel()
     assert time.monotonic() - started < 3, "it did not wait to be killed"
-    assert job.status_of([VAE, AE]).state is JobState.CANCELLED
-    assert "Measuring was cancelled" in job.problem([VAE, AE])
+    assert measuring([VAE, AE]).status().state is JobState.CANCELLED
+    assert "Measuring was cancelled" in problem(measuring([VAE, AE]))
     assert job.found([VAE, AE]) is None
     assert not list((folder / AE).glob(f"{FOLDER}/*"))
 
 
 def test_what_went_wrong_is_told_to_the_session_that_asked(folder, monkeypatch):
     (folder / AE / FOLDER).write_text("")
-    job.start([AE])
+    start(measuring([AE]))
     assert waited_for(AE).state is JobState.FAILED
     assert "The runs could not all be measured. What was measured of digits-ae-2d could not be stored" in (
-        job.problem([AE])
+        problem(measuring([AE]))
     )
-    assert job.problem([VAE]) == ""
+    assert problem(measuring([VAE])) == ""
     monkeypatch.setattr(st, "session_state", {})
-    assert job.problem([AE]) == "", "another session did not ask"
+    assert problem(measuring([AE])) == "", "another session did not ask"
 
 
 def test_a_refusal_is_kept_for_the_runs_that_it_was_of(monkeypatch):
     monkeypatch.setattr(locations, "READONLY", True)
-    job.start([VAE, AE])
-    assert "this app only shows what is there" in job.problem([AE, VAE])
-    assert job.problem([VAE]) == ""
-    assert job.status_of([VAE, AE]) is None
-    job.start(["gone"])
-    assert "There is no run 'gone'" in job.problem(["gone"])
+    start(measuring([VAE, AE]))
+    assert "this app only shows what is there" in problem(measuring([AE, VAE]))
+    assert problem(measuring([VAE])) == ""
+    assert measuring([VAE, AE]).status() is None
+    start(measuring(["gone"]))
+    assert "There is no run 'gone'" in problem(measuring(["gone"]))
 
 
 def test_runs_that_are_not_there_or_twice_there_have_no_comparison():

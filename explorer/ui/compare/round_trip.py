@@ -1,17 +1,19 @@
 """Holes of compared maps: swept in the background, and shown side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
-from explorer.analysis.projections.round_trip import Sweep
+from explorer.analysis.projections.round_trip import Sweep, sweep
 from explorer.figures.holes import sweep_figure, sweep_text
-from explorer.jobs.progress import Progress
+from explorer.jobs.progress import OnProgress
+from explorer.jobs.threads import Query
+from explorer.serving.run_cache import map_version
 from explorer.ui.compare.maps import ComparedMap
-from explorer.ui.compare.round_trip_task import cancel_sweep, sweep_again, sweep_of
+from explorer.ui.tasks import show_query, while_under_way
 
 N_COLUMNS = 2
-SECONDS_BETWEEN_LOOKS = 0.4
 
 
 def swept_holes(maps: Sequence[ComparedMap]) -> None:
@@ -19,37 +21,38 @@ def swept_holes(maps: Sequence[ComparedMap]) -> None:
     if not maps:
         return
     st.markdown("**Holes: where a decoded image does not encode back to where it came from**")
-    is_waiting = any(isinstance(sweep_of(compared), Progress) for compared in maps)
-    st.fragment(_sweeps, run_every=SECONDS_BETWEEN_LOOKS if is_waiting else None)(maps, is_waiting=is_waiting)
+    queries = [sweep_of(compared) for compared in maps]
+    while_under_way(queries, partial(_show_all, maps, queries))
     st.caption(
         "Each place of the map is decoded, its image encoded, and the distance in z to where it began measured. "
         "The rest of z is the mean code's; a model that is given the class decodes in that of the nearest image."
     )
 
 
-def _sweeps(maps: Sequence[ComparedMap], *, is_waiting: bool) -> None:
-    found = [sweep_of(compared) for compared in maps]
-    if is_waiting and not any(isinstance(each, Progress) for each in found):
-        st.rerun()
+def sweep_of(compared: ComparedMap) -> Query[Sweep | None]:
+    """Return the query for the sweep of a map."""
+
+    def work(tell: OnProgress, stop: Callable[[], bool]) -> Sweep | None:
+        return sweep(compared.loaded.trust_gauge, compared.projection, on_progress=tell, stop=stop)
+
+    key = "sweep", compared.loaded, map_version(compared.projection)
+    return Query(key=key, title=compared.name, work=work)
+
+
+def _show_all(maps: Sequence[ComparedMap], queries: Sequence[Query[Sweep | None]]) -> None:
     for start in range(0, len(maps), N_COLUMNS):
-        part = slice(start, start + N_COLUMNS)
-        for column, compared, each in zip(st.columns(N_COLUMNS, gap="medium"), maps[part], found[part], strict=False):
+        columns, part = st.columns(N_COLUMNS, gap="medium"), slice(start, start + N_COLUMNS)
+        for column, compared, query in zip(columns, maps[part], queries[part], strict=False):
             with column:
-                _show(compared, each)
+                _show(compared, query)
 
 
-def _show(compared: ComparedMap, found: Sweep | Progress | str) -> None:
-    key = f"sweep-{compared.name}"
-    if isinstance(found, Progress):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(found.fraction, text=f"{compared.name}: {found.what}", width="stretch")
-            st.button("Cancel", key=f"{key}-cancel", on_click=cancel_sweep, args=(compared,))
-    elif isinstance(found, str):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/info: **{compared.name}** has no sweep. {found}")
-            st.button("Try again", key=f"{key}-again", on_click=sweep_again, args=(compared,))
-    else:
-        st.caption(f"**{compared.name}**")
-        figure = sweep_figure(found, compared.projection.axis_names)
-        st.plotly_chart(figure, alt=sweep_text(found), config={"displayModeBar": False}, key=key)
-        st.caption(sweep_text(found))
+def _show(compared: ComparedMap, query: Query[Sweep | None]) -> None:
+    key, found = f"sweep-{compared.name}", query.task().outcome()
+    if not isinstance(found, Sweep):
+        show_query(query, key, missing="has no sweep", again="Try again")
+        return
+    st.caption(f"**{compared.name}**")
+    figure = sweep_figure(found, compared.projection.axis_names)
+    st.plotly_chart(figure, alt=sweep_text(found), config={"displayModeBar": False}, key=key)
+    st.caption(sweep_text(found))

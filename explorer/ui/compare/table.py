@@ -13,12 +13,11 @@ from explorer.analysis.comparison.measurements import Figure
 from explorer.analysis.comparison.seeds import groups
 from explorer.analysis.comparison.tables import BOLD, best, caption, group_text, heading, number
 from explorer.analysis.evaluation.metrics import METRICS, Metric
-from explorer.jobs.process_queue import JobState, JobStatus
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.compare import job
+from explorer.ui.tasks import Command, is_under_way, offer, progress_words, show_command, while_under_way
 from explorer.workflows.comparison import comparison_bytes
 
-SECONDS_BETWEEN_LOOKS = 0.5
 STYLE = Path(__file__).with_suffix(".css")
 FILES = {
     ".csv": ("CSV", "text/csv"),
@@ -44,13 +43,15 @@ def comparison_table(
         without: names of metrics that are left out.
     """
     names = [loaded.run.name for loaded in runs]
-    status = job.status_of(names)
-    if status is not None and status.is_active:
-        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(names)
+    command = job.measuring(names)
+    if is_under_way(command):
+        about = "Stop measuring. What is done of other runs is kept."
+        show = partial(show_command, command, partial(progress_words, "Measuring", ""), "cancel-comparison", about)
+        while_under_way([command], show)
         return
     found = job.found(names)
     if found is None:
-        _offer(names)
+        _offer(command, len(names))
         return
     is_shown = {metric.name for metric in METRICS if kinds is None or metric.kind in kinds}
     shown = [metric for metric in METRICS if metric.name in (is_shown | set(also)) - set(without)]
@@ -66,48 +67,15 @@ def comparison_table(
     _files(found, names)
 
 
-def _watch(names: Sequence[str]) -> None:
-    status = job.status_of(names)
-    if status is None or not status.is_active:
-        st.rerun()
-    else:
-        _show_active(names, status)
-
-
-def _show_active(names: Sequence[str], status: JobStatus) -> None:
-    column, button_column = st.columns([6, 1], vertical_alignment="center")
-    if status.state is JobState.WAITING:
-        column.progress(
-            0.0, text=f"Measuring waits for {status.n_ahead} other computation{'s' * (status.n_ahead > 1)}."
-        )
-    else:
-        left = "" if status.seconds_left is None else f", about {max(round(status.seconds_left), 1)} s left"
-        column.progress(status.fraction, text=f"Measuring: {status.what}. {status.seconds:.0f} s so far{left}.")
-    button_column.button(
-        "Cancel",
-        key="cancel-comparison",
-        help="Stop measuring. What is done of other runs is kept.",
-        icon=":material/close:",
-        on_click=job.cancel,
-        args=(names,),
-        width="stretch",
-    )
-
-
-def _offer(names: Sequence[str]) -> None:
+def _offer(command: Command, n_runs: int) -> None:
     if locations.READONLY:
         st.caption("These models were not measured side by side, and this app only shows what is there.")
         return
-    trouble = job.problem(names)
-    if trouble:
-        st.error(trouble, icon=":material/error:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(
-            f"Numbers with intervals, of {len(names)} models: about {job.expected(names):.0f} s on two cores, "
-            "once, beside the app; they are stored with the models.",
-            icon=":material/straighten:",
-        )
-        st.button("Measure", type="primary", key="measure", on_click=job.start, args=(names,), width="content")
+    about = (
+        f"Numbers with intervals, of {n_runs} models: about {command.expected_seconds():.0f} s on two cores, "
+        "once, beside the app; they are stored with the models."
+    )
+    offer(command, about, "Measure", "measure", type="primary", icon=":material/straighten:")
 
 
 def _files(found: Comparison, names: Sequence[str]) -> None:

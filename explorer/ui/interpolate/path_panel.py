@@ -15,18 +15,10 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.interpolate.endpoints import pin_code
 from explorer.ui.interpolate.export import film_export
 from explorer.ui.interpolate.filmstrip import ABOUT, DASHES, NAMES, DecodedFrame, Reel, film
-from explorer.ui.interpolate.paths import (
-    Found,
-    begin_again,
-    cancel_geodesic,
-    frame_images,
-    frame_probabilities,
-    walk_ends,
-    walks_between,
-)
+from explorer.ui.interpolate.paths import Found, frame_images, frame_probabilities, walk_ends, walks_between
 from explorer.ui.interpolate.view import InterpolateView, PathKind
 from explorer.ui.places import PinnedPlace
-from explorer.ui.tasks import progress_line
+from explorer.ui.tasks import show_query, while_under_way
 from explorer.ui.view import change_view, control, held_view
 from explorer.ui.widgets.classifier import judge_of, offer_judge
 from explorer.ui.widgets.classifier_facts import accuracy_words
@@ -34,7 +26,6 @@ from explorer.ui.widgets.classifier_readings import read_frames
 from explorer.ui.widgets.sliders import short_number
 from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds
 
-SECONDS_BETWEEN_LOOKS = 0.4
 NO_BAR = {"displayModeBar": False}
 """Plotly's buttons would lie over what the figure says, for good where there is no pointer that hovers."""
 
@@ -74,7 +65,7 @@ def film_of_walks(
         for kind, walk in found.walks.items()
     }
     film(loaded, reels, shown, sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
-    _what_is_missing(loaded, between, found)
+    _what_is_missing(found)
     st.caption(_legend(loaded, judge))
     _class_note(loaded, between, ends, names)
     return found
@@ -196,24 +187,12 @@ def _lines(found: Found, title: str, fact: str, ends: Ends, typical: float | Non
     st.plotly_chart(figure, alt=describe(lines, title), key=f"along-{fact}", config=NO_BAR)
 
 
-def _what_is_missing(loaded: LoadedRun, ends: WalkEnds, found: Found) -> None:
+def _what_is_missing(found: Found) -> None:
     for kind, reason in found.missing.items():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/info: **{NAMES[kind]}** is not here. {reason}")
-            if kind == SLOW:
-                st.button("Compute it", key="geodesic-again", on_click=begin_again, args=(loaded, ends))
-    if found.progress is not None:
-        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(loaded, ends)
-
-
-def _watch(loaded: LoadedRun, ends: WalkEnds) -> None:
-    """Show how far the geodesic is; when it is there, the whole page runs again with it."""
-    from explorer.workflows.paths import geodesic
-
-    errand = geodesic(loaded, ends)
-    if errand.is_over:
-        st.rerun()
-    progress_line(errand.progress, "Geodesic", "geodesic-cancel", cancel_geodesic, loaded, ends)
+    if found.awaited is not None:
+        while_under_way([found.awaited], partial(show_query, found.awaited, "geodesic"))
 
 
 def _class_note(

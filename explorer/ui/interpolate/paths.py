@@ -1,4 +1,4 @@
-"""The walks between two pins of a view: which there are, and how far the one is that takes seconds."""
+"""The walks between two pins of a view: which there are, and the query for the one that takes seconds."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,24 +6,26 @@ from functools import lru_cache
 from explorer.analysis.arrays import Floats, Images
 from explorer.analysis.paths.interpolation import KINDS, LatentPath
 from explorer.errors import ExplorerError
-from explorer.jobs.progress import Progress
-from explorer.jobs.threads import errands
+from explorer.jobs.threads import Query
 from explorer.runs.judges import Judge
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.places import PinnedPlace, one_class
-from explorer.ui.tasks import outcome, want
+from explorer.ui.tasks import subscribe
 from explorer.ui.view import View
-from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds, geodesic, geodesic_key, measured, quick_walk
+from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds, geodesic, measured, quick_walk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """The walks that are there, by kind in the order of ``KINDS``, and the kinds that are not with the reason."""
+    """The walks that are there, by kind in the order of ``KINDS``, and the kinds that are not with the reason.
+
+    ``awaited`` is the geodesic while that is not there.
+    """
 
     walks: dict[str, Walk]
     missing: dict[str, str]
-    progress: Progress | None
+    awaited: Query[LatentPath] | None
 
 
 def walk_ends(loaded: LoadedRun, view: View, first: PinnedPlace, last: PinnedPlace) -> WalkEnds:
@@ -38,7 +40,7 @@ def walk_ends(loaded: LoadedRun, view: View, first: PinnedPlace, last: PinnedPla
 def walks_between(loaded: LoadedRun, ends: WalkEnds, sampling: Sampling) -> Found:
     """Return the walks between two codes; a geodesic that is not there yet is asked for.
 
-    A geodesic that this session waited for before, between other codes, is given up.
+    A geodesic that this session waited for before, between other codes, is cancelled.
     """
     walks, missing = {}, {}
     for kind in KINDS:
@@ -47,35 +49,18 @@ def walks_between(loaded: LoadedRun, ends: WalkEnds, sampling: Sampling) -> Foun
                 walks[kind] = quick_walk(loaded, kind, ends, sampling)
         except ExplorerError as error:
             missing[kind] = str(error)
-    progress = None
-    found = _geodesic(loaded, ends)
+    query = geodesic(loaded, ends)
+    subscribe(SLOW, query)
+    found = query.task().outcome()
     if isinstance(found, LatentPath):
         walks[SLOW] = _measured(loaded, found, ends, sampling)
-    elif isinstance(found, Progress):
-        progress = found
-    else:
-        missing[SLOW] = found
-    return Found(walks={kind: walks[kind] for kind in KINDS if kind in walks}, missing=missing, progress=progress)
+    ordered = {kind: walks[kind] for kind in KINDS if kind in walks}
+    return Found(walks=ordered, missing=missing, awaited=None if SLOW in walks else query)
 
 
 @lru_cache(maxsize=32)
 def _measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:
     return measured(loaded, path, ends, sampling)
-
-
-def _geodesic(loaded: LoadedRun, ends: WalkEnds) -> LatentPath | Progress | str:
-    want(SLOW, geodesic_key(loaded, ends))
-    return outcome(geodesic(loaded, ends))
-
-
-def cancel_geodesic(loaded: LoadedRun, ends: WalkEnds) -> None:
-    """Give up the geodesic between two codes."""
-    geodesic(loaded, ends).give_up()
-
-
-def begin_again(loaded: LoadedRun, ends: WalkEnds) -> None:
-    """Ask anew for a geodesic that was given up or failed."""
-    errands().forget(geodesic_key(loaded, ends))
 
 
 @lru_cache(maxsize=64)

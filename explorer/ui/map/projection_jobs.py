@@ -1,115 +1,82 @@
 """Maps under way: what is being done, how far it is and how long it will take; a map that arrives is swapped in."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from explorer import locations
-from explorer.analysis.projections.methods import METHODS, SLOW
-from explorer.jobs.process_queue import JobState, JobStatus
+from explorer.analysis.projections.methods import METHODS, SLOW, expected_seconds
+from explorer.jobs.status import JobState, JobStatus
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.map import projection_state
 from explorer.ui.map.controls import move_map
+from explorer.ui.map.projection_state import OFFERED, PLACE, arrived, choose, computation, dismiss, is_missing
+from explorer.ui.tasks import asked, others_ahead, show_command, while_under_way
 from explorer.ui.view import View, held_view
 
-SECONDS_BETWEEN_LOOKS = 0.5
+_Button = tuple[str, Callable[..., None], tuple[object, ...]]
+_DISMISS: _Button = ("Dismiss", dismiss, ())
 
 
 def map_computations(loaded: LoadedRun) -> None:
-    """Show the run's maps under way, and what became of those that this session asked for; else nothing.
+    """Show the run's maps under way, and what became of those that this session asked for; else nothing."""
+    while_under_way([computation(loaded, method) for method in SLOW], partial(_show_all, loaded))
 
-    While one is under way this part of the page alone runs again and again, and the whole page once it ended.
-    """
+
+def _show_all(loaded: LoadedRun) -> None:
     _swap_in(loaded)
-    if _is_any_active(loaded):
-        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(loaded)
-    else:
-        _show_all(loaded)
-
-
-def _watch(loaded: LoadedRun) -> None:
-    _swap_in(loaded)
-    if not _is_any_active(loaded):
-        st.rerun()
-    _show_all(loaded)
+    mine = asked()
+    if PLACE in mine.refusals:
+        _line("map-refused", f"**Not started.** {mine.refusals[PLACE]}", "error", _DISMISS)
+    for method in SLOW:
+        command, name = computation(loaded, method), METHODS[method].title
+        status = command.status()
+        if status is not None and status.is_active:
+            about = f"Stop computing {name}. Nothing is stored."
+            show_command(command, partial(_words, name), f"cancel-{command.key}", about)
+        elif status is not None and command.key in mine.told:
+            _show_ended(loaded, method, status)
+        elif command.key == mine.waits.get(OFFERED) and is_missing(loaded, method):
+            _show_offer(loaded, method)
 
 
 def _swap_in(loaded: LoadedRun) -> None:
-    method = projection_state.arrived(loaded)
+    method = arrived(loaded)
     if method:
         # Read anew: what was loaded before the map was stored does not know it.
         move_map(session.loaded_run(loaded.run.name), method, held_view(View).dims)
         st.rerun()
 
 
-def _is_any_active(loaded: LoadedRun) -> bool:
-    statuses = [projection_state.status_of(loaded, method) for method in SLOW]
-    return any(status is not None and status.is_active for status in statuses)
-
-
-def _show_all(loaded: LoadedRun) -> None:
-    mine = projection_state.asked()
-    if mine.refusal:
-        _line("map-refused", f"**Not started.** {mine.refusal}", "error", ("Dismiss", projection_state.dismiss, ("",)))
-    for method in SLOW:
-        status, key = projection_state.status_of(loaded, method), projection_state.key_of(loaded, method)
-        if status is not None and status.is_active:
-            _show_active(status, METHODS[method].title)
-        elif status is not None and key in mine.told:
-            _show_ended(loaded, method, status)
-        elif key == mine.offered and projection_state.is_missing(loaded, method):
-            _show_offer(loaded, method)
-
-
-def _show_active(status: JobStatus, name: str) -> None:
-    column, button_column = st.columns([6, 1], vertical_alignment="center")
+def _words(name: str, status: JobStatus) -> str:
     if status.state is JobState.WAITING:
-        others = "1 other computation" if status.n_ahead == 1 else f"{status.n_ahead} other computations"
-        column.progress(0.0, text=f"**{name}** waits for {others}. The map stays as it is until then.")
-    else:
-        column.progress(
-            status.fraction,
-            text=f"**{name}** is being computed: {status.what}. {_duration(status.seconds)} so far{_left(status)}",
-        )
-    button_column.button(
-        "Cancel",
-        key=f"cancel-{status.key}",
-        help=f"Stop computing {name}. Nothing is stored.",
-        icon=":material/close:",
-        on_click=projection_state.cancel,
-        args=(status.key,),
-        width="stretch",
-    )
+        return f"**{name}** waits for {others_ahead(status)}. The map stays as it is until then."
+    return f"**{name}** is being computed: {status.what}. {_duration(status.seconds)} so far{_left(status)}"
 
 
 def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
-    name = METHODS[method].title
-    again = ("Try again", projection_state.choose, (method, loaded))
-    dismiss = ("Dismiss", projection_state.dismiss, (status.key,))
+    name, key = METHODS[method].title, computation(loaded, method).key
+    again: _Button = ("Try again", choose, (method, loaded))
+    away: _Button = ("Dismiss", dismiss, (key,))
     if status.state is JobState.FAILED:
-        _line(status.key, f"**{name} could not be computed.** {status.problem}", "error", again, dismiss)
+        _line(key, f"**{name} could not be computed.** {status.problem}", "error", again, away)
     elif status.state is JobState.CANCELLED:
-        _line(
-            status.key,
-            f"{name} was cancelled after {_duration(status.seconds)}; nothing was stored.",
-            "info",
-            again,
-            dismiss,
-        )
+        said = f"{name} was cancelled after {_duration(status.seconds)}; nothing was stored."
+        _line(key, said, "info", again, away)
     elif held_view(View).space != method:
-        _line(status.key, f"{name} is ready.", "check_circle", ("Show it", _show, (loaded, method)), dismiss)
+        _line(key, f"{name} is ready.", "check_circle", ("Show it", _show, (loaded, method)), away)
 
 
 def _show_offer(loaded: LoadedRun, method: str) -> None:
-    name, seconds = METHODS[method].title, projection_state.expected(loaded, method)
+    name, seconds = METHODS[method].title, expected_seconds(method, len(loaded.encoded))
     if locations.READONLY:
         _line(
             "map-offered",
             f"The link asks for {name}, which was not computed for {loaded.run.name}, and this app only shows what is "
             "there (EXPLORER_READONLY is set). Another map is shown.",
             "info",
-            ("Dismiss", projection_state.dismiss, ("",)),
+            _DISMISS,
         )
         return
     _line(
@@ -117,17 +84,17 @@ def _show_offer(loaded: LoadedRun, method: str) -> None:
         f"The link asks for {name}, which was not computed for {loaded.run.name} yet. It takes about "
         f"{_duration(seconds)} on two cores, an estimate, in a process of its own. Meanwhile another map is shown.",
         "info",
-        (f"Compute {name}", projection_state.choose, (method, loaded)),
-        ("Dismiss", projection_state.dismiss, ("",)),
+        (f"Compute {name}", choose, (method, loaded)),
+        _DISMISS,
     )
 
 
 def _show(loaded: LoadedRun, method: str) -> None:
-    projection_state.dismiss(projection_state.key_of(loaded, method))
+    dismiss(computation(loaded, method).key)
     move_map(session.loaded_run(loaded.run.name), method, held_view(View).dims)
 
 
-def _line(key: str, text: str, icon: str, *buttons: tuple[str, Callable[..., None], tuple[object, ...]]) -> None:
+def _line(key: str, text: str, icon: str, *buttons: _Button) -> None:
     """Show a message with buttons beside it, each a label, what it calls and with which arguments."""
     message = st.error if icon == "error" else st.info
     with st.container(horizontal=True, vertical_alignment="center"):

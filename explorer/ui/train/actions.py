@@ -8,7 +8,6 @@ import streamlit as st
 
 from explorer.data.catalogue import load_split
 from explorer.errors import ExplorerError
-from explorer.jobs.process_queue import JobStatus, jobs_of_app
 from explorer.locations import CHECKPOINTS
 from explorer.runs.config import RunConfig
 from explorer.runs.listing import open_run
@@ -16,6 +15,7 @@ from explorer.runs.trash import Discarded, discard, discarded_runs, restore
 from explorer.training.creation import create_run
 from explorer.training.jobs import TrainingJobs, training_jobs
 from explorer.training.status import TrainingStatus
+from explorer.ui.tasks import Command
 from explorer.ui.train.draft import NewRun, forget_name, prefill_with
 from explorer.ui.train.view import TrainView
 from explorer.ui.view import change_view
@@ -137,21 +137,17 @@ def deleted_runs() -> list[Discarded]:
 
 def encode(name: str) -> None:
     """Encode the test images with a run as it is now, beside the app, so that it has a map."""
-    mine, path = said(), str(open_run(name, CHECKPOINTS).path)
-
-    def start() -> None:
-        jobs_of_app().start(_encoding(name), f"Encoding by {name}", ["encode", path], expected_seconds=ENCODING_SECONDS)
-
-    _tried(mine, start)
+    _tried(said(), encoding(name).start)
 
 
-def encoding_status(name: str) -> JobStatus | None:
-    """Return how far the encoding of the test images by a run is, or None where there is none."""
-    return jobs_of_app().status(_encoding(name))
-
-
-def _encoding(name: str) -> str:
-    return f"{name}/encode"
+def encoding(name: str) -> Command:
+    """Return the command that encodes the test images with a run."""
+    return Command(
+        key=f"{name}/encode",
+        title=f"Encoding by {name}",
+        arguments=("encode", str(CHECKPOINTS / name)),
+        expected_seconds=lambda: ENCODING_SECONDS,
+    )
 
 
 def _tried(mine: Said, do: Callable[..., Any], *arguments: Any) -> None:

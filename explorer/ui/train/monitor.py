@@ -6,13 +6,14 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures.training import training_curves
-from explorer.jobs.process_queue import JobState
+from explorer.jobs.status import JobState
 from explorer.locations import PAGES, READONLY
 from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui import session
-from explorer.ui.train.actions import delete, duplicate, encode, encoding_status, jobs, pause, resume
+from explorer.ui.tasks import is_under_way
+from explorer.ui.train.actions import delete, duplicate, encode, encoding, jobs, pause, resume
 from explorer.ui.train.estimate import duration_in_words
 from explorer.ui.train.runs import COLOURS, in_words
 from explorer.ui.train.timeline import timeline
@@ -117,11 +118,11 @@ def _actions(run: Run, status: TrainingStatus) -> None:
         _button("Duplicate with changes", "content_copy", duplicate, name)
         why = "Pause it first: a run in training cannot be deleted." if state.is_at_work else None
         _button("Delete", "delete", delete, name, disabled=state.is_at_work, help=why)
-    encoding = encoding_status(name)
-    if encoding is not None and encoding.is_active:
-        st.progress(encoding.fraction, text=f"**{name}** is encoded as it is: {encoding.what or 'waiting'}.")
-    elif encoding is not None and encoding.state is JobState.FAILED:
-        st.error(f"It could not be encoded. {encoding.problem}", icon=":material/error:")
+    encoded = encoding(name).status()
+    if encoded is not None and encoded.is_active:
+        st.progress(encoded.fraction, text=f"**{name}** is encoded as it is: {encoded.what or 'waiting'}.")
+    elif encoded is not None and encoded.state is JobState.FAILED:
+        st.error(f"It could not be encoded. {encoded.problem}", icon=":material/error:")
 
 
 def _more_epochs(run: Run, status: TrainingStatus) -> None:
@@ -161,8 +162,7 @@ def _button(label: str, icon: str, do: Any, argument: Any, **look: Any) -> None:
 
 
 def _is_encoding(name: str) -> bool:
-    status = encoding_status(name)
-    return status is not None and status.is_active
+    return is_under_way(encoding(name))
 
 
 def _numbers(history: list[dict[str, Any]]) -> None:

@@ -1,15 +1,17 @@
 """The judge on a page: whether there is one, and where there is none, training it in the background."""
 
+from functools import partial
+
 import streamlit as st
 
 from explorer import locations
+from explorer.data.catalogue import data_set
 from explorer.errors import CheckpointError
-from explorer.jobs.process_queue import JobState, JobStatus
-from explorer.runs.judges import Judge
+from explorer.locations import CHECKPOINTS
+from explorer.runs.judges import Judge, expected_seconds
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.tasks import Command, is_under_way, offer, progress_words, show_command, while_under_way
 from explorer.ui.widgets import classifier_facts
-
-SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def judge_of(loaded: LoadedRun) -> Judge | None:
@@ -19,65 +21,43 @@ def judge_of(loaded: LoadedRun) -> Judge | None:
 
 
 def offer_judge(loaded: LoadedRun) -> None:
-    """Where the run's data set has no judge, offer to train it, show how far that is, or say why it cannot be had.
-
-    While one is trained this part of the page alone runs again and again, and the whole page once it ended.
-    """
+    """Where the run's data set has no judge, offer to train it, show how far that is, or say why it cannot be had."""
     data, found = loaded.config.training.data, classifier_facts.found_judge(loaded)
-    status = classifier_facts.status_of(data)
-    if status is not None and status.is_active:
-        st.fragment(_watch, run_every=SECONDS_BETWEEN_LOOKS)(data)
+    command = training_of(data)
+    if is_under_way(command):
+        words = partial(progress_words, f"**The judge of {data}**", " is being trained")
+        about = "Stop training the judge. Nothing is stored."
+        while_under_way([command], partial(show_command, command, words, f"cancel-{command.key}", about))
     elif not isinstance(found, Judge):
-        _offer(data, found)
+        _offer(data, found, command)
 
 
-def _watch(data: str) -> None:
-    status = classifier_facts.status_of(data)
-    if status is None or not status.is_active:
-        st.rerun()
-    else:
-        _show_active(data, status)
+def training_of(data: str) -> Command:
+    """Return the command that trains the judge of ``data``."""
 
+    def expected() -> float:
+        entry = data_set(data)
+        return expected_seconds(entry.n_train, entry.image_shape)
 
-def _show_active(data: str, status: JobStatus) -> None:
-    column, button_column = st.columns([6, 1], vertical_alignment="center")
-    if status.state is JobState.WAITING:
-        text = f"**The judge of {data}** waits for {status.n_ahead} other computation{'s' * (status.n_ahead > 1)}."
-        column.progress(0.0, text=text)
-    else:
-        left = "" if status.seconds_left is None else f", about {max(round(status.seconds_left), 1)} s left"
-        text = f"**The judge of {data}** is being trained: {status.what}. {status.seconds:.0f} s so far{left}."
-        column.progress(status.fraction, text=text)
-    button_column.button(
-        "Cancel",
-        key=f"cancel-{status.key}",
-        help="Stop training the judge. Nothing is stored.",
-        icon=":material/close:",
-        on_click=classifier_facts.cancel,
-        args=(data,),
-        width="stretch",
+    return Command(
+        key=f"judge/{data}",
+        title=f"the judge of {data}",
+        arguments=("judge", "--data", data, "--again", "--checkpoints", str(CHECKPOINTS)),
+        expected_seconds=expected,
+        cancelled="Training the judge was cancelled; nothing was stored.",
+        failed="The judge could not be trained.",
     )
 
 
-def _offer(data: str, found: CheckpointError | None) -> None:
+def _offer(data: str, found: CheckpointError | None, command: Command) -> None:
     damage = "" if found is None else f"{found} "
     about = f"A judge, a small classifier trained on {data}, says which class a generated image looks like."
     if locations.READONLY:
         st.caption(f":material/gavel: {damage}{about} There is none here, and this app only shows what is there.")
         return
     if not classifier_facts.has_images(data):
-        command = f"python -m explorer judge --data {data} --download"
-        st.caption(f":material/gavel: {damage}{about} Its training images are not here; `{command}` makes one.")
+        by_hand = f"python -m explorer judge --data {data} --download"
+        st.caption(f":material/gavel: {damage}{about} Its training images are not here; `{by_hand}` makes one.")
         return
-    trouble = classifier_facts.problem(data)
-    if trouble:
-        st.error(trouble, icon=":material/error:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(
-            f"{damage}{about} It takes about {classifier_facts.expected(data):.0f} s on two cores, once, "
-            "beside the app.",
-            icon=":material/gavel:",
-        )
-        st.button(
-            "Train the judge", key=f"train-judge-{data}", on_click=classifier_facts.train, args=(data,), width="content"
-        )
+    takes = f"It takes about {command.expected_seconds():.0f} s on two cores, once, beside the app."
+    offer(command, f"{damage}{about} {takes}", "Train the judge", f"train-judge-{data}", icon=":material/gavel:")

@@ -1,22 +1,15 @@
-"""The judge of a run's data set: whether there is one, training it beside the app, and what may be said by it.
-
-Judges are the app's and every session sees them; what a session asked for, it alone is told the outcome of.
-"""
+"""The judge of a run's data set: whether there is one, and what may be said by it."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from explorer.analysis.evaluation.classifier import ClassFidelity, ClassShares
-from explorer.data.catalogue import data_set, is_on_disk
-from explorer.errors import CheckpointError, DataError, ExplorerError
-from explorer.jobs.process_queue import JobState, JobStatus, jobs_of_app
+from explorer.data.catalogue import is_on_disk
+from explorer.errors import CheckpointError, DataError
 from explorer.locations import CHECKPOINTS
-from explorer.runs.judges import Judge, expected_seconds, find_judge, read_judge
+from explorer.runs.judges import Judge, find_judge, read_judge
 from explorer.serving.run_cache import LoadedRun
-
-_KEY = "judges-asked-for"
-_REFUSAL = "judge-refused"
 
 
 def found_judge(loaded: LoadedRun) -> Judge | CheckpointError | None:
@@ -45,65 +38,12 @@ def _read(path: str, modified_ns: int) -> Judge | CheckpointError:
         return error
 
 
-def key_of(data: str) -> str:
-    """Return the key of the job that trains the judge of ``data``."""
-    return f"judge/{data}"
-
-
-def status_of(data: str) -> JobStatus | None:
-    """Return how far the training of a judge is, or None where there is none."""
-    return jobs_of_app().status(key_of(data))
-
-
-def expected(data: str) -> float:
-    """Return about how many seconds training the judge of ``data`` takes.
-
-    Raises:
-        DataError: if the catalogue has no such data set.
-    """
-    entry = data_set(data)
-    return expected_seconds(entry.n_train, entry.image_shape)
-
-
 def has_images(data: str) -> bool:
     """Whether the images that a judge of ``data`` would be trained on are here."""
     try:
         return is_on_disk(data)
     except DataError:
         return False
-
-
-def train(data: str) -> None:
-    """Start training the judge of ``data``, or wait with those who did; a refusal is kept for ``refusal``."""
-    st.session_state.pop(_REFUSAL, None)
-    arguments = ["judge", "--data", data, "--again", "--checkpoints", str(CHECKPOINTS)]
-    try:
-        jobs_of_app().start(key_of(data), f"the judge of {data}", arguments, expected_seconds=expected(data))
-    except ExplorerError as error:
-        st.session_state[_REFUSAL] = str(error)
-        return
-    _asked().add(data)
-
-
-def cancel(data: str) -> None:
-    """Stop training the judge of ``data``; nothing is stored."""
-    jobs_of_app().cancel(key_of(data))
-
-
-def problem(data: str) -> str:
-    """Return why this session has no judge although it asked for one, in words; empty where nothing went wrong."""
-    refusal: str = st.session_state.get(_REFUSAL, "")
-    status = status_of(data)
-    if refusal or data not in _asked() or status is None:
-        return refusal
-    if status.state is JobState.CANCELLED:
-        return "Training the judge was cancelled; nothing was stored."
-    return f"The judge could not be trained. {status.problem}" if status.state is JobState.FAILED else ""
-
-
-def _asked() -> set[str]:
-    held: set[str] = st.session_state.setdefault(_KEY, set())
-    return held
 
 
 def accuracy_words(judge: Judge) -> str:
