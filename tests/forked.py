@@ -4,6 +4,7 @@ Such is one that is there to train, to be stopped or to be killed. Where the sta
 is itself the point, that is what a test starts.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -15,7 +16,8 @@ PROCESSES = multiprocessing.get_context("forkserver")
 # torch._dynamo is what the first optimiser of a process imports.
 PROCESSES.set_forkserver_preload(
     [
-        *("torch._dynamo", "torch.nn.parallel", "sklearn.datasets", "sklearn.decomposition", "pyarrow.parquet"),
+        *("torch._dynamo", "torch.nn.parallel", "torchvision.datasets", "pyarrow.parquet"),
+        *("sklearn.datasets", "sklearn.decomposition", "sklearn.manifold"),
         *("explorer.__main__", "explorer.training.trainer", "explorer.analysis.projections.methods"),
         *("tests.forked", "tests.support"),
     ]
@@ -57,4 +59,5 @@ def _begin(
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(file.fileno(), stream.fileno())
+    gc.freeze()  # training collects garbage at its end, and need not look through torch for it
     begin(*arguments)
