@@ -2,7 +2,8 @@
 
 ``EXPLORER_REQUIRED_TESTS`` names markers ("browser mnist") whose tests must run on this machine.
 Threads of OpenMP that wait for one another spin, and where more want a core than there are they keep the others from
-it. Servers, browsers and training run beside the tests: so each process has one thread.
+it. Servers, browsers and training run beside the tests: so each process has one thread, and where a library takes
+more all the same (openTSNE), they sleep while they wait.
 """
 
 import os
@@ -16,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 from explorer.locations import DATA
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 REQUIRED = frozenset(os.environ.get("EXPLORER_REQUIRED_TESTS", "").split())
 

@@ -8,11 +8,13 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.datasets
 import torch
 from numpy.typing import NDArray
 from scipy import stats
@@ -34,6 +36,11 @@ from explorer.training.trainer import Trainer, initial_model
 
 # Networks this small gain nothing from a second thread, which would wait for a core where the machine is busy.
 torch.set_num_threads(1)
+
+# Read from text, in 50 ms, at every loading of the data set: once is enough. Nobody changes the arrays in place.
+sklearn.datasets.load_digits = cache(sklearn.datasets.load_digits)
+for _array in ("data", "images", "target"):
+    sklearn.datasets.load_digits()[_array].flags.writeable = False
 
 
 STANDARD_PRIORS: dict[str, Any] = {

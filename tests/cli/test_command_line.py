@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from explorer.runs.live import LiveProgress, Phase
 from explorer.runs.lock import training_lock
 from explorer.runs.run import Run
 from tests.cli.conftest import Ended, in_one_line
+from tests.forked import command_line, forked
 from tests.support import digits, encode_run, new_run, trained_run
 
 SECONDS = 120
@@ -44,10 +46,10 @@ def process(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def wait_for(path: Path, running: "subprocess.Popen[str]") -> None:
+def wait_for(path: Path, running: BaseProcess, log: Path) -> None:
     deadline = time.monotonic() + SECONDS
     while not path.exists():
-        assert running.poll() is None, running.communicate()
+        assert running.is_alive(), log.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -78,14 +80,14 @@ def test_a_run_is_trained_listed_encoded_and_projected(tmp_path):
 
 
 def test_a_stopped_run_is_saved_and_gone_on_with(tmp_path, command):
-    path = tmp_path / "long"
-    training = process(
-        "train", "--data", "digits", "--epochs", "100000", *TINY, "--name", "long", "--checkpoints", str(tmp_path)
-    )
-    wait_for(path / "state.safetensors", training)
-    training.send_signal(signal.SIGINT)
-    _, messages = training.communicate(timeout=SECONDS)
-    assert training.returncode == 0, messages
+    path, log = tmp_path / "long", tmp_path / "messages"
+    options = ("--data", "digits", "--epochs", "100000", *TINY, "--name", "long", "--checkpoints", str(tmp_path))
+    training = forked(log, command_line, "train", *options)
+    wait_for(path / "state.safetensors", training, log)
+    os.kill(training.pid, signal.SIGINT)
+    training.join(SECONDS)
+    messages = log.read_text()
+    assert training.exitcode == 0, messages
     assert "Go on: python -m explorer train --run long" in in_one_line(messages)
     assert "Traceback" not in messages
     _, numbers = Run(path).state()

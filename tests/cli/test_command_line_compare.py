@@ -8,9 +8,11 @@ import signal
 import pytest
 
 from explorer.analysis.evaluation.metrics import METRICS, NAMES
+from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.jobs.progress import Progress
 from explorer.locations import CHECKPOINTS
 from explorer.runs.measurements import FOLDER
+from explorer.workflows import measurement_setup
 from tests.support import new_run
 
 VAE, AE = "digits-vae-2d", "digits-ae-2d"
@@ -34,6 +36,13 @@ def compare(command, shipped, monkeypatch):
         return command("compare", *arguments, checkpoints=checkpoints)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(request, monkeypatch):
+    """What is printed, written and refused is the same with fewer; one test has as many as the command."""
+    if request.function is not test_json_has_every_metric_of_every_run_and_every_difference:
+        monkeypatch.setattr(measurement_setup, "RESAMPLING", Resampling(n_resamples=50))
 
 
 def test_json_has_every_metric_of_every_run_and_every_difference(compare):

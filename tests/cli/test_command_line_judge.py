@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 
 from explorer.jobs.progress import Progress
-from explorer.locations import ROOT, SHIPPED
+from explorer.locations import SHIPPED
 from explorer.runs.judges import judge_path, read_facts, read_judge
+from tests.forked import command_line, forked
 
 SECONDS = 120
 
@@ -43,21 +42,16 @@ def test_a_data_set_that_is_unknown_or_not_here_is_told_in_words(command, monkey
 
 def test_a_judge_that_is_interrupted_leaves_nothing(tmp_path):
     progress = tmp_path / "progress.json"
-    arguments = ["judge", "--data", "digits", "--again", "--checkpoints", str(tmp_path), "--progress", str(progress)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "explorer", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = ("--data", "digits", "--again", "--checkpoints", str(tmp_path), "--progress", str(progress))
+    process = forked(tmp_path / "messages", command_line, "judge", *arguments)
     deadline = time.monotonic() + SECONDS
     while not (progress.exists() and "epoch" in progress.read_text()):
-        assert process.poll() is None
+        assert process.is_alive()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, messages = process.communicate(timeout=SECONDS)
-    assert process.returncode == 1
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(SECONDS)
+    messages = (tmp_path / "messages").read_text()
+    assert process.exitcode == 1
     assert "The judge of digits was stopped before it was trained; nothing was stored" in " ".join(messages.split())
     assert not judge_path("digits", tmp_path).exists()

@@ -1,9 +1,5 @@
-"""Training in a process of its own, started quickly, frozen while it writes, and killed.
+"""Training in a process of its own, started quickly, frozen while it writes, and killed."""
 
-A fork server imports torch once; each process is then the command line as ``python -m explorer`` runs it.
-"""
-
-import multiprocessing
 import os
 import random
 import signal
@@ -15,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from explorer.runs.run import Run
+from tests.forked import command_line, forked
 
 SECONDS = 60
 LONGEST_WRITE = 0.004
@@ -22,11 +19,6 @@ LONGEST_WRITE = 0.004
 
 MOMENTS = random.Random(0)
 NUMBERS = count()
-PROCESSES = multiprocessing.get_context("forkserver")
-# torch._dynamo is what the first optimiser of a process imports.
-PROCESSES.set_forkserver_preload(
-    ["torch._dynamo", "sklearn.datasets", "explorer.__main__", "explorer.training.trainer"]
-)
 
 
 class Freezer:
@@ -65,19 +57,12 @@ class Freezer:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def command_line(arguments: list[str], log: Path, frozen: tuple[str, int, float] | None) -> None:
-    """Run a command as ``python -m explorer`` would, with its messages in ``log``, frozen where a pattern says."""
-    import torch
-
-    from explorer.__main__ import main
-
-    torch.set_num_threads(1)
+def train(arguments: list[str], frozen: tuple[str, int, float] | None) -> None:
+    """Run the command, frozen where a pattern says."""
     if frozen is not None:
         pattern, n_before, seconds = frozen
         sys.addaudithook(Freezer(pattern.format(pid=os.getpid()), n_before, seconds))
-    with log.open("w") as sys.stderr:
-        sys.argv = ["explorer", *arguments]
-        main()
+    command_line("train", *arguments)
 
 
 class TrainingProcess:
@@ -100,12 +85,11 @@ class TrainingProcess:
         n_before: int = 0,
     ) -> None:
         self.run, self.log = run, run.parent / f"messages-{next(NUMBERS)}.txt"
-        arguments = ["train", *options, "--checkpoints", str(run.parent)]
+        arguments = [*options, "--checkpoints", str(run.parent)]
         pattern = f"{run}/.{frozen_in}.{{pid}}.tmp" if frozen_in else f"{run.parent}/.{run.name}.{{pid}}-*.new"
         is_frozen = frozen_in is not None or frozen_in_the_making
         frozen = (pattern, n_before, MOMENTS.uniform(0.0, LONGEST_WRITE)) if is_frozen else None
-        self.process = PROCESSES.Process(target=command_line, args=(arguments, self.log, frozen), daemon=True)
-        self.process.start()
+        self.process = forked(self.log, train, arguments, frozen)
 
     def finish(self) -> None:
         self.process.join(SECONDS)

@@ -1,9 +1,5 @@
-"""What each process of tests/training/test_distributed.py does: train every run of a folder, and stop one on the way.
+"""What each process of tests/training/test_distributed.py does: train the runs of a folder, and stop some."""
 
-torchrun --standalone --nproc_per_node=2 -m tests.training.ranks FOLDER
-"""
-
-import sys
 from pathlib import Path
 
 from explorer.runs.run import Run
@@ -16,17 +12,13 @@ STOPS = 3
 """Times that a run whose name ends in "-stopped" is stopped and gone on with."""
 
 
-def main() -> None:
+def train_all(folder: str) -> None:
     """Train, in each process, its share of every run."""
     with joined_world("cpu") as world:
-        for path in sorted(Path(sys.argv[1]).iterdir()):
+        for path in sorted(Path(folder).iterdir()):
             if path.name.endswith("-stopped"):
                 for _ in range(STOPS):
                     # Only the first process asks to stop: the others must follow it.
                     stop = stop_at_question(4 if world.is_first else 1)
                     Trainer(Run(path), digits("train", 150), digits("validation", 50), world=world).fit(stop)
             Trainer(Run(path), digits("train", 150), digits("validation", 50), world=world).fit()
-
-
-if __name__ == "__main__":
-    main()

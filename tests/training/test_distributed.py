@@ -1,4 +1,4 @@
-"""Several processes train what one process trains, with real processes that torchrun starts."""
+"""Several processes train what one process trains, with real processes."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +23,9 @@ from explorer.runs.run import Run
 from explorer.runs.tables import write_codes
 from explorer.training.distributed import RankShare, World, joined_world
 from explorer.training.trainer import Trainer
+from tests.forked import command_line, forked
 from tests.support import digits, fresh_run, run_config
+from tests.training.ranks import train_all
 from tests.training.test_resume import MODELS
 
 TRAIN, VALIDATION = digits("train", 150), digits("validation", 50)
@@ -36,23 +39,37 @@ FURTHER = {
 RUNS = {name.replace(", ", "-").replace(" ", "-"): changes for name, changes in (MODELS | FURTHER).items()}
 
 
-def torchrun(n: int, *arguments: str) -> subprocess.Popen:
-    """Start ``n`` processes, in a session of their own, with one pipe for what all of them say."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n}", "-m", "--"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([*launch, *arguments], cwd=ROOT, env=environment, start_new_session=True, **pipes)
+class Ranks:
+    """Processes that train together, as torchrun would start them. It ends what is left; these must end by themselves.
 
+    Args:
+        n: of them.
+        log: the file of what all of them say.
+        begin: what each does.
+        arguments: of ``begin``.
+    """
 
-def ended(process: subprocess.Popen, seconds: float = 300) -> tuple[str, int]:
-    """What ``process`` said, and its exit status; whatever is left of it is killed."""
-    with process:
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return output, process.returncode
+    def __init__(self, n: int, log: Path, begin: Callable[..., object], *arguments: str) -> None:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = str(free.getsockname()[1])
+        shared = {"WORLD_SIZE": str(n), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+        self.log = log
+        self.processes = [
+            forked(log, begin, *arguments, environment=shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+            for rank in range(n)
+        ]
+
+    def ended(self, seconds: float = 300) -> tuple[str, list[int | None]]:
+        """What they said, and the exit status of each; whatever is left of them is killed."""
+        end = time.monotonic() + seconds
+        for process in self.processes:
+            process.join(max(0.0, end - time.monotonic()))
+        statuses = [process.exitcode for process in self.processes]
+        for process in self.processes:
+            process.kill()
+            process.join()
+        return self.log.read_text(), statuses
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +89,9 @@ def together(request, tmp_path_factory) -> Path:
         fresh_run(folder / name, run_config(**SETTINGS | changes), TRAIN)
     for name in ("vae", "gan", "aggressive"):
         fresh_run(folder / f"{name}-stopped", run_config(**SETTINGS | RUNS[name]), TRAIN)
-    output, status = ended(torchrun(request.param, "tests.training.ranks", str(folder)))
-    assert status == 0, output
+    log = tmp_path_factory.mktemp("messages") / "log"
+    output, statuses = Ranks(request.param, log, train_all, str(folder)).ended()
+    assert statuses == [0] * request.param, output
     return folder
 
 
@@ -110,8 +128,19 @@ def test_processes_that_stop_when_the_first_one_says_so_go_on_as_if_they_had_not
 
 def test_the_command_line_under_torchrun_makes_one_run_and_says_everything_once(tmp_path):
     arguments = ["--data", "digits", "--epochs", "1", "--name", "shared", "--checkpoints", str(tmp_path)]
-    output, status = ended(torchrun(2, "explorer", "train", *arguments))
-    assert status == 0, output
+    launch = ["torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "--", "explorer", "train"]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    output = done.stdout
+    assert done.returncode == 0, output
     assert output.count("epoch   1") == 1
     assert output.count("Trained shared for 1 epochs") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
@@ -125,8 +154,8 @@ def test_parts_that_processes_write_are_together_what_one_process_writes(tmp_pat
     whole = encode_split(run.model(), digits("train"), is_binary=True, fingerprint="")
     write_codes(tmp_path / "whole.parquet", whole)
     arguments = ("run", "--split", "train", "--checkpoints", str(tmp_path), "--out", str(tmp_path / "parts"))
-    output, status = ended(torchrun(size, "explorer", "encode", *arguments))
-    assert status == 0, output
+    output, statuses = Ranks(size, tmp_path / "log", command_line, "encode", *arguments).ended()
+    assert statuses == [0] * size, output
     assert output.count(f"Encoded 1,297 images -> {size} parts") == 1
     parts = sorted((tmp_path / "parts").iterdir())
     assert [path.name for path in parts] == [f"part-{k:05d}-of-{size:05d}.parquet" for k in range(size)]
@@ -136,24 +165,23 @@ def test_parts_that_processes_write_are_together_what_one_process_writes(tmp_pat
 
 
 def test_a_refusal_of_the_first_process_ends_all_of_them_in_words(tmp_path):
-    process = torchrun(2, "explorer", "train", "--data", "no-such-data", "--checkpoints", str(tmp_path))
-    output, status = ended(process)
-    assert status != 0
+    arguments = ("--data", "no-such-data", "--checkpoints", str(tmp_path))
+    output, statuses = Ranks(2, tmp_path / "log", command_line, "train", *arguments).ended(90)
+    assert statuses == [1, 1]
     assert output.count("Error: There is no data set 'no-such-data'") == 1
     assert output.count("Error: The first process could not go on; its own message says why.") == 1
-    assert "[rank0]: Traceback" not in output
-    assert "[rank1]: Traceback" not in output
+    assert "Traceback" not in output
 
 
 def test_a_process_that_is_killed_ends_all_of_them_and_the_run_can_be_gone_on_with(tmp_path):
     config = run_config(epochs=500, batch_size=32, seed=5)
     run = fresh_run(tmp_path / "run", config, digits("train"))
-    processes = without_torchrun(2, "explorer", "train", "--run", str(run.path), "--checkpoints", str(tmp_path))
+    arguments = ("--run", str(run.path), "--checkpoints", str(tmp_path))
+    ranks = Ranks(2, tmp_path / "log", command_line, "train", *arguments)
     wait_until(lambda: len(run.history()) >= 2)
-    processes[1].kill()
-    ended(processes[1])
-    output, status = ended(processes[0], 90)
-    assert status == 1
+    ranks.processes[1].kill()
+    output, statuses = ranks.ended(90)
+    assert statuses == [1, -signal.SIGKILL]
     assert "Process 0 of 2 ends: another one is no longer there" in output
     n = len(Run(run.path).history())
     assert 2 <= n < 500
@@ -167,18 +195,6 @@ def wait_until(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def without_torchrun(n: int, *arguments: str) -> list[subprocess.Popen]:
-    """Start ``n`` processes as torchrun would. It ends what is left of them; here they must end by themselves."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": str(n), "MASTER_ADDR": "localhost", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(n)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
-    command = [sys.executable, "-m", *arguments]
-    return [subprocess.Popen(command, cwd=ROOT, env=os.environ | shared | rank, **pipes) for rank in ranks]
 
 
 def test_shares_of_a_batch_are_its_rows_in_order_each_once():

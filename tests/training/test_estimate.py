@@ -91,8 +91,9 @@ def test_the_program_answers_a_line_with_a_line():
     assert "GB are free" in second["error"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def estimator():
+    """One for the tests that follow: its process takes seconds to start. They ask about runs of their own."""
     made = Estimator(idle_seconds=1.0)
     yield made
     deadline = time.monotonic() + PATIENCE
@@ -112,12 +113,14 @@ def test_the_app_asks_without_waiting_and_is_answered_later(estimator):
 
 
 def test_an_answer_that_is_old_is_given_and_measured_anew(estimator, monkeypatch):
-    first = answer(estimator, run_config())
+    config = run_config(latent_dim=4)
+    first = answer(estimator, config)
     monkeypatch.setattr("explorer.training.estimator.FRESH_SECONDS", 0.0)
-    assert estimator.ask(run_config(), 500, 50) is first
+    assert estimator.ask(config, 500, 50) is first
     deadline = time.monotonic() + PATIENCE
-    while (second := estimator.ask(run_config(), 500, 50)) is first and time.monotonic() < deadline:
+    while (second := estimator.ask(config, 500, 50)) is first and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert second is not first
     assert isinstance(second, Estimate)
 
 
@@ -136,7 +139,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_next_is_asked_anew():
 
 
 def test_the_process_ends_when_nobody_asks_and_starts_again_when_somebody_does(estimator):
-    assert isinstance(answer(estimator, run_config()), Estimate)
+    assert isinstance(answer(estimator, run_config(latent_dim=5)), Estimate)
     deadline = time.monotonic() + PATIENCE
     while estimator.is_working and time.monotonic() < deadline:
         time.sleep(0.05)
