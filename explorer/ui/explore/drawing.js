@@ -175,13 +175,11 @@ class Drawing {
     const { shape, encode, centres, conditional } = this.data;
     const numbers = imageBytes(this.context, shape, centres && this.centring.checked);
     paintImage(this.seen, numbers, shape);
-    const url = new URL(encode, document.baseURI);
-    const label = conditional ? Number(this.classes.value) : null;
-    if (label !== null) url.searchParams.set("label", label);
-    this.encoder.ask({ url, numbers, label, version: this.version });
+    const query = conditional ? { label: Number(this.classes.value) } : {};
+    this.encoder.ask({ route: encode, query, numbers, version: this.version });
   }
 
-  placed({ label, version }, bytes, [, width], nearest) {
+  placed({ query, version }, bytes, [, width], nearest) {
     if (version !== this.version) return;
     const row = new Float32Array(bytes.buffer, bytes.byteOffset, width);
     const z = Array.from(row.subarray(0, width - 2));
@@ -189,9 +187,7 @@ class Drawing {
     this.keepButton.disabled = false;
     this.words.textContent = this.describe(nearest);
     this.tellMap();
-    const url = new URL(this.data.decode, document.baseURI);
-    if (label !== null) url.searchParams.set("label", label);
-    this.decoder.ask({ url, numbers: new Float32Array(z), version });
+    this.decoder.ask({ route: this.data.decode, query, numbers: new Float32Array(z), version });
   }
 
   describe({ label, votes, of, distance }) {

@@ -78,7 +78,7 @@ class LatentMap {
     this.root.classList.toggle("latent-map--beside", Boolean(data.link));
     try {
       const [Plotly, loaded] = await Promise.all([
-        loadPlotly(new URL(data.plotly, document.baseURI)),
+        loadPlotly(data.plotly),
         this.layer.load(data),
       ]);
       if (data !== this.data || !this.root.isConnected) return; // there is newer data, or the page was left
@@ -203,10 +203,10 @@ class LatentMap {
   // Decodes a place; `row` gives the class of a conditional model where none is chosen.
   lookFrom(row, { place, isPointed = false, rest = "", name = "" }) {
     const label = this.data.decode_as ?? this.points.labels[row];
-    const query = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
+    const route = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
     const as = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
     const note = [name, as, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
-    this.ask({ query, numbers: this.link.unturned(place), place, note, isPointed });
+    this.decoder.ask({ route, numbers: this.link.unturned(place), place, note, isPointed });
   }
 
   goHome() {
@@ -222,15 +222,11 @@ class LatentMap {
   lookAt(pin, isAtRest = false) {
     const place = this.place(pin.x, pin.y);
     this.cursor = place;
-    this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place, note: pin.name, isAtRest });
+    this.decoder.ask({ route: pin.decode, numbers: new Float32Array(pin.z), place, note: pin.name, isAtRest });
   }
 
   hoverPin(index) {
     if (this.points) this.lookAt(index === null ? this.data.home : this.data.pins[index], index === null);
-  }
-
-  ask({ query, ...request }) {
-    this.decoder.ask({ url: new URL(query, document.baseURI), ...request });
   }
 
   // The image first; what can be believed of it follows.

@@ -1,6 +1,6 @@
 // Normals on a linear map: the prior's circles, and the ellipse of the posterior of the image under the pointer.
 
-import { refusal } from "../api.js";
+import { get } from "../api.js";
 import { AxesView, MapLayer, writeLabel } from "./layer.js";
 
 const HOVER_PIXELS = 12;
@@ -42,9 +42,7 @@ export class PosteriorLayer extends MapLayer {
     if (this.covariances) return;
     const { source } = this;
     try {
-      const response = await fetch(new URL(source, document.baseURI));
-      if (!response.ok) throw await refusal(response);
-      const covariances = new Float32Array(await response.arrayBuffer());
+      const covariances = new Float32Array((await get(source)).buffer);
       if (source !== this.source) return;
       this.covariances = covariances;
       this.problem = "";

@@ -1,6 +1,6 @@
 // The decoded manifold: what the decoder makes of each place in view, as a grid of images behind the points.
 
-import { refusal } from "../api.js";
+import { post } from "../api.js";
 import { blankCanvas, colourParts, MapLayer } from "./layer.js";
 
 const MAX_TILES = 1000;
@@ -25,7 +25,7 @@ export class ManifoldLayer extends MapLayer {
     const { signal } = this.abort;
     try {
       const images = new Array(wanted.columns * wanted.rows);
-      for (const [query, tiles] of this.requests(wanted)) await this.decode(query, tiles, { wanted, images, signal });
+      for (const [route, tiles] of this.requests(wanted)) await this.decode(route, tiles, { wanted, images, signal });
       this.grid = { ...wanted, images, picture: null };
       this.problem = "";
     } catch (error) {
@@ -50,12 +50,9 @@ export class ManifoldLayer extends MapLayer {
     return [...byLabel].map(([label, tiles]) => [`${decode}&label=${label}`, tiles]);
   }
 
-  async decode(query, tiles, { wanted, images, signal }) {
-    const body = new Float32Array(tiles.flatMap((tile) => tilePlace(wanted, tile)));
-    const response = await fetch(new URL(query, document.baseURI), { method: "POST", body, signal });
-    if (!response.ok) throw await refusal(response);
-    const shape = response.headers.get("X-Shape").split(",").map(Number);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+  async decode(route, tiles, { wanted, images, signal }) {
+    const places = new Float32Array(tiles.flatMap((tile) => tilePlace(wanted, tile)));
+    const { bytes, shape } = await post(route, places, { signal });
     const size = shape[1] * shape[2] * shape[3];
     tiles.forEach((tile, k) => (images[tile] = bytes.subarray(k * size, (k + 1) * size)));
     wanted.shape = shape.slice(1);

@@ -1,6 +1,6 @@
 // Pins of the map: the tray below it, where they are looked at, renamed, put in order and removed.
 
-import { paintImage, refusal } from "../api.js";
+import { paintImage, post } from "../api.js";
 
 const DRAG_PIXELS = 8;
 const DOUBLE_CLICK_MS = 220;
@@ -18,10 +18,8 @@ class Thumbnails {
   }
 
   async load({ decode, z }) {
-    const response = await fetch(new URL(decode, document.baseURI), { method: "POST", body: new Float32Array(z) });
-    if (!response.ok) throw await refusal(response);
-    const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
-    return { bytes: new Uint8Array(await response.arrayBuffer()), shape };
+    const { bytes, shape } = await post(decode, new Float32Array(z));
+    return { bytes, shape: shape.slice(1) };
   }
 }
 

@@ -1,6 +1,6 @@
 // The images themselves beside their points, once so few are in view that there is room.
 
-import { paintImage, refusal } from "../api.js";
+import { paintImage, post } from "../api.js";
 import { blankCanvas, MapLayer } from "./layer.js";
 
 const MAX_THUMBNAILS = 150;
@@ -20,7 +20,7 @@ export class ThumbnailLayer extends MapLayer {
     const { rows, held } = this;
     const missing = rows.length > MAX_THUMBNAILS ? [] : rows.filter((row) => !held.has(row));
     try {
-      if (missing.length) await this.fetch(missing, held);
+      if (missing.length) await this.load(missing, held);
       this.problem = "";
     } catch (error) {
       this.problem = error.message;
@@ -38,12 +38,10 @@ export class ThumbnailLayer extends MapLayer {
     return rows;
   }
 
-  async fetch(rows, held) {
-    const body = new Uint32Array(rows);
-    const response = await fetch(new URL(this.map.data.overlays.images, document.baseURI), { method: "POST", body });
-    if (!response.ok) throw await refusal(response);
-    const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+  async load(rows, held) {
+    const answer = await post(this.map.data.overlays.images, new Uint32Array(rows));
+    const { bytes } = answer;
+    const [, ...shape] = answer.shape;
     const size = shape[0] * shape[1] * shape[2];
     if (held.size > MAX_HELD) held.clear();
     rows.forEach((row, k) => {
@@ -51,7 +49,7 @@ export class ThumbnailLayer extends MapLayer {
       paintImage(canvas, bytes.subarray(k * size, (k + 1) * size), shape);
       held.set(row, canvas);
     });
-    this.what = response.headers.get("X-Source") === "original" ? "originals" : "reconstructions (the originals are not here)";
+    this.what = answer.text("X-Source") === "original" ? "originals" : "reconstructions (the originals are not here)";
   }
 
   paintOver(context, view) {
