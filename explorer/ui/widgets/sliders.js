@@ -20,12 +20,12 @@ class SliderRow {
     this.high = Math.max(facts.high, pin, value);
     this.element = make("div", "sliders__row");
     this.track = make("span", "sliders__track");
-    this.input = make("input", "sliders__input");
+    this.input = make("input", "ui-range sliders__input");
     Object.assign(this.input, { type: "range", min: this.low, max: this.high, step: "any" });
     this.input.setAttribute("aria-label", `z${facts.i}, ${measure} ${facts.measure}`);
     this.track.append(this.tick("sliders__mark", facts.mark), this.tick("sliders__pin", pin), this.input);
     this.value = make("output", "sliders__value");
-    const measured = make("span", "sliders__measured", facts.measure);
+    const measured = make("span", "ui-caption sliders__measured", facts.measure);
     this.element.append(make("span", "sliders__name", `z${facts.i}`), this.track, this.value, measured);
     this.listen();
     this.show(value);

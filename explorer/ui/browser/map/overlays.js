@@ -32,7 +32,7 @@ export class Overlays {
     for (const canvas of [this.under, this.over]) canvas.setAttribute("aria-hidden", "true");
     map.plot.before(this.under);
     map.plot.after(this.over);
-    this.legend = Object.assign(document.createElement("ul"), { className: "latent-map-overlays" });
+    this.legend = Object.assign(document.createElement("ul"), { className: "ui latent-map-overlays" });
     map.root.after(this.legend);
     this.layers = {};
     for (const [name, Layer] of Object.entries(LAYERS)) this.layers[name] = new Layer(this);

@@ -56,7 +56,7 @@ export class PinTray {
   }
 
   item(pin, index, isChosen) {
-    const canvas = make("canvas", { className: "pin-tray__image" });
+    const canvas = make("canvas", { className: "ui-image pin-tray__image" });
     this.thumbnails.of(pin).then(
       ({ bytes, shape }) => paintImage(canvas, bytes, shape),
       (error) => (canvas.title = error.message),
@@ -64,7 +64,11 @@ export class PinTray {
     const what = pin.row === null ? "a place" : `image ${pin.row}`;
     const choose = make(
       "button",
-      { type: "button", className: "pin-tray__choose", title: `${pin.name}: ${what}. Double click renames; drag puts in order.` },
+      {
+        type: "button",
+        className: "ui-field pin-tray__choose",
+        title: `${pin.name}: ${what}. Double click renames; drag puts in order.`,
+      },
       canvas,
       make("span", { className: "pin-tray__name" }, pin.name),
     );
@@ -81,7 +85,7 @@ export class PinTray {
   }
 
   button(kind, text, label, click) {
-    const button = make("button", { type: "button", className: `pin-tray__${kind}`, title: label }, text);
+    const button = make("button", { type: "button", className: `ui-field pin-tray__${kind}`, title: label }, text);
     button.setAttribute("aria-label", label);
     button.addEventListener("click", click);
     return button;

@@ -29,7 +29,7 @@ export class PointLayer {
     this.plot = plot;
     this.shade = new Shade(root);
     this.note = document.createElement("p");
-    this.note.className = "latent-map__count";
+    this.note.className = "ui-caption latent-map__count";
     root.append(this.note);
     this.shown = null;
     this.isPressed = false;
