@@ -2,7 +2,7 @@
 
 import { Decoder, paintImage } from "../browser/api.js";
 import { brushWidth, imageBytes, scaleFor } from "../browser/drawing/strokes.js";
-import { showTrust } from "../browser/map/reliability.js";
+import { showReliability } from "../browser/map/reliability.js";
 
 const SOFT_EDGE = 0.5; // pixels of the image over which a stroke fades
 
@@ -76,7 +76,7 @@ class Drawing {
     this.isPenDown = false;
     this.last = null;
     for (const canvas of [this.seen, this.back]) paintImage(canvas, new Uint8Array(1), [1, 1, 1]);
-    showTrust(this.words, null);
+    showReliability(this.words, null);
     this.words.textContent = "Nothing is drawn yet.";
     this.forget();
   }
@@ -198,10 +198,10 @@ class Drawing {
     return `Nearest class: ${name}, that of ${votes} of the ${of} nearest encoded images. ${far}`;
   }
 
-  reconstructed({ version }, bytes, [, ...shape], trust) {
+  reconstructed({ version }, bytes, [, ...shape], reliability) {
     if (version !== this.version) return;
     paintImage(this.back, bytes, shape);
-    showTrust(this.words, trust);
+    showReliability(this.words, reliability);
     this.root.dispatchEvent(new CustomEvent("drawing:shown", { detail: this.place }));
   }
 

@@ -8,7 +8,7 @@ import { Strips, bytesOf, frameWords, inStrip, rowsOf } from "../browser/filmstr
 const MAX_ROWS = 1024;
 const STEPS_A_SECOND = 24;
 
-class Film {
+class Filmstrip {
   constructor(root) {
     this.root = root;
     this.part = (name) => root.querySelector(`.film__${name}`);
@@ -178,21 +178,21 @@ class Film {
     this.strips.mark(walk, k);
     // The map, which is another component, marks where the frame lies.
     const detail = frame.place && { x: frame.place[0], y: frame.place[1] };
-    window.dispatchEvent(new CustomEvent("latent-map:film", { detail }));
+    window.dispatchEvent(new CustomEvent("latent-map:filmstrip", { detail }));
     this.root.dispatchEvent(new CustomEvent("film:shown", { detail: { kind: walk.kind, k } }));
   }
 
   remove() {
     this.head.pause();
-    window.dispatchEvent(new CustomEvent("latent-map:film", { detail: null }));
+    window.dispatchEvent(new CustomEvent("latent-map:filmstrip", { detail: null }));
   }
 }
 
-export default function film({ data, parentElement, setTriggerValue }) {
+export default function filmstrip({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".film");
-  root.film ??= new Film(root);
-  root.film.update(data, setTriggerValue);
+  root.filmstrip ??= new Filmstrip(root);
+  root.filmstrip.update(data, setTriggerValue);
   return () => {
-    if (!root.isConnected) root.film.remove();
+    if (!root.isConnected) root.filmstrip.remove();
   };
 }

@@ -37,8 +37,8 @@ const densitySource = new DensitySource();
 
 class GridLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.overlays.density) this.grid = null;
-    this.source = this.map.data.overlays.density;
+    if (this.source !== this.data.overlays.density) this.grid = null;
+    this.source = this.data.overlays.density;
   }
 
   async rest() {
@@ -53,7 +53,7 @@ class GridLayer extends MapLayer {
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 }
 
@@ -126,7 +126,7 @@ export class UntrainedLayer extends GridLayer {
 
   words() {
     if (!this.grid) return "is being computed …";
-    const many = this.map.data.overlays.n_dims > 2 ? " on this map" : "";
+    const many = this.data.overlays.n_dims > 2 ? " on this map" : "";
     return `(hatched): no encoded image near${many}; the density is below that at 99.9 % of them`;
   }
 }

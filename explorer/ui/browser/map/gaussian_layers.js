@@ -7,7 +7,7 @@ const HOVER_PIXELS = 12;
 
 export class PriorLayer extends MapLayer {
   paintOver(context, view, theme) {
-    const [x, y] = this.map.data.overlays.prior;
+    const [x, y] = this.data.overlays.prior;
     const [left, top] = [view.across(x), view.down(y)];
     for (const sigma of [1, 2, 3]) {
       context.globalAlpha = 0.85;
@@ -33,8 +33,8 @@ export class PriorLayer extends MapLayer {
 
 export class PosteriorLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.overlays.ellipses) this.covariances = null;
-    this.source = this.map.data.overlays.ellipses;
+    if (this.source !== this.data.overlays.ellipses) this.covariances = null;
+    this.source = this.data.overlays.ellipses;
     this.row = -1;
   }
 
@@ -49,20 +49,20 @@ export class PosteriorLayer extends MapLayer {
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   hover({ row, distance }) {
-    const { perX } = new AxesView(this.map.plot);
+    const { perX } = new AxesView(this.plot);
     const found = distance * Math.abs(perX) <= HOVER_PIXELS ? row : -1;
     if (found === this.row) return;
     this.row = found;
-    this.overlays.changed();
+    this.changed();
   }
 
   paintOver(context, view, theme) {
     if (!this.covariances || this.row < 0) return;
-    const { xy } = this.map.points;
+    const { xy } = this.points;
     const [xx, xv, vv] = this.covariances.subarray(3 * this.row, 3 * this.row + 3);
     const axes = ellipseAxes(xx * view.perX ** 2, -xv * view.perX * view.perY, vv * view.perY ** 2);
     const [left, top] = [view.across(xy[2 * this.row]), view.down(xy[2 * this.row + 1])];

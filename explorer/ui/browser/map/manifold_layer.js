@@ -8,7 +8,7 @@ const TILE_PIXELS = 30;
 
 export class ManifoldLayer extends MapLayer {
   reset() {
-    const { decode, decode_as: label, points } = this.map.data;
+    const { decode, decode_as: label, points } = this.data;
     const source = `${points} ${decode} ${label}`;
     if (source !== this.source) this.grid = null;
     this.source = source;
@@ -33,19 +33,19 @@ export class ManifoldLayer extends MapLayer {
       this.asked = null;
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   // One request, or for a conditional model that decodes as the nearest point one for each class.
   requests(wanted) {
-    const { conditional, decode, decode_as: chosen } = this.map.data;
+    const { conditional, decode, decode_as: chosen } = this.data;
     const all = Array.from({ length: wanted.columns * wanted.rows }, (_, tile) => tile);
     if (!conditional) return [[decode, all]];
     if (chosen !== null) return [[`${decode}&label=${chosen}`, all]];
-    const { labels } = this.map.points;
+    const { labels } = this.points;
     const byLabel = Map.groupBy(all, (tile) => {
       const [x, y] = tilePlace(wanted, tile);
-      return labels[this.map.layer.nearest({ x, y }).row];
+      return labels[this.nearest({ x, y }).row];
     });
     return [...byLabel].map(([label, tiles]) => [`${decode}&label=${label}`, tiles]);
   }

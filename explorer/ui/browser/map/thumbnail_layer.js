@@ -10,8 +10,8 @@ const MAX_HELD = 2000;
 
 export class ThumbnailLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.points) this.held = new Map();
-    this.source = this.map.data.points;
+    if (this.source !== this.data.points) this.held = new Map();
+    this.source = this.data.points;
     this.rows ??= [];
   }
 
@@ -25,12 +25,12 @@ export class ThumbnailLayer extends MapLayer {
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   rowsIn(view) {
-    const { xy, labels, n } = this.map.points;
-    const hidden = this.map.plot.data.map((trace) => trace.visible === "legendonly");
+    const { xy, labels, n } = this.points;
+    const hidden = this.plot.data.map((trace) => trace.visible === "legendonly");
     const rows = [];
     for (let row = 0; row < n; row += 1) {
       if (view.holds(xy[2 * row], xy[2 * row + 1]) && !hidden[labels[row]]) rows.push(row);
@@ -39,7 +39,7 @@ export class ThumbnailLayer extends MapLayer {
   }
 
   async load(rows, held) {
-    const answer = await post(this.map.data.overlays.images, new Uint32Array(rows));
+    const answer = await post(this.data.overlays.images, new Uint32Array(rows));
     const { bytes } = answer;
     const [, ...shape] = answer.shape;
     const size = shape[0] * shape[1] * shape[2];
@@ -54,8 +54,8 @@ export class ThumbnailLayer extends MapLayer {
 
   paintOver(context, view) {
     if (this.rows.length > MAX_THUMBNAILS) return;
-    const { xy, labels } = this.map.points;
-    const classes = this.map.data.figure.data;
+    const { xy, labels } = this.points;
+    const classes = this.data.figure.data;
     const taken = [];
     for (const row of this.rows) {
       const picture = this.held.get(row);
