@@ -1,6 +1,7 @@
 """Who may import whom, held as data and read off the source; and what must not be loaded or called."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -281,6 +282,18 @@ def test_only_the_screen_knows_streamlit_and_nothing_that_is_read_can_run_code()
         assert not calls & UNSAFE_CALLS, module
         keywords = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
         assert "allow_pickle" not in keywords, module
+
+
+def test_in_the_browser_one_module_alone_asks_the_server_and_knows_where_it_is():
+    asks = re.compile(r"\b(?:fetch|XMLHttpRequest|EventSource|WebSocket|sendBeacon|baseURI)\b")
+    api = ROOT / "explorer" / "ui" / "browser" / "api.js"
+    scripts = {
+        path: re.sub(r"//.*", "", path.read_text(encoding="utf-8")) for path in (ROOT / "explorer").rglob("*.js")
+    }
+    assert len(asks.findall(scripts.pop(api))) == 2
+    assert {path.name: found for path, code in scripts.items() if (found := asks.findall(code))} == {}
+    # What Python writes into a page loads plotly.js early, and nothing else.
+    assert [path.name for path in SOURCES if re.search(r"\bfetch\(", path.read_text(encoding="utf-8"))] == []
 
 
 def test_a_page_is_read_at_a_glance_and_a_folder_at_a_look():

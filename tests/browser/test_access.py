@@ -52,7 +52,7 @@ def test_arrow_keys_move_the_decoded_place_enter_keeps_it_escape_returns(visit, 
     page.page.keyboard.press("Enter")
     page.page.wait_for_function(f"([x, y]) => Math.hypot({PIN}.x - x, {PIN}.y - y) < 1e-3", arg=[x - step, y + step])
     assert page.settle().query["pins"].endswith(f";B=z:{link_text(page.pin)}")
-    assert page.page.evaluate("document.activeElement.className") == "latent-map"
+    assert page.page.evaluate("document.activeElement.matches('.latent-map')")
     # A second Escape stays: the place that was kept is the one to return to.
     page.page.keyboard.press("Escape")
     page.painted_at(*page.pin, tolerance=1e-4)

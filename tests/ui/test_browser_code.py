@@ -1,12 +1,15 @@
+import re
+
 import pytest
 
 from explorer.locations import ROOT
-from explorer.ui.browser.component import one_script
+from explorer.ui.browser.component import one_script, one_stylesheet
 from tests.support import in_node, run_node
 
 pytestmark = pytest.mark.node
 
 SCRIPTS = sorted((ROOT / "explorer" / "ui").glob("*/*.js"))
+THEME = (ROOT / "explorer" / "ui" / "browser" / "theme.css").read_text()
 COMPONENTS = [path for path in SCRIPTS if path.parent.name != "browser"]
 
 
@@ -37,6 +40,23 @@ def test_a_module_is_there_once_before_those_that_import_it():
     script = one_script(ROOT / "explorer" / "ui" / "map" / "latent_map.js")
     assert script.count("class Decoder") == 1
     assert script.index("function paintImage") < script.index("class Lens") < script.index("class LatentMap")
+
+
+def rules(css):
+    """The rules of a stylesheet, each as its selector and its declarations."""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    found = re.findall(r"([^{}]+)\{([^{}]*)\}", css)
+    return [(selector.strip(), frozenset(line.strip() for line in body.split(";"))) for selector, body in found]
+
+
+@pytest.mark.parametrize("script", COMPONENTS, ids=lambda path: path.stem)
+def test_a_component_has_the_theme_before_its_own_rules_and_repeats_none_of_it(script):
+    own = script.with_suffix(".css").read_text()
+    assert one_stylesheet(script) == f"{THEME}\n{own}"
+    shared = {body for _, body in rules(THEME) if len(body) > 3}
+    assert [selector for selector, body in rules(own) if body in shared] == []
+    # A component later on the page brings the theme again: it would win over a rule that is no more specific.
+    assert [selector for selector, _ in rules(own) if re.search(r"\.ui\b", selector)] == []
 
 
 def test_two_modules_may_have_a_name_in_common(tmp_path):

@@ -1,23 +1,66 @@
-// Asks the app's routes for images, and paints them.
+// What the app's routes answer: nothing else fetches, knows where a route is, or what a refusal looks like. And what
+// asks for images while a person points, and paints them.
 
-// The error that a refused request stands for, in the server's words.
-export async function refusal(response) {
-  const body = await response.json().catch(() => ({}));
-  return new Error(body.error ?? `The server answered ${response.status}. Is the app still running?`);
+// A request that the server refused, in the server's words. Without a network there is no refusal: the browser's own
+// error says so.
+export class Refusal extends Error {
+  name = "Refusal";
 }
 
-// Posts numbers to a route of images; resolves to the bytes, their shape, and what the answer's `header` says in JSON
-// (null without one).
-async function imagesOf(url, numbers, header) {
-  const response = await fetch(url, { method: "POST", body: numbers });
-  if (!response.ok) throw await refusal(response);
-  const shape = response.headers.get("X-Shape").split(",").map(Number);
-  const beside = JSON.parse(response.headers.get(header) ?? "null");
-  return { bytes: new Uint8Array(await response.arrayBuffer()), shape, beside };
+// Where a route is: Python names it from where the app is. What `query` holds is added to the route's own.
+export function addressOf(route, query = {}) {
+  const url = new URL(route, document.baseURI);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url;
 }
 
-// Keeps one request under way and the newest position waiting: a newer one takes the place of an older.
-// `paint` gets the request, the bytes, their shape, and what the answer's `header` says.
+// Bytes, and what the answer's headers say of them: in numbers, in JSON (null where it says nothing) or as they are.
+class Answer {
+  constructor(buffer, headers) {
+    this.buffer = buffer;
+    this.headers = headers;
+  }
+
+  get bytes() {
+    return new Uint8Array(this.buffer);
+  }
+
+  get shape() {
+    return this.numbers("X-Shape");
+  }
+
+  numbers(header) {
+    return this.text(header).split(",").map(Number);
+  }
+
+  json(header) {
+    return JSON.parse(this.text(header) ?? "null");
+  }
+
+  text(header) {
+    return this.headers.get(header);
+  }
+}
+
+export function get(route, query) {
+  return answerOf(route, query, {});
+}
+
+// Posts numbers, a typed array; `signal` gives the request up.
+export function post(route, numbers, { query, signal } = {}) {
+  return answerOf(route, query, { method: "POST", body: numbers, signal });
+}
+
+async function answerOf(route, query, options) {
+  const response = await fetch(addressOf(route, query), options);
+  if (response.ok) return new Answer(await response.arrayBuffer(), response.headers);
+  const { error } = await response.json().catch(() => ({}));
+  throw new Refusal(error ?? `The server answered ${response.status}. Is the app still running?`);
+}
+
+// Keeps one request under way and the newest position waiting: a newer one takes the place of an older. A request has
+// a `route`, its `numbers`, perhaps a `query`, and what else `paint` is to know, which gets it with the bytes, their
+// shape, and what the answer's `header` says.
 export class Decoder {
   constructor(paint, fail, header = "X-Trust") {
     this.paint = paint;
@@ -38,8 +81,8 @@ export class Decoder {
       const request = this.waiting;
       this.waiting = null;
       try {
-        const { bytes, shape, beside } = await imagesOf(request.url, request.numbers, this.header);
-        this.paint(request, bytes, shape, beside);
+        const answer = await post(request.route, request.numbers, { query: request.query });
+        this.paint(request, answer.bytes, answer.shape, answer.json(this.header));
       } catch (error) {
         this.fail(error);
       }
@@ -72,10 +115,8 @@ export class Believer {
         asked = this.newest;
         if (!asked) break;
         this.next = performance.now() + BELIEF_PAUSE_MS;
-        const url = new URL(asked.url);
-        url.searchParams.set("trust", 1);
-        const { beside } = await imagesOf(url, asked.numbers, "X-Trust");
-        if (asked === this.newest) this.tell(beside);
+        const answer = await post(asked.route, asked.numbers, { query: { ...asked.query, trust: 1 } });
+        if (asked === this.newest) this.tell(answer.json("X-Trust"));
       }
     } catch (error) {
       this.fail(error);

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+_THEME = Path(__file__).with_name("theme.css")
 _IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "(?P<path>\.{1,2}/[^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?P<kind>async function\*?|function\*?|class|const) (?P<name>\w+)", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default ", re.MULTILINE)
@@ -19,10 +20,14 @@ _LEFT = re.compile(r"^(?:import\b|export\b).*|\bimport\(.*", re.MULTILINE)
 
 @lru_cache(maxsize=32)
 def browser_component(script: Path, html: str) -> Any:
-    """Return the component of ``script`` and its modules: ``html``, with the CSS that lies beside the script."""
-    css = script.with_suffix(".css").read_text(encoding="utf-8")
-    js = one_script(script)
+    """Return the component of ``script`` and its modules: ``html``, with the theme and the CSS beside the script."""
+    css, js = one_stylesheet(script), one_script(script)
     return st.components.v2.component(script.stem, html=html, css=css, js=js, isolate_styles=False)
+
+
+def one_stylesheet(script: Path) -> str:
+    """Return what all components look like, and after it the CSS that lies beside ``script``."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (_THEME, script.with_suffix(".css")))
 
 
 def one_script(script: Path) -> str:

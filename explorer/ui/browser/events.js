@@ -1,4 +1,4 @@
-// What other parts of the page tell the map: where a drawing lies, which code the sliders make, where a film is.
+// What other parts of the page tell the map: where a drawing lies, which code the sliders make, where a film strip is.
 
 // Hands each new place of the drawing to `move`, null when it is cleared. Returns what stops it.
 export function followDrawing(move) {
@@ -7,11 +7,11 @@ export function followDrawing(move) {
   return () => window.removeEventListener("latent-map:drawing", follow);
 }
 
-// Hands each place that a film comes by to `move`, null when it is gone. Returns what stops it.
-export function followFilm(move) {
+// Hands each place that a film strip comes by to `move`, null when it is gone. Returns what stops it.
+export function followFilmstrip(move) {
   const follow = (event) => move(event.detail);
-  window.addEventListener("latent-map:film", follow);
-  return () => window.removeEventListener("latent-map:film", follow);
+  window.addEventListener("latent-map:filmstrip", follow);
+  return () => window.removeEventListener("latent-map:filmstrip", follow);
 }
 
 // Hands each code that the sliders make to `move`, null when they are back at the pin. Returns what stops it.

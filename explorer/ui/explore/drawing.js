@@ -2,7 +2,7 @@
 
 import { Decoder, paintImage } from "../browser/api.js";
 import { brushWidth, imageBytes, scaleFor } from "../browser/drawing/strokes.js";
-import { showTrust } from "../browser/map/reliability.js";
+import { showReliability } from "../browser/map/reliability.js";
 
 const SOFT_EDGE = 0.5; // pixels of the image over which a stroke fades
 
@@ -76,7 +76,7 @@ class Drawing {
     this.isPenDown = false;
     this.last = null;
     for (const canvas of [this.seen, this.back]) paintImage(canvas, new Uint8Array(1), [1, 1, 1]);
-    showTrust(this.words, null);
+    showReliability(this.words, null);
     this.words.textContent = "Nothing is drawn yet.";
     this.forget();
   }
@@ -175,13 +175,11 @@ class Drawing {
     const { shape, encode, centres, conditional } = this.data;
     const numbers = imageBytes(this.context, shape, centres && this.centring.checked);
     paintImage(this.seen, numbers, shape);
-    const url = new URL(encode, document.baseURI);
-    const label = conditional ? Number(this.classes.value) : null;
-    if (label !== null) url.searchParams.set("label", label);
-    this.encoder.ask({ url, numbers, label, version: this.version });
+    const query = conditional ? { label: Number(this.classes.value) } : {};
+    this.encoder.ask({ route: encode, query, numbers, version: this.version });
   }
 
-  placed({ label, version }, bytes, [, width], nearest) {
+  placed({ query, version }, bytes, [, width], nearest) {
     if (version !== this.version) return;
     const row = new Float32Array(bytes.buffer, bytes.byteOffset, width);
     const z = Array.from(row.subarray(0, width - 2));
@@ -189,9 +187,7 @@ class Drawing {
     this.keepButton.disabled = false;
     this.words.textContent = this.describe(nearest);
     this.tellMap();
-    const url = new URL(this.data.decode, document.baseURI);
-    if (label !== null) url.searchParams.set("label", label);
-    this.decoder.ask({ url, numbers: new Float32Array(z), version });
+    this.decoder.ask({ route: this.data.decode, query, numbers: new Float32Array(z), version });
   }
 
   describe({ label, votes, of, distance }) {
@@ -202,10 +198,10 @@ class Drawing {
     return `Nearest class: ${name}, that of ${votes} of the ${of} nearest encoded images. ${far}`;
   }
 
-  reconstructed({ version }, bytes, [, ...shape], trust) {
+  reconstructed({ version }, bytes, [, ...shape], reliability) {
     if (version !== this.version) return;
     paintImage(this.back, bytes, shape);
-    showTrust(this.words, trust);
+    showReliability(this.words, reliability);
     this.root.dispatchEvent(new CustomEvent("drawing:shown", { detail: this.place }));
   }
 

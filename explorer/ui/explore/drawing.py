@@ -22,23 +22,25 @@ CENTRED_BY_MASS = ("mnist",)
 _KEY = "drawing"
 _SCRIPT = Path(__file__).with_name("drawing.js")
 _HTML = """
-<div class="drawing">
+<div class="ui drawing">
   <div class="drawing__field">
-    <canvas class="drawing__canvas" tabindex="0" role="img"></canvas>
+    <canvas class="ui-ring drawing__canvas" tabindex="0" role="img"></canvas>
     <i class="drawing__pen" hidden></i>
   </div>
   <div class="drawing__results">
-    <figure><canvas class="drawing__seen" role="img" aria-label="What the encoder sees of the drawing"></canvas>
+    <figure>
+      <canvas class="ui-image drawing__seen" role="img" aria-label="What the encoder sees of the drawing"></canvas>
       <figcaption>what the encoder sees</figcaption></figure>
-    <figure><canvas class="drawing__back" role="img" aria-label="Reconstruction of the drawing"></canvas>
+    <figure>
+      <canvas class="ui-image drawing__back" role="img" aria-label="Reconstruction of the drawing"></canvas>
       <figcaption>reconstruction</figcaption></figure>
     <p class="drawing__words" role="status"></p>
   </div>
-  <div class="drawing__controls">
-    <button type="button" data-action="clear">Clear</button>
-    <button type="button" data-action="keep">Keep as pin</button>
-    <label class="drawing__class">encode as class <select></select></label>
-    <label class="drawing__centre"><input type="checkbox" checked> centre as MNIST does</label>
+  <div class="ui-bar drawing__controls">
+    <button type="button" class="ui-button" data-action="clear">Clear</button>
+    <button type="button" class="ui-button" data-action="keep">Keep as pin</button>
+    <label class="ui-label drawing__class">encode as class <select class="ui-field"></select></label>
+    <label class="ui-label drawing__centre"><input type="checkbox" checked> centre as MNIST does</label>
   </div>
 </div>
 """

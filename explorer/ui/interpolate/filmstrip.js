@@ -1,14 +1,14 @@
 // Walks through latent space: a strip of frames each, and one of them played. Nothing here reruns the script but a walk
 // that is chosen, and a frame that is kept as a pin.
 
-import { paintImage, refusal } from "../browser/api.js";
+import { paintImage, post } from "../browser/api.js";
 import { Playhead } from "../browser/playhead.js";
 import { Strips, bytesOf, frameWords, inStrip, rowsOf } from "../browser/filmstrip/strips.js";
 
 const MAX_ROWS = 1024;
 const STEPS_A_SECOND = 24;
 
-class Film {
+class Filmstrip {
   constructor(root) {
     this.root = root;
     this.part = (name) => root.querySelector(`.film__${name}`);
@@ -54,12 +54,12 @@ class Film {
     for (const walk of this.data.walks) this.take(inStrip(walk).map((k) => [walk.kind, k]), bytesOf(walk.images), this.data.shape);
     this.show();
     this.root.dispatchEvent(new CustomEvent("film:painted", { detail: { n: this.images.size } }));
-    this.fetchShown();
+    this.decodeShown();
   }
 
   turnTo(kind) {
     this.layOut(kind);
-    this.fetchShown();
+    this.decodeShown();
   }
 
   layOut(kind) {
@@ -75,30 +75,27 @@ class Film {
     this.show();
   }
 
-  fetchShown() {
-    return this.fetch(this.walk.frames.map((_, k) => [this.walk.kind, k]).filter((key) => !this.images.has(key.join(" "))));
+  decodeShown() {
+    return this.decode(this.walk.frames.map((_, k) => [this.walk.kind, k]).filter((key) => !this.images.has(key.join(" "))));
   }
 
   // Decodes frames, each a walk's kind and its number, in one request.
-  async fetch(frames) {
+  async decode(frames) {
     const { version } = this.data;
     if (!frames.length) return;
     const part = frames.slice(0, MAX_ROWS);
     const numbers = new Float32Array(part.length * this.data.n_dims);
     part.forEach(([kind, k], index) => numbers.set(this.rows.get(kind).row(k), index * this.data.n_dims));
     try {
-      const response = await fetch(new URL(this.data.decode, document.baseURI), { method: "POST", body: numbers });
-      if (!response.ok) throw await refusal(response);
-      const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const { bytes, shape } = await post(this.data.decode, numbers);
       if (version !== this.data.version) return;
-      this.take(part, bytes, shape);
+      this.take(part, bytes, shape.slice(1));
       this.show();
       this.part("status").textContent = "";
     } catch (error) {
       this.part("status").textContent = error.message;
     }
-    await this.fetch(frames.slice(MAX_ROWS));
+    await this.decode(frames.slice(MAX_ROWS));
   }
 
   take(frames, bytes, shape) {
@@ -181,21 +178,21 @@ class Film {
     this.strips.mark(walk, k);
     // The map, which is another component, marks where the frame lies.
     const detail = frame.place && { x: frame.place[0], y: frame.place[1] };
-    window.dispatchEvent(new CustomEvent("latent-map:film", { detail }));
+    window.dispatchEvent(new CustomEvent("latent-map:filmstrip", { detail }));
     this.root.dispatchEvent(new CustomEvent("film:shown", { detail: { kind: walk.kind, k } }));
   }
 
   remove() {
     this.head.pause();
-    window.dispatchEvent(new CustomEvent("latent-map:film", { detail: null }));
+    window.dispatchEvent(new CustomEvent("latent-map:filmstrip", { detail: null }));
   }
 }
 
-export default function film({ data, parentElement, setTriggerValue }) {
+export default function filmstrip({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".film");
-  root.film ??= new Film(root);
-  root.film.update(data, setTriggerValue);
+  root.filmstrip ??= new Filmstrip(root);
+  root.filmstrip.update(data, setTriggerValue);
   return () => {
-    if (!root.isConnected) root.film.remove();
+    if (!root.isConnected) root.filmstrip.remove();
   };
 }

@@ -29,20 +29,20 @@ DASHES: dict[str, list[int]] = {"linear": [], "spherical": [9, 5], "geodesic": [
 _KEY = "film"
 _SCRIPT = Path(__file__).with_name("filmstrip.js")
 _HTML = """
-<section class="film" aria-label="Film strips">
+<section class="ui ui-rings film" aria-label="Film strips">
   <div class="film__player">
-    <canvas class="film__screen" role="img"></canvas>
+    <canvas class="ui-image film__screen" role="img"></canvas>
     <div class="film__said"><p class="film__where"></p><p class="film__words"></p></div>
     <div class="film__bar">
-      <button type="button" class="film__play" aria-label="Play"><i aria-hidden="true"></i></button>
-      <input type="range" class="film__slider" aria-label="Along the path" min="0" max="0" step="1" value="0">
+      <button type="button" class="ui-play film__play" aria-label="Play"><i aria-hidden="true"></i></button>
+      <input type="range" class="ui-ring film__slider" aria-label="Along the path" min="0" max="0" step="1" value="0">
     </div>
-    <div class="film__options">
-      <label>speed <select class="film__speed" aria-label="Speed">
+    <div class="ui-bar film__options">
+      <label>speed <select class="ui-field film__speed" aria-label="Speed">
         <option value="0.5">half</option><option value="1" selected>as made</option><option value="2">double</option>
       </select></label>
       <label><input type="checkbox" class="film__loop" checked> forth and back</label>
-      <button type="button" class="film__keep">Keep as pin</button>
+      <button type="button" class="ui-button film__keep">Keep as pin</button>
     </div>
   </div>
   <p class="film__status" role="status"></p>

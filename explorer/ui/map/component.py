@@ -24,12 +24,12 @@ from explorer.ui.view import View, undoable
 _KEY = "latent-map"
 _SCRIPT = Path(__file__).with_name("latent_map.js")
 _HTML = """
-<div class="latent-map" role="application" tabindex="0">
+<div class="ui ui-ring latent-map" role="application" tabindex="0">
   <div class="latent-map__plot"></div>
-  <figure class="latent-map__lens" aria-live="off"><canvas></canvas><figcaption></figcaption></figure>
+  <figure class="latent-map__lens" aria-live="off"><canvas class="ui-image"></canvas><figcaption></figcaption></figure>
   <p class="latent-map__status" role="status">Drawing the map …</p>
 </div>
-<div class="pin-tray" aria-label="Pins"></div>
+<div class="ui ui-rings pin-tray" aria-label="Pins"></div>
 <dialog class="map-keys" aria-label="Keys of the map"></dialog>
 """
 

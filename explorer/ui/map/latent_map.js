@@ -2,8 +2,9 @@
 // Pointing never reruns the script: only what is done to pins is sent to Python.
 
 import { Believer, Decoder } from "../browser/api.js";
-import { followDrawing, followFilm, followSliders, projected } from "../browser/events.js";
+import { followDrawing, followFilmstrip, followSliders, projected } from "../browser/events.js";
 import { isTyping, showKeys } from "../browser/map/keyboard.js";
+import { Axes } from "../browser/map/axes.js";
 import { Lens } from "../browser/map/lens.js";
 import { PointLayer } from "../browser/map/point_layer.js";
 import { Link } from "../browser/map/linked_maps.js";
@@ -30,26 +31,30 @@ class LatentMap {
     this.act = (action) => this.send("act", action);
     this.tray = new PinTray(tray, this.act, (index) => this.hoverPin(index));
     this.plot = root.querySelector(".latent-map__plot");
-    this.lens = new Lens(this);
-    this.marks = new PinMarks(this);
+    this.axes = new Axes(this.plot);
+    this.lens = new Lens(root, this.axes);
+    this.marks = new PinMarks(root, this.axes, { act: this.act, snapped: (place) => this.snapped(place) });
     this.status = root.querySelector(".latent-map__status");
     const fail = (error) => (this.status.textContent = error.message);
     this.decoder = new Decoder(this.paint.bind(this), fail);
-    this.believer = new Believer((trust) => this.lens.believe(trust), fail);
+    this.believer = new Believer((reliability) => this.lens.believe(reliability), fail);
     this.layer = new PointLayer(root, this.plot);
     this.link = new Link(this);
     this.selection = new Selection(this);
     this.clicks = new Clicks((place) => this.act({ do: "add", ...this.snapped(place) }));
     this.points = null;
     this.cursor = null;
-    this.overlays = new Overlays(this);
+    this.overlays = new Overlays(root, this.plot, {
+      colourOf: (colour) => this.rgba(colour),
+      nearest: (place) => this.layer.nearest(place),
+    });
     this.listen();
   }
 
   listen() {
     const move = (event) => {
       this.marks.find("here", null);
-      this.pointAt(this.position(event));
+      this.pointAt(this.axes.position(event));
     };
     this.plot.addEventListener("pointermove", move, true);
     this.plot.addEventListener("pointerleave", () => this.goHome());
@@ -57,12 +62,12 @@ class LatentMap {
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.shortcut = this.shortcut.bind(this);
     document.addEventListener("keydown", this.shortcut);
-    followTwoFingers(this);
+    followTwoFingers(this.plot, (ranges) => this.Plotly.relayout(this.plot, ranges));
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
     const stops = [
       followDrawing((place) => this.marks.find("drawing", place)),
-      followFilm((place) => this.marks.find("film", place)),
+      followFilmstrip((place) => this.marks.find("film", place)),
       followSliders((z) => this.marks.find("sliders", z && this.data.linear ? projected(z, this.data.linear) : null)),
     ];
     this.stopFollowing = () => stops.forEach((stop) => stop());
@@ -78,15 +83,15 @@ class LatentMap {
     this.root.classList.toggle("latent-map--beside", Boolean(data.link));
     try {
       const [Plotly, loaded] = await Promise.all([
-        loadPlotly(new URL(data.plotly, document.baseURI)),
+        loadPlotly(data.plotly),
         this.layer.load(data),
       ]);
       if (data !== this.data || !this.root.isConnected) return; // there is newer data, or the page was left
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
       this.marks.found.sliders = null;
-      this.marks.show();
-      this.overlays.update();
+      this.marks.show(data);
+      this.overlays.update(data, this.points);
       this.selection.show(data.selection);
       this.tray.show(data.pins, data.at, data.can);
       this.status.textContent = "";
@@ -104,13 +109,19 @@ class LatentMap {
       displaylogo: false,
       showTips: false,
       editSelection: false,
-      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", ...pictureButtons(this)]],
+      modeBarButtons: [["pan2d", "lasso2d", "select2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d", ...this.pictureButtons()]],
     };
     this.Plotly.react(this.plot, traces, this.layout(), config);
     this.layer.follow(this.Plotly);
     this.marks.follow();
     this.selection.drawn();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
+  }
+
+  pictureButtons() {
+    const { root, plot, overlays, marks } = this;
+    const { shade } = this.layer;
+    return pictureButtons(this.Plotly, { root, plot, shade, overlays, marks }, () => `latent-map-${this.data.run}`);
   }
 
   layout() {
@@ -159,28 +170,6 @@ class LatentMap {
     this.Plotly.relayout(this.plot, this.layout()).then(() => this.goHome());
   }
 
-  // Where an event lies on the map, in its coordinates and in pixels of the root; null beside the axes.
-  position(event) {
-    const full = this.plot._fullLayout;
-    if (!full?.xaxis) return null;
-    const box = this.plot.getBoundingClientRect();
-    const [left, top] = [event.clientX - box.left, event.clientY - box.top];
-    const { l, t, w, h } = full._size;
-    if (left < l || top < t || left > l + w || top > t + h) return null;
-    return this.placeOf(left, top);
-  }
-
-  // The place at a pixel of the root.
-  placeOf(left, top) {
-    const { xaxis, yaxis, _size } = this.plot._fullLayout;
-    return { x: xaxis.p2d(left - _size.l), y: yaxis.p2d(top - _size.t), left, top };
-  }
-
-  place(x, y) {
-    const full = this.plot._fullLayout;
-    return { x, y, left: full._size.l + full.xaxis.d2p(x), top: full._size.t + full.yaxis.d2p(y) };
-  }
-
   pointAt(place) {
     if (!this.points) return;
     if (!place) {
@@ -197,16 +186,16 @@ class LatentMap {
   // Decodes an image's place, which is pointed at on another map.
   lookAtImage(row) {
     const { x, y } = this.link.placeOf(row);
-    this.lookFrom(row, { place: this.place(x, y), rest: `&reference=${row}`, name: `image ${row.toLocaleString("en-GB")}` });
+    this.lookFrom(row, { place: this.axes.place(x, y), rest: `&reference=${row}`, name: `image ${row.toLocaleString("en-GB")}` });
   }
 
   // Decodes a place; `row` gives the class of a conditional model where none is chosen.
   lookFrom(row, { place, isPointed = false, rest = "", name = "" }) {
     const label = this.data.decode_as ?? this.points.labels[row];
-    const query = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
+    const route = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
     const as = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
     const note = [name, as, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
-    this.ask({ query, numbers: this.link.unturned(place), place, note, isPointed });
+    this.decoder.ask({ route, numbers: this.link.unturned(place), place, note, isPointed });
   }
 
   goHome() {
@@ -220,17 +209,13 @@ class LatentMap {
   // Decodes a pinned place; at rest the lens is out of the way, in the emptiest corner, and says no more than its name:
   // what can be believed of a pin is told beside the map.
   lookAt(pin, isAtRest = false) {
-    const place = this.place(pin.x, pin.y);
+    const place = this.axes.place(pin.x, pin.y);
     this.cursor = place;
-    this.ask({ query: pin.decode, numbers: new Float32Array(pin.z), place, note: pin.name, isAtRest });
+    this.decoder.ask({ route: pin.decode, numbers: new Float32Array(pin.z), place, note: pin.name, isAtRest });
   }
 
   hoverPin(index) {
     if (this.points) this.lookAt(index === null ? this.data.home : this.data.pins[index], index === null);
-  }
-
-  ask({ query, ...request }) {
-    this.decoder.ask({ url: new URL(query, document.baseURI), ...request });
   }
 
   // The image first; what can be believed of it follows.
@@ -238,7 +223,7 @@ class LatentMap {
     const { place, note, isAtRest, isPointed } = request;
     this.lens.show(bytes, shape, `${place.x.toFixed(2)}, ${place.y.toFixed(2)}\n${note}`, isPointed);
     this.believer.ask(isPointed ? request : null);
-    if (isAtRest) this.lens.rest();
+    if (isAtRest) this.lens.rest(this.points, this.data.pins);
     else this.lens.move(place);
     this.status.textContent = "";
     this.root.dispatchEvent(new CustomEvent("latent-map:painted", { detail: { x: place.x, y: place.y } }));
@@ -246,7 +231,7 @@ class LatentMap {
 
   press(pressed) {
     if (!this.points || this.marks.press(pressed)) return;
-    const place = this.position(pressed);
+    const place = this.axes.position(pressed);
     this.pointAt(place);
     followPress(pressed, (farthest) => {
       if (place && farthest <= CLICK_PIXELS) this.pin(place);
@@ -262,8 +247,7 @@ class LatentMap {
   snapped(place) {
     const { row, distance } = this.layer.nearest(place);
     if (this.data.link) return { row };
-    const pixel = Math.abs(this.plot._fullLayout.xaxis.p2d(1) - this.plot._fullLayout.xaxis.p2d(0));
-    return distance <= SNAP_PIXELS * pixel ? { row } : { x: place.x, y: place.y };
+    return distance <= SNAP_PIXELS * this.axes.perPixel ? { row } : { x: place.x, y: place.y };
   }
 
   key(event) {
@@ -297,9 +281,8 @@ class LatentMap {
   }
 
   nudge(dx, dy, times) {
-    const [low, high] = this.plot._fullLayout.xaxis.range;
-    const step = (high - low) * NUDGE * times;
-    const place = this.place(this.cursor.x + dx * step, this.cursor.y + dy * step);
+    const step = this.axes.step(NUDGE * times);
+    const place = this.axes.place(this.cursor.x + dx * step, this.cursor.y + dy * step);
     this.pointAt(place);
     this.marks.find("here", place); // there is no pointer that would show it
   }
@@ -312,12 +295,7 @@ class LatentMap {
   }
 
   zoomBy(factor) {
-    const ranges = ["xaxis", "yaxis"].map((axis) => {
-      const [low, high] = this.plot._fullLayout[axis].range;
-      const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
-      return [`${axis}.range`, [middle - half, middle + half]];
-    });
-    this.Plotly.relayout(this.plot, Object.fromEntries(ranges));
+    this.Plotly.relayout(this.plot, this.axes.zoomed(factor));
   }
 
   remove() {

@@ -13,39 +13,44 @@ from explorer.ui.browser.component import browser_component
 _KEY = "timeline"
 _SCRIPT = Path(__file__).with_name("timeline.js")
 _HTML = """
-<section class="timeline" aria-label="Latent map by epoch">
+<section class="ui ui-rings timeline" aria-label="Latent map by epoch">
   <p class="timeline__empty" role="status" hidden></p>
   <div class="timeline__body" hidden>
     <div class="timeline__field">
       <canvas class="timeline__canvas" role="img"></canvas>
       <div class="timeline__legend" role="group" aria-label="Classes that are shown"></div>
     </div>
-    <div class="timeline__controls">
-      <button type="button" class="timeline__play" aria-label="Play"><i aria-hidden="true"></i></button>
-      <input type="range" class="timeline__slider" aria-label="Epoch" min="0" max="0" step="1" value="0">
+    <div class="ui-bar timeline__controls">
+      <button type="button" class="ui-play timeline__play" aria-label="Play"><i aria-hidden="true"></i></button>
+      <input type="range" class="ui-range timeline__slider" aria-label="Epoch" min="0" max="0" step="1" value="0">
       <output class="timeline__epoch"></output>
-      <div class="timeline__options">
+      <div class="ui-bar timeline__options">
         <span class="timeline__live" hidden>live</span>
-        <button type="button" class="timeline__follow" hidden>Follow</button>
-        <label>speed <select class="timeline__speed" aria-label="Epochs a second">
+        <button type="button" class="ui-button timeline__follow" hidden>Follow</button>
+        <label class="ui-label">speed <select class="ui-field ui-ring timeline__speed" aria-label="Epochs a second">
           <option value="1">1 a second</option><option value="2">2 a second</option>
           <option value="4" selected>4 a second</option><option value="10">10 a second</option>
           <option value="25">25 a second</option>
         </select></label>
-        <label><input type="checkbox" class="timeline__loop"> loop</label>
-        <label class="timeline__zooming"><input type="checkbox" class="timeline__zoom"> zoom to each epoch</label>
+        <label class="ui-label"><input type="checkbox" class="timeline__loop"> loop</label>
+        <label class="ui-label timeline__zooming">
+          <input type="checkbox" class="timeline__zoom"> zoom to each epoch
+        </label>
       </div>
     </div>
     <div class="timeline__pictures">
-      <figure hidden><figcaption>originals, as the model sees them</figcaption>
+      <figure hidden>
+        <figcaption class="ui-caption">originals, as the model sees them</figcaption>
         <img data-what="originals" alt=""></figure>
-      <figure hidden><figcaption>reconstructions, <span class="timeline__when"></span></figcaption>
+      <figure hidden>
+        <figcaption class="ui-caption">reconstructions, <span class="timeline__when"></span></figcaption>
         <img data-what="reconstructions" alt=""></figure>
-      <figure hidden><figcaption>samples of the prior from the same noise, <span class="timeline__when"></span>
+      <figure hidden>
+        <figcaption class="ui-caption">samples of the prior from the same noise, <span class="timeline__when"></span>
         </figcaption><img data-what="samples" alt=""></figure>
     </div>
   </div>
-  <p class="timeline__note"></p>
+  <p class="ui-caption timeline__note"></p>
 </section>
 """
 

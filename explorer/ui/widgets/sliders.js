@@ -1,7 +1,7 @@
 // Sliders of the latent dimensions. The image of the moved code is asked for while one is dragged, and painted here.
 // Moving never reruns the script: only a code that is kept is sent to Python.
 
-import { Decoder, paintImage, refusal } from "../browser/api.js";
+import { Decoder, paintImage, post } from "../browser/api.js";
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 const NUDGE = 0.01;
@@ -20,12 +20,12 @@ class SliderRow {
     this.high = Math.max(facts.high, pin, value);
     this.element = make("div", "sliders__row");
     this.track = make("span", "sliders__track");
-    this.input = make("input", "sliders__input");
+    this.input = make("input", "ui-range sliders__input");
     Object.assign(this.input, { type: "range", min: this.low, max: this.high, step: "any" });
     this.input.setAttribute("aria-label", `z${facts.i}, ${measure} ${facts.measure}`);
     this.track.append(this.tick("sliders__mark", facts.mark), this.tick("sliders__pin", pin), this.input);
     this.value = make("output", "sliders__value");
-    const measured = make("span", "sliders__measured", facts.measure);
+    const measured = make("span", "ui-caption sliders__measured", facts.measure);
     this.element.append(make("span", "sliders__name", `z${facts.i}`), this.track, this.value, measured);
     this.listen();
     this.show(value);
@@ -166,7 +166,7 @@ class Sliders {
   }
 
   request(z) {
-    return { url: new URL(this.data.decode, document.baseURI), numbers: new Float32Array(z), key: this.key };
+    return { route: this.data.decode, numbers: new Float32Array(z), key: this.key };
   }
 
   ask() {
@@ -204,11 +204,8 @@ class Sliders {
   async measureEffect(dimensions) {
     const { key } = this;
     const ends = dimensions.flatMap(({ i, low, high }) => [low, high].map((end) => this.data.z.with(i, end)));
-    const { url } = this.request([]);
     try {
-      const response = await fetch(url, { method: "POST", body: new Float32Array([this.data.z, ...ends].flat()) });
-      if (!response.ok) throw await refusal(response);
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const { bytes } = await post(this.data.decode, new Float32Array([this.data.z, ...ends].flat()));
       if (key !== this.key) return;
       this.effect.textContent = this.effectInWords(bytes, dimensions.length);
     } catch (error) {

@@ -20,23 +20,25 @@ N_SHOWN = 16
 _KEY = "sliders"
 _SCRIPT = Path(__file__).with_name("sliders.js")
 _HTML = """
-<section class="sliders" aria-label="Latent dimensions">
+<section class="ui ui-rings sliders" aria-label="Latent dimensions">
   <div class="sliders__pictures">
-    <figure><canvas class="sliders__pinned" role="img"></canvas><figcaption></figcaption></figure>
-    <figure><canvas class="sliders__moved" role="img"></canvas><figcaption></figcaption></figure>
+    <figure><canvas class="ui-image sliders__pinned" role="img"></canvas>
+      <figcaption class="ui-caption"></figcaption></figure>
+    <figure><canvas class="ui-image sliders__moved" role="img"></canvas>
+      <figcaption class="ui-caption"></figcaption></figure>
     <div class="sliders__buttons">
-      <button type="button" class="sliders__back">Back to the pin</button>
-      <button type="button" class="sliders__keep">Keep as pin</button>
+      <button type="button" class="ui-button sliders__back">Back to the pin</button>
+      <button type="button" class="ui-button sliders__keep">Keep as pin</button>
     </div>
   </div>
   <p class="sliders__status" role="status"></p>
-  <div class="sliders__row sliders__head" aria-hidden="true">
+  <div class="ui-caption sliders__row sliders__head" aria-hidden="true">
     <span></span><span></span><span>value</span><span class="sliders__measure"></span>
   </div>
   <div class="sliders__live"></div>
   <details class="sliders__more"><summary></summary><div></div></details>
   <details class="sliders__dead"><summary></summary><p></p><p class="sliders__effect"></p><div></div></details>
-  <p class="sliders__note"></p>
+  <p class="ui-caption sliders__note"></p>
 </section>
 """
 

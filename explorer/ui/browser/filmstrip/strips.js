@@ -61,7 +61,7 @@ export class Strips {
     const indices = inStrip(walk);
     frames.style.setProperty("--n", indices.length);
     frames.append(...indices.map((k) => this.frame(walk, k)));
-    strip.append(name, make("span", "film__note", walk.note), frames);
+    strip.append(name, make("span", "ui-caption film__note", walk.note), frames);
     return strip;
   }
 
@@ -81,7 +81,7 @@ export class Strips {
     const button = make("button", `film__frame${isBeyond(walk.frames[k]) ? " film__frame--beyond" : ""}`);
     Object.assign(button, { type: "button", tabIndex: -1 });
     button.setAttribute("aria-label", `${walk.name}, at ${walk.frames[k].t.toFixed(2)}: ${words.long}`);
-    const canvas = make("canvas", "");
+    const canvas = make("canvas", "ui-image");
     button.append(canvas, make("span", "film__near", words.near), make("span", "film__judged", walk.frames[k].judged ?? ""));
     button.dataset.verdict = walk.frames[k].verdict;
     button.addEventListener("pointerenter", () => this.look(walk.kind, k));

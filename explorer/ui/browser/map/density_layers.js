@@ -1,6 +1,6 @@
 // The density of the encoded set, and the regions where it says that the decoder was never trained.
 
-import { refusal } from "../api.js";
+import { get } from "../api.js";
 import { alphaPicture, blankCanvas, colourParts, MapLayer } from "./layer.js";
 
 const SHARES = [0.5, 0.9, 0.99];
@@ -16,7 +16,7 @@ class DensitySource {
   load(url) {
     if (url !== this.url) {
       this.url = url;
-      this.loading = fetchDensity(new URL(url, document.baseURI)).catch((error) => {
+      this.loading = loadDensity(url).catch((error) => {
         this.url = null;
         throw error;
       });
@@ -25,13 +25,11 @@ class DensitySource {
   }
 }
 
-async function fetchDensity(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw await refusal(response);
-  const [rows, columns] = response.headers.get("X-Shape").split(",").map(Number);
-  const extent = response.headers.get("X-Extent").split(",").map(Number);
-  const [kind, nImages, threshold] = response.headers.get("X-Density").split(",");
-  const values = new Float32Array(await response.arrayBuffer());
+async function loadDensity(route) {
+  const answer = await get(route);
+  const [rows, columns] = answer.shape;
+  const [kind, nImages, threshold] = answer.text("X-Density").split(",");
+  const [extent, values] = [answer.numbers("X-Extent"), new Float32Array(answer.buffer)];
   return { rows, columns, extent, kind, nImages: Number(nImages), threshold: Number(threshold), values };
 }
 
@@ -39,8 +37,8 @@ const densitySource = new DensitySource();
 
 class GridLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.overlays.density) this.grid = null;
-    this.source = this.map.data.overlays.density;
+    if (this.source !== this.data.overlays.density) this.grid = null;
+    this.source = this.data.overlays.density;
   }
 
   async rest() {
@@ -55,7 +53,7 @@ class GridLayer extends MapLayer {
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 }
 
@@ -128,7 +126,7 @@ export class UntrainedLayer extends GridLayer {
 
   words() {
     if (!this.grid) return "is being computed …";
-    const many = this.map.data.overlays.n_dims > 2 ? " on this map" : "";
+    const many = this.data.overlays.n_dims > 2 ? " on this map" : "";
     return `(hatched): no encoded image near${many}; the density is below that at 99.9 % of them`;
   }
 }

@@ -1,26 +1,24 @@
 // The map as a picture to take away, with what lies over and under plotly's own drawing: shade, overlays and pins.
 
-import { paintMarks } from "./pin_marks.js";
-
 const PICTURE_SCALE = 2;
 
-// Buttons for plotly's bar. They read the map when they are clicked.
-export function pictureButtons(map) {
+// Buttons for plotly's bar, which read the `map` when they are clicked: its root and plot, shade, overlays and marks.
+export function pictureButtons(Plotly, map, nameOf) {
   const button = (title, icon, blobOf, suffix) => ({
     name: `download-${suffix}`,
     title,
     icon,
-    click: () => blobOf(map).then((blob) => save(blob, `latent-map-${map.data.run}.${suffix}`)),
+    click: () => blobOf(Plotly, map).then((blob) => save(blob, `${nameOf()}.${suffix}`)),
   });
-  const { camera, disk } = map.Plotly.Icons;
+  const { camera, disk } = Plotly.Icons;
   return [button("Download as PNG", camera, pngOf, "png"), button("Download as SVG", disk, svgOf, "svg")];
 }
 
 // A picture of the map as it is seen now, in twice its pixels; the lens is left out.
-async function pngOf(map) {
+async function pngOf(Plotly, map) {
   const { clientWidth: width, clientHeight: height } = map.root;
   const format = { format: "png", width, height, scale: PICTURE_SCALE };
-  const points = await loadImage(await map.Plotly.toImage(figureOf(map), format));
+  const points = await loadImage(await Plotly.toImage(figureOf(map), format));
   const canvas = canvasLike(map.root);
   const context = canvas.getContext("2d");
   paintUnder(map, context);
@@ -30,9 +28,9 @@ async function pngOf(map) {
 }
 
 // The same with points, axes and legend to scale; what lies under and over them, images mostly, is in pixels.
-async function svgOf(map) {
+async function svgOf(Plotly, map) {
   const { clientWidth: width, clientHeight: height } = map.root;
-  const url = await map.Plotly.toImage(figureOf(map, "scatter"), { format: "svg", width, height });
+  const url = await Plotly.toImage(figureOf(map, "scatter"), { format: "svg", width, height });
   const drawing = new DOMParser().parseFromString(decodeURIComponent(url.slice(url.indexOf(",") + 1)), "image/svg+xml");
   const layer = (paint) => {
     const canvas = canvasLike(map.root);
@@ -53,18 +51,18 @@ function canvasLike({ clientWidth, clientHeight }) {
   return canvas;
 }
 
-function paintUnder(map, context) {
-  const { clientWidth: width, clientHeight: height } = map.root;
-  context.fillStyle = map.overlays.theme().paper;
+function paintUnder({ root, shade, overlays }, context) {
+  const { clientWidth: width, clientHeight: height } = root;
+  context.fillStyle = overlays.theme().paper;
   context.fillRect(0, 0, width, height);
-  paintShade(context, map.layer.shade);
-  context.drawImage(map.overlays.under, 0, 0, width, height);
+  paintShade(context, shade);
+  context.drawImage(overlays.under, 0, 0, width, height);
 }
 
-function paintOver(map, context) {
-  const { clientWidth: width, clientHeight: height } = map.root;
-  context.drawImage(map.overlays.over, 0, 0, width, height);
-  paintMarks(map.marks, context, map.overlays.theme());
+function paintOver({ root, overlays, marks }, context) {
+  const { clientWidth: width, clientHeight: height } = root;
+  context.drawImage(overlays.over, 0, 0, width, height);
+  marks.paint(context, overlays.theme());
 }
 
 // The figure as the page shows it: the style sheet lets points stand back before what lies behind them.

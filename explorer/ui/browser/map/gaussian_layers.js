@@ -1,13 +1,13 @@
 // Normals on a linear map: the prior's circles, and the ellipse of the posterior of the image under the pointer.
 
-import { refusal } from "../api.js";
+import { get } from "../api.js";
 import { AxesView, MapLayer, writeLabel } from "./layer.js";
 
 const HOVER_PIXELS = 12;
 
 export class PriorLayer extends MapLayer {
   paintOver(context, view, theme) {
-    const [x, y] = this.map.data.overlays.prior;
+    const [x, y] = this.data.overlays.prior;
     const [left, top] = [view.across(x), view.down(y)];
     for (const sigma of [1, 2, 3]) {
       context.globalAlpha = 0.85;
@@ -33,8 +33,8 @@ export class PriorLayer extends MapLayer {
 
 export class PosteriorLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.overlays.ellipses) this.covariances = null;
-    this.source = this.map.data.overlays.ellipses;
+    if (this.source !== this.data.overlays.ellipses) this.covariances = null;
+    this.source = this.data.overlays.ellipses;
     this.row = -1;
   }
 
@@ -42,29 +42,27 @@ export class PosteriorLayer extends MapLayer {
     if (this.covariances) return;
     const { source } = this;
     try {
-      const response = await fetch(new URL(source, document.baseURI));
-      if (!response.ok) throw await refusal(response);
-      const covariances = new Float32Array(await response.arrayBuffer());
+      const covariances = new Float32Array((await get(source)).buffer);
       if (source !== this.source) return;
       this.covariances = covariances;
       this.problem = "";
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   hover({ row, distance }) {
-    const { perX } = new AxesView(this.map.plot);
+    const { perX } = new AxesView(this.plot);
     const found = distance * Math.abs(perX) <= HOVER_PIXELS ? row : -1;
     if (found === this.row) return;
     this.row = found;
-    this.overlays.changed();
+    this.changed();
   }
 
   paintOver(context, view, theme) {
     if (!this.covariances || this.row < 0) return;
-    const { xy } = this.map.points;
+    const { xy } = this.points;
     const [xx, xv, vv] = this.covariances.subarray(3 * this.row, 3 * this.row + 3);
     const axes = ellipseAxes(xx * view.perX ** 2, -xv * view.perX * view.perY, vv * view.perY ** 2);
     const [left, top] = [view.across(xy[2 * this.row]), view.down(xy[2 * this.row + 1])];

@@ -42,15 +42,21 @@ export class AxesView {
   }
 }
 
-// One overlay. A layer fetches what it needs in rest(), which is called once the view has come to rest.
+// One overlay of a `plot`. A layer asks for what it needs in rest(), which is called once the view has come to rest, and
+// calls `changed` when it is there; `nearest(place)` is the point nearest to a place.
 export class MapLayer {
-  constructor(overlays) {
-    this.overlays = overlays;
-    this.map = overlays.map;
-    this.problem = "";
+  constructor({ plot, nearest, changed }) {
+    Object.assign(this, { plot, nearest, changed, problem: "" });
   }
 
-  // What the map says is shown: its points, run or class changed.
+  // What the map shows: its points, run or class changed.
+  show(data, points) {
+    this.data = data;
+    this.points = points;
+    this.reset();
+  }
+
+  // What is held of other points or another run is no longer true.
   reset() {}
 
   async rest() {}

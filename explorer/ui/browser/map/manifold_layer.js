@@ -1,6 +1,6 @@
 // The decoded manifold: what the decoder makes of each place in view, as a grid of images behind the points.
 
-import { refusal } from "../api.js";
+import { post } from "../api.js";
 import { blankCanvas, colourParts, MapLayer } from "./layer.js";
 
 const MAX_TILES = 1000;
@@ -8,7 +8,7 @@ const TILE_PIXELS = 30;
 
 export class ManifoldLayer extends MapLayer {
   reset() {
-    const { decode, decode_as: label, points } = this.map.data;
+    const { decode, decode_as: label, points } = this.data;
     const source = `${points} ${decode} ${label}`;
     if (source !== this.source) this.grid = null;
     this.source = source;
@@ -25,7 +25,7 @@ export class ManifoldLayer extends MapLayer {
     const { signal } = this.abort;
     try {
       const images = new Array(wanted.columns * wanted.rows);
-      for (const [query, tiles] of this.requests(wanted)) await this.decode(query, tiles, { wanted, images, signal });
+      for (const [route, tiles] of this.requests(wanted)) await this.decode(route, tiles, { wanted, images, signal });
       this.grid = { ...wanted, images, picture: null };
       this.problem = "";
     } catch (error) {
@@ -33,29 +33,26 @@ export class ManifoldLayer extends MapLayer {
       this.asked = null;
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   // One request, or for a conditional model that decodes as the nearest point one for each class.
   requests(wanted) {
-    const { conditional, decode, decode_as: chosen } = this.map.data;
+    const { conditional, decode, decode_as: chosen } = this.data;
     const all = Array.from({ length: wanted.columns * wanted.rows }, (_, tile) => tile);
     if (!conditional) return [[decode, all]];
     if (chosen !== null) return [[`${decode}&label=${chosen}`, all]];
-    const { labels } = this.map.points;
+    const { labels } = this.points;
     const byLabel = Map.groupBy(all, (tile) => {
       const [x, y] = tilePlace(wanted, tile);
-      return labels[this.map.layer.nearest({ x, y }).row];
+      return labels[this.nearest({ x, y }).row];
     });
     return [...byLabel].map(([label, tiles]) => [`${decode}&label=${label}`, tiles]);
   }
 
-  async decode(query, tiles, { wanted, images, signal }) {
-    const body = new Float32Array(tiles.flatMap((tile) => tilePlace(wanted, tile)));
-    const response = await fetch(new URL(query, document.baseURI), { method: "POST", body, signal });
-    if (!response.ok) throw await refusal(response);
-    const shape = response.headers.get("X-Shape").split(",").map(Number);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+  async decode(route, tiles, { wanted, images, signal }) {
+    const places = new Float32Array(tiles.flatMap((tile) => tilePlace(wanted, tile)));
+    const { bytes, shape } = await post(route, places, { signal });
     const size = shape[1] * shape[2] * shape[3];
     tiles.forEach((tile, k) => (images[tile] = bytes.subarray(k * size, (k + 1) * size)));
     wanted.shape = shape.slice(1);

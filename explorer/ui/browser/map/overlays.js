@@ -1,12 +1,11 @@
 // What is drawn over and under the points, on canvases of its own that follow the axes at every frame.
-// It asks of the map: root, plot, data, points, rgba(colour) and layer.nearest(place).
 
 import { DensityLayer, UntrainedLayer } from "./density_layers.js";
 import { ManifoldLayer } from "./manifold_layer.js";
 import { AxesView, blankCanvas } from "./layer.js";
 import { PosteriorLayer, PriorLayer } from "./gaussian_layers.js";
 import { ThumbnailLayer } from "./thumbnail_layer.js";
-import { WalkLayer } from "./path_layer.js";
+import { PathLayer } from "./path_layer.js";
 
 const REST_MILLISECONDS = 150;
 const MOVES = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot", "plotly_restyle"];
@@ -18,24 +17,26 @@ const LAYERS = {
   untrained: UntrainedLayer,
   prior: PriorLayer,
   thumbnails: ThumbnailLayer,
-  walks: WalkLayer,
+  walks: PathLayer,
   posterior: PosteriorLayer,
 };
 
 export class Overlays {
-  constructor(map) {
-    this.map = map;
+  // `colourOf` gives a colour of the style sheet in a form that can be taken apart; `nearest` the point next to a place.
+  constructor(root, plot, { colourOf, nearest }) {
+    Object.assign(this, { root, plot, colourOf });
     this.under = blankCanvas(0, 0);
     this.over = blankCanvas(0, 0);
     this.under.className = "latent-map__overlay latent-map__overlay--under";
     this.over.className = "latent-map__overlay latent-map__overlay--over";
     for (const canvas of [this.under, this.over]) canvas.setAttribute("aria-hidden", "true");
-    map.plot.before(this.under);
-    map.plot.after(this.over);
-    this.legend = Object.assign(document.createElement("ul"), { className: "latent-map-overlays" });
-    map.root.after(this.legend);
+    plot.before(this.under);
+    plot.after(this.over);
+    this.legend = Object.assign(document.createElement("ul"), { className: "ui latent-map-overlays" });
+    root.after(this.legend);
     this.layers = {};
-    for (const [name, Layer] of Object.entries(LAYERS)) this.layers[name] = new Layer(this);
+    const changed = () => this.changed();
+    for (const [name, Layer] of Object.entries(LAYERS)) this.layers[name] = new Layer({ plot, nearest, changed });
     this.shown = [];
     this.view = null;
     this.frame = 0;
@@ -43,14 +44,15 @@ export class Overlays {
   }
 
   // After the map was drawn or its data changed: show what the data say.
-  update() {
+  update(data, points) {
     this.listen();
-    const { shown, walks } = this.map.data.overlays;
+    const { shown, names, walks } = data.overlays;
+    this.names = names;
     this.shown = Object.keys(LAYERS).filter((name) => shown.includes(name) || (name === "walks" && walks.length > 0));
-    for (const name of this.shown) this.layers[name].reset();
+    for (const name of this.shown) this.layers[name].show(data, points);
     // The points stand back where they would hide what is behind them.
-    this.map.root.classList.toggle("latent-map--behind", shown.includes("images") || shown.includes("density"));
-    this.map.root.classList.toggle("latent-map--images", shown.includes("images"));
+    this.root.classList.toggle("latent-map--behind", shown.includes("images") || shown.includes("density"));
+    this.root.classList.toggle("latent-map--images", shown.includes("images"));
     this.rest(0);
     this.changed();
   }
@@ -67,11 +69,11 @@ export class Overlays {
   }
 
   listen() {
-    if (this.isListening || !this.map.plot.on) return;
+    if (this.isListening || !this.plot.on) return;
     this.isListening = true;
-    for (const event of MOVES) this.map.plot.on(event, () => this.changed());
+    for (const event of MOVES) this.plot.on(event, () => this.changed());
     // The legend hides and shows classes after this event.
-    this.map.plot.on("plotly_afterplot", () => this.shown.length && this.rest(REST_MILLISECONDS));
+    this.plot.on("plotly_afterplot", () => this.shown.length && this.rest(REST_MILLISECONDS));
   }
 
   // Something is to be painted anew, at the next frame.
@@ -85,17 +87,17 @@ export class Overlays {
   rest(milliseconds) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.map.points || !this.map.root.isConnected) return;
-      const view = new AxesView(this.map.plot);
+      if (!this.root.isConnected) return;
+      const view = new AxesView(this.plot);
       for (const name of this.shown) this.layers[name].rest(view);
     }, milliseconds);
   }
 
   paint() {
     const isBlank = !this.shown.length;
-    if (!this.map.plot._fullLayout?.xaxis || (isBlank && this.isBlank)) return;
+    if (!this.plot._fullLayout?.xaxis || (isBlank && this.isBlank)) return;
     this.isBlank = isBlank;
-    const view = new AxesView(this.map.plot);
+    const view = new AxesView(this.plot);
     if (!view.equals(this.view) && this.shown.length) this.rest(REST_MILLISECONDS);
     this.view = view;
     const theme = this.theme();
@@ -103,23 +105,23 @@ export class Overlays {
     this.paintOn(this.over, view, (layer, context) => layer.paintOver(context, view, theme));
     this.write();
     const detail = { shown: this.shown, view: [view.x0, view.x1, view.y0, view.y1] };
-    this.map.root.dispatchEvent(new CustomEvent("latent-map:overlays", { detail }));
+    this.root.dispatchEvent(new CustomEvent("latent-map:overlays", { detail }));
   }
 
   // The page's colours in a form that can be taken apart; worked out when they change, for that costs a layout.
   theme() {
-    const style = getComputedStyle(this.map.root);
+    const style = getComputedStyle(this.root);
     const names = ["--st-text-color", "--st-background-color", "--st-primary-color"];
     const key = names.map((name) => style.getPropertyValue(name).trim());
     if (key.join() !== this.colours?.key) {
-      const [ink, paper, primary] = key.map((colour) => this.map.rgba(colour));
+      const [ink, paper, primary] = key.map((colour) => this.colourOf(colour));
       this.colours = { key: key.join(), ink, paper, primary };
     }
     return this.colours;
   }
 
   paintOn(canvas, view, paint) {
-    const { clientWidth: width, clientHeight: height } = this.map.root;
+    const { clientWidth: width, clientHeight: height } = this.root;
     const scale = devicePixelRatio;
     Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
     const context = canvas.getContext("2d");
@@ -136,9 +138,8 @@ export class Overlays {
 
   // What each overlay is, in words below the map.
   write() {
-    const { names } = this.map.data.overlays;
-    const named = this.shown.filter((name) => name in names);
-    const lines = named.map((name) => [names[name], this.layers[name].problem || this.layers[name].words()]);
+    const named = this.shown.filter((name) => name in this.names);
+    const lines = named.map((name) => [this.names[name], this.layers[name].problem || this.layers[name].words()]);
     const text = JSON.stringify(lines);
     if (text === this.written) return;
     this.written = text;

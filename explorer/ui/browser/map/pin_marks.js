@@ -14,12 +14,13 @@ const KINDS = {
 const FOLLOWED = ["plotly_relayouting", "plotly_relayout", "plotly_afterplot"];
 
 export class PinMarks {
-  constructor(map) {
-    this.map = map;
+  // `act` sends an action to Python; `snapped` is where a pin that is let go at a place comes to lie.
+  constructor(root, axes, { act, snapped }) {
+    Object.assign(this, { root, axes, act, snapped });
     this.layer = document.createElement("div");
     this.layer.className = "latent-map__marks";
     this.layer.setAttribute("aria-hidden", "true"); // the tray names every pin
-    map.root.append(this.layer);
+    root.append(this.layer);
     this.found = {};
     this.isDragging = false;
     this.isFollowing = false;
@@ -30,13 +31,14 @@ export class PinMarks {
       if (event.cancelable) event.preventDefault();
     };
     for (const type of ["mousedown", "touchstart", "touchmove"]) {
-      map.plot.addEventListener(type, stop, { capture: true, passive: false });
+      axes.plot.addEventListener(type, stop, { capture: true, passive: false });
     }
   }
 
   // Marks the pins; where nothing is pinned, the first image.
-  show() {
-    const { pins, at, home } = this.map.data;
+  show(data = this.data) {
+    this.data = data;
+    const { pins, at, home } = data;
     const marks = pins.map((pin, index) => this.mark([...pin.name].slice(0, 2).join(""), index === at ? "pin chosen" : "pin"));
     const found = Object.entries(this.found).filter(([, place]) => place);
     const kept = pins.length ? marks : [this.mark("", "home")];
@@ -50,7 +52,7 @@ export class PinMarks {
     if (!place && !this.found[name]) return;
     const isThere = place && this.found[name];
     this.found[name] = place;
-    if (!this.map.points) return;
+    if (!this.data) return;
     if (isThere) this.moveFound();
     else this.show();
   }
@@ -73,16 +75,17 @@ export class PinMarks {
   follow() {
     if (this.isFollowing) return;
     this.isFollowing = true;
-    for (const event of FOLLOWED) this.map.plot.on(event, () => this.put());
+    for (const event of FOLLOWED) this.axes.plot.on(event, () => this.put());
   }
 
   put() {
     if (!this.places) return;
-    const { l, t, w, h } = this.map.plot._fullLayout._size;
-    Object.assign(this.layer.style, { left: `${l}px`, top: `${t}px`, width: `${w}px`, height: `${h}px` });
+    const { frame } = this.axes;
+    for (const [edge, pixels] of Object.entries(frame)) this.layer.style[edge] = `${pixels}px`;
     this.places.forEach(({ x, y }, index) => {
-      const { left, top } = this.map.place(x, y);
-      this.layer.children[index].style.transform = `translate(${left - l}px, ${top - t}px) translate(-50%, -50%)`;
+      const { left, top } = this.axes.place(x, y);
+      const moved = `translate(${left - frame.left}px, ${top - frame.top}px)`;
+      this.layer.children[index].style.transform = `${moved} translate(-50%, -50%)`;
     });
   }
 
@@ -93,7 +96,7 @@ export class PinMarks {
     this.isDragging = true;
     const isMoved = (event) => Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) > MOVED_PIXELS;
     const move = (event) => {
-      const at = this.map.position(event);
+      const at = this.axes.position(event);
       if (!at || !isMoved(event)) return;
       this.places[index] = { x: at.x, y: at.y };
       this.put();
@@ -101,9 +104,9 @@ export class PinMarks {
     const end = (event) => {
       for (const [type, listener] of listeners) window.removeEventListener(type, listener, true);
       this.isDragging = false;
-      const at = this.map.position(event);
-      if (!isMoved(event)) this.map.act({ do: "choose", index });
-      else if (at && event.type === "pointerup") this.map.act({ do: "move", index, ...this.map.snapped(at) });
+      const at = this.axes.position(event);
+      if (!isMoved(event)) this.act({ do: "choose", index });
+      else if (at && event.type === "pointerup") this.act({ do: "move", index, ...this.snapped(at) });
       else this.show();
     };
     const listeners = [["pointermove", move], ["pointerup", end], ["pointercancel", end]];
@@ -112,39 +115,39 @@ export class PinMarks {
   }
 
   indexAt(event) {
-    const box = this.map.plot.getBoundingClientRect();
-    const far = this.map.data.pins.map((pin) => {
-      const { left, top } = this.map.place(pin.x, pin.y);
+    const box = this.axes.plot.getBoundingClientRect();
+    const far = this.data.pins.map((pin) => {
+      const { left, top } = this.axes.place(pin.x, pin.y);
       return Math.hypot(event.clientX - box.left - left, event.clientY - box.top - top);
     });
     const nearest = Math.min(...far);
     return nearest <= GRAB_PIXELS ? far.indexOf(nearest) : -1;
   }
-}
 
-// Paints the marks as they lie on a canvas of the map's size: for the picture that a person takes away.
-export function paintMarks({ map, layer, places }, context, theme) {
-  const { l, t } = map.plot._fullLayout._size;
-  const font = getComputedStyle(map.root).fontFamily;
-  Object.assign(context, { lineWidth: 2, textAlign: "center", textBaseline: "middle" });
-  context.save();
-  context.beginPath();
-  context.rect(l, t, layer.clientWidth, layer.clientHeight);
-  context.clip();
-  [...layer.children].forEach((mark, index) => {
-    const { left, top } = map.place(places[index].x, places[index].y);
-    const kind = KINDS[[...mark.classList].at(-1).replace("latent-map__mark--", "")];
+  // Paints the marks as they lie on a canvas of the map's size: for the picture that a person takes away.
+  paint(context, theme) {
+    const { left: l, top: t } = this.axes.frame;
+    const font = getComputedStyle(this.root).fontFamily;
+    Object.assign(context, { lineWidth: 2, textAlign: "center", textBaseline: "middle" });
+    context.save();
     context.beginPath();
-    if (kind.radius) context.arc(left, top, kind.radius, 0, 2 * Math.PI);
-    else DIAMOND.forEach(([x, y]) => context.lineTo(left + x, top + y));
-    context.closePath();
-    context.fillStyle = theme[kind.ground] ?? "transparent";
-    context.fill();
-    context.strokeStyle = theme[kind.line];
-    context.stroke();
-    context.fillStyle = theme[kind.line];
-    context.font = `${kind.weight} 12px ${font}`;
-    context.fillText(mark.textContent, left, top + kind.below);
-  });
-  context.restore();
+    context.rect(l, t, this.layer.clientWidth, this.layer.clientHeight);
+    context.clip();
+    [...this.layer.children].forEach((mark, index) => {
+      const { left, top } = this.axes.place(this.places[index].x, this.places[index].y);
+      const kind = KINDS[[...mark.classList].at(-1).replace("latent-map__mark--", "")];
+      context.beginPath();
+      if (kind.radius) context.arc(left, top, kind.radius, 0, 2 * Math.PI);
+      else DIAMOND.forEach(([x, y]) => context.lineTo(left + x, top + y));
+      context.closePath();
+      context.fillStyle = theme[kind.ground] ?? "transparent";
+      context.fill();
+      context.strokeStyle = theme[kind.line];
+      context.stroke();
+      context.fillStyle = theme[kind.line];
+      context.font = `${kind.weight} 12px ${font}`;
+      context.fillText(mark.textContent, left, top + kind.below);
+    });
+    context.restore();
+  }
 }

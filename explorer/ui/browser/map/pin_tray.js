@@ -1,6 +1,6 @@
 // Pins of the map: the tray below it, where they are looked at, renamed, put in order and removed.
 
-import { paintImage, refusal } from "../api.js";
+import { paintImage, post } from "../api.js";
 
 const DRAG_PIXELS = 8;
 const DOUBLE_CLICK_MS = 220;
@@ -18,10 +18,8 @@ class Thumbnails {
   }
 
   async load({ decode, z }) {
-    const response = await fetch(new URL(decode, document.baseURI), { method: "POST", body: new Float32Array(z) });
-    if (!response.ok) throw await refusal(response);
-    const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
-    return { bytes: new Uint8Array(await response.arrayBuffer()), shape };
+    const { bytes, shape } = await post(decode, new Float32Array(z));
+    return { bytes, shape: shape.slice(1) };
   }
 }
 
@@ -58,7 +56,7 @@ export class PinTray {
   }
 
   item(pin, index, isChosen) {
-    const canvas = make("canvas", { className: "pin-tray__image" });
+    const canvas = make("canvas", { className: "ui-image pin-tray__image" });
     this.thumbnails.of(pin).then(
       ({ bytes, shape }) => paintImage(canvas, bytes, shape),
       (error) => (canvas.title = error.message),
@@ -66,7 +64,11 @@ export class PinTray {
     const what = pin.row === null ? "a place" : `image ${pin.row}`;
     const choose = make(
       "button",
-      { type: "button", className: "pin-tray__choose", title: `${pin.name}: ${what}. Double click renames; drag puts in order.` },
+      {
+        type: "button",
+        className: "ui-field pin-tray__choose",
+        title: `${pin.name}: ${what}. Double click renames; drag puts in order.`,
+      },
       canvas,
       make("span", { className: "pin-tray__name" }, pin.name),
     );
@@ -83,7 +85,7 @@ export class PinTray {
   }
 
   button(kind, text, label, click) {
-    const button = make("button", { type: "button", className: `pin-tray__${kind}`, title: label }, text);
+    const button = make("button", { type: "button", className: `ui-field pin-tray__${kind}`, title: label }, text);
     button.setAttribute("aria-label", label);
     button.addEventListener("click", click);
     return button;

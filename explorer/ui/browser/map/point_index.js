@@ -1,7 +1,7 @@
 // The encoded set in the browser: its points and values as typed arrays, which point is nearest to a place, and which
 // row of the set a point of a plotly trace is.
 
-import { refusal } from "../api.js";
+import { get } from "../api.js";
 import { turned } from "./linked_maps.js";
 
 const POINTS_PER_CELL = 4;
@@ -11,22 +11,18 @@ const CORE = 0.005;
 const SLICES = 2; // with six, drawing 10,000 points took 60 ms longer in software WebGL, and the page half a second
 
 // Points of a map, turned by a similarity if there is one: coordinates x, y, x, y, ... and a class for each.
-export async function loadPoints(url, similarity) {
-  const response = await fetch(url);
-  if (!response.ok) throw await refusal(response);
-  const n = Number(response.headers.get("X-Shape").split(",")[0]);
-  const bytes = await response.arrayBuffer();
-  const own = new Float32Array(bytes, 0, 2 * n);
+export async function loadPoints(route, similarity) {
+  const { buffer, shape: [n] } = await get(route);
+  const own = new Float32Array(buffer, 0, 2 * n);
   const xy = similarity ? turned(own, similarity) : own;
-  return { n, xy, labels: new Uint16Array(bytes, 8 * n, n), index: new PointIndex(xy, n) };
+  return { n, xy, labels: new Uint16Array(buffer, 8 * n, n), index: new PointIndex(xy, n) };
 }
 
 // A value for each point, and the range that its colours span.
-export async function loadColumn(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw await refusal(response);
-  const [low, high] = response.headers.get("X-Range").split(",").map(Number);
-  return { values: new Float32Array(await response.arrayBuffer()), low, high };
+export async function loadColumn(route) {
+  const answer = await get(route);
+  const [low, high] = answer.numbers("X-Range");
+  return { values: new Float32Array(answer.buffer), low, high };
 }
 
 // A number for each row that looks random and is always the same, 0 to 2^32 - 1 (Mueller's integer hash).

@@ -29,7 +29,7 @@ export class PointLayer {
     this.plot = plot;
     this.shade = new Shade(root);
     this.note = document.createElement("p");
-    this.note.className = "latent-map__count";
+    this.note.className = "ui-caption latent-map__count";
     root.append(this.note);
     this.shown = null;
     this.isPressed = false;
@@ -52,8 +52,8 @@ export class PointLayer {
     const key = JSON.stringify([source, column, data.figure.data.length]);
     if (key === this.shown?.key) return null;
     const [points, values] = await Promise.all([
-      source === this.shown?.source ? this.points : loadPoints(new URL(data.points, document.baseURI), similarity),
-      column ? loadColumn(new URL(column, document.baseURI)) : null,
+      source === this.shown?.source ? this.points : loadPoints(data.points, similarity),
+      column ? loadColumn(column) : null,
     ]);
     return { key, source, points, values, colour: data.colour };
   }

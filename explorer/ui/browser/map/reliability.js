@@ -21,26 +21,26 @@ function returnLine({ re_encoding: error, typical_re_encoding: typical }, usual,
 
 // Returns { verdict: "near" | "edge" | "far", text, lines }: the verdict with its mark and words, and the numbers.
 // Short lines fit a lens of 28 letters.
-export function trustWords(trust, isShort = false) {
+export function reliabilityWords(reliability, isShort = false) {
   const usual = isShort ? "typ." : "typical";
   return {
-    verdict: trust.verdict,
-    text: `${VERDICT_MARKS[trust.verdict]} ${trust.says}`,
-    lines: [neighbourLine(trust, isShort), priorLine(trust, usual), returnLine(trust, usual, isShort)],
+    verdict: reliability.verdict,
+    text: `${VERDICT_MARKS[reliability.verdict]} ${reliability.says}`,
+    lines: [neighbourLine(reliability, isShort), priorLine(reliability, usual), returnLine(reliability, usual, isShort)],
   };
 }
 
-// Shows the trust of a place in an element of its own behind `caption`, made when first needed; null takes it away.
-export function showTrust(caption, trust, isShort = false) {
+// Shows how far a place can be believed in an element of its own behind `caption`, made when first needed; null takes it away.
+export function showReliability(caption, reliability, isShort = false) {
   let box = caption.parentElement.querySelector(".trust");
   if (!box) {
     box = document.createElement("div");
     box.className = "trust";
     caption.after(box);
   }
-  box.hidden = !trust;
-  if (!trust) return;
-  const { verdict, text, lines } = trustWords(trust, isShort);
+  box.hidden = !reliability;
+  if (!reliability) return;
+  const { verdict, text, lines } = reliabilityWords(reliability, isShort);
   box.dataset.verdict = verdict;
   // Filled in place: pointing asks for this at every frame.
   while (box.childElementCount < lines.length + 1) box.append(document.createElement("p"));

@@ -1,6 +1,6 @@
 // The images themselves beside their points, once so few are in view that there is room.
 
-import { paintImage, refusal } from "../api.js";
+import { paintImage, post } from "../api.js";
 import { blankCanvas, MapLayer } from "./layer.js";
 
 const MAX_THUMBNAILS = 150;
@@ -10,8 +10,8 @@ const MAX_HELD = 2000;
 
 export class ThumbnailLayer extends MapLayer {
   reset() {
-    if (this.source !== this.map.data.points) this.held = new Map();
-    this.source = this.map.data.points;
+    if (this.source !== this.data.points) this.held = new Map();
+    this.source = this.data.points;
     this.rows ??= [];
   }
 
@@ -20,17 +20,17 @@ export class ThumbnailLayer extends MapLayer {
     const { rows, held } = this;
     const missing = rows.length > MAX_THUMBNAILS ? [] : rows.filter((row) => !held.has(row));
     try {
-      if (missing.length) await this.fetch(missing, held);
+      if (missing.length) await this.load(missing, held);
       this.problem = "";
     } catch (error) {
       this.problem = error.message;
     }
-    this.overlays.changed();
+    this.changed();
   }
 
   rowsIn(view) {
-    const { xy, labels, n } = this.map.points;
-    const hidden = this.map.plot.data.map((trace) => trace.visible === "legendonly");
+    const { xy, labels, n } = this.points;
+    const hidden = this.plot.data.map((trace) => trace.visible === "legendonly");
     const rows = [];
     for (let row = 0; row < n; row += 1) {
       if (view.holds(xy[2 * row], xy[2 * row + 1]) && !hidden[labels[row]]) rows.push(row);
@@ -38,12 +38,10 @@ export class ThumbnailLayer extends MapLayer {
     return rows;
   }
 
-  async fetch(rows, held) {
-    const body = new Uint32Array(rows);
-    const response = await fetch(new URL(this.map.data.overlays.images, document.baseURI), { method: "POST", body });
-    if (!response.ok) throw await refusal(response);
-    const [, ...shape] = response.headers.get("X-Shape").split(",").map(Number);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+  async load(rows, held) {
+    const answer = await post(this.data.overlays.images, new Uint32Array(rows));
+    const { bytes } = answer;
+    const [, ...shape] = answer.shape;
     const size = shape[0] * shape[1] * shape[2];
     if (held.size > MAX_HELD) held.clear();
     rows.forEach((row, k) => {
@@ -51,13 +49,13 @@ export class ThumbnailLayer extends MapLayer {
       paintImage(canvas, bytes.subarray(k * size, (k + 1) * size), shape);
       held.set(row, canvas);
     });
-    this.what = response.headers.get("X-Source") === "original" ? "originals" : "reconstructions (the originals are not here)";
+    this.what = answer.text("X-Source") === "original" ? "originals" : "reconstructions (the originals are not here)";
   }
 
   paintOver(context, view) {
     if (this.rows.length > MAX_THUMBNAILS) return;
-    const { xy, labels } = this.map.points;
-    const classes = this.map.data.figure.data;
+    const { xy, labels } = this.points;
+    const classes = this.data.figure.data;
     const taken = [];
     for (const row of this.rows) {
       const picture = this.held.get(row);

@@ -36,11 +36,12 @@ function listenToTwoFingers(element, zoom) {
   element.addEventListener("touchend", (event) => (last = event.touches.length === 2 ? last : null), true);
 }
 
-// Pans and zooms a map with two fingers: what lay under their middle stays under it, and the map grows as they part.
-export function followTwoFingers(map) {
-  listenToTwoFingers(map.plot, (before, now) => {
-    const full = map.plot._fullLayout;
-    const box = map.plot.getBoundingClientRect();
+// Pans and zooms a plot with two fingers, by way of `show` and the ranges of its axes: what lay under their middle stays
+// under it, and the map grows as they part.
+export function followTwoFingers(plot, show) {
+  listenToTwoFingers(plot, (before, now) => {
+    const full = plot._fullLayout;
+    const box = plot.getBoundingClientRect();
     const scale = before.spread / Math.max(now.spread, 1);
     const range = (axis, from, to, offset) => {
       const [start, end] = axis.range;
@@ -49,7 +50,7 @@ export function followTwoFingers(map) {
       const fraction = axis._id === "x" ? at : 1 - at;
       return [held - fraction * span, held + (1 - fraction) * span];
     };
-    map.Plotly.relayout(map.plot, {
+    show({
       "xaxis.range": range(full.xaxis, before.x, now.x, box.left + full._size.l),
       "yaxis.range": range(full.yaxis, before.y, now.y, box.top + full._size.t),
     });

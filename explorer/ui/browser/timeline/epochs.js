@@ -1,13 +1,13 @@
-// The recorded epochs of a run, fetched from the app's timeline route, each once; and their pictures.
+// The recorded epochs of a run, asked for at the app's timeline route, each once; and their pictures.
 
-import { refusal } from "../api.js";
+import { get } from "../api.js";
 
 const MAX_PICTURES = 600;
 
 // Holds the maps of all epochs that are recorded: `epochs` rising, `maps` and `bounds` beside them, `labels` of points.
 export class Epochs {
-  constructor(url) {
-    this.url = url;
+  constructor(route) {
+    this.route = route;
     this.forget();
   }
 
@@ -17,17 +17,13 @@ export class Epochs {
 
   // Asks for the epochs that are not here yet; true where something changed. A run trained anew is read from its start.
   async refresh() {
-    const url = new URL(this.url, document.baseURI);
-    url.searchParams.set("from", this.epochs.length ? this.epochs.at(-1) + 1 : 0);
-    const response = await fetch(url);
-    if (!response.ok) throw await refusal(response);
-    const facts = JSON.parse(response.headers.get("X-Timeline"));
+    const answer = await get(this.route, { from: this.epochs.length ? this.epochs.at(-1) + 1 : 0 });
+    const facts = answer.json("X-Timeline");
     if (this.facts && facts.sample !== this.facts.sample) {
       this.forget();
       return this.refresh();
     }
-    const [, n] = response.headers.get("X-Shape").split(",").map(Number);
-    this.take(facts, n, await response.arrayBuffer());
+    this.take(facts, answer.shape[1], answer.buffer);
     const isNew = facts.sent.length > 0 || this.facts?.kept.length !== facts.kept.length;
     this.facts = facts;
     return isNew;
@@ -84,8 +80,8 @@ function boundsOf(map) {
 
 // Shows the pictures of the epoch asked for last: one epoch is under way at a time, and those seen before are kept.
 export class EpochPictures {
-  constructor(url, figures, fail) {
-    Object.assign(this, { url, figures, fail, kept: new Map(), waiting: null, isBusy: false });
+  constructor(route, figures, fail) {
+    Object.assign(this, { route, figures, fail, kept: new Map(), waiting: null, isBusy: false });
   }
 
   show(epoch, names) {
@@ -123,11 +119,10 @@ export class EpochPictures {
   async source(epoch, name) {
     const key = name === "originals" ? name : `${name} ${epoch}`;
     if (!this.kept.has(key)) {
-      const url = new URL(`${this.url}/${epoch}.png?what=${name}`, document.baseURI);
-      const response = await fetch(url);
-      if (!response.ok) throw await refusal(response);
-      const found = name === "originals" ? {} : { epoch: Number(response.headers.get("X-Epoch")) };
-      this.kept.set(key, { source: URL.createObjectURL(await response.blob()), ...found });
+      const answer = await get(`${this.route}/${epoch}.png`, { what: name });
+      const found = name === "originals" ? {} : { epoch: Number(answer.text("X-Epoch")) };
+      const picture = new Blob([answer.buffer], { type: "image/png" });
+      this.kept.set(key, { source: URL.createObjectURL(picture), ...found });
       if (this.kept.size > MAX_PICTURES) this.drop([...this.kept.keys()].find((old) => old !== "originals"));
     }
     return this.kept.get(key);
