@@ -1,4 +1,4 @@
-"""Generate: samples, styles, blends, traversals and manifolds of a model, and what a judge makes of them."""
+"""Generate: samples, styles, blends, traversals and manifolds of a model, and what a classifier makes of them."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from explorer.ui.generate.sections import SECTIONS, sections_of, validated_gener
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
-from explorer.ui.widgets.classifier import offer_judge
+from explorer.ui.widgets.classifier import offer_classifier
 from explorer.ui.widgets.run_picker import describe_run, run_picker
 
 view = current_view(GenerateView)
@@ -32,4 +32,4 @@ def generated() -> None:
 
 generated()
 with errors_in_words():
-    offer_judge(loaded)
+    offer_classifier(loaded)

@@ -23,11 +23,11 @@ def judge(
 ) -> None:
     """Train the judge of a data set: the small classifier that says which class a generated image looks like."""
     from explorer.data.catalogue import data_set
-    from explorer.runs.judges import find_judge, read_facts
+    from explorer.runs.classifiers import find_classifier, read_facts
 
-    path = find_judge(data_set(data).name, checkpoints)
+    path = find_classifier(data_set(data).name, checkpoints)
     if path is None or again:
-        path = _trained_judge(data, seed, checkpoints, progress, download=download)
+        path = _trained_classifier(data, seed, checkpoints, progress, download=download)
     else:
         messages.print(f"There is one already; --again trains it anew: {path}", soft_wrap=True)
     facts = read_facts(path)
@@ -42,18 +42,18 @@ def judge(
     )
 
 
-def _trained_judge(data: str, seed: int, checkpoints: Path, progress: Path | None, *, download: bool) -> Path:
+def _trained_classifier(data: str, seed: int, checkpoints: Path, progress: Path | None, *, download: bool) -> Path:
     from explorer.data.catalogue import load_split
     from explorer.jobs.process_queue import report_to
     from explorer.jobs.progress import Progress
-    from explorer.runs.judges import save_judge
-    from explorer.training.judging import train_judge
+    from explorer.runs.classifiers import save_classifier
+    from explorer.training.classifier import train_classifier
 
     report = (lambda _: None) if progress is None else report_to(progress)
     report(Progress(what="reading the images", fraction=0, until=0))
     train, test = (load_split(data, part, download=download) for part in ("train", "test"))
     with interruptible() as is_interrupted, spinner(f"Training the judge of {data} on {len(train):,} images"):
-        trained = train_judge(train, test, seed=seed, on_progress=report, stop=is_interrupted)
+        trained = train_classifier(train, test, seed=seed, on_progress=report, stop=is_interrupted)
     if trained is None:
         raise TrainingError(f"The judge of {data} was stopped before it was trained; nothing was stored.")
-    return save_judge(checkpoints, trained)
+    return save_classifier(checkpoints, trained)

@@ -1,4 +1,4 @@
-"""What a judge reads generated images as: counts of classes, and a blend of two from one end to the other."""
+"""What a classifier reads generated images as: counts of classes, and a blend of two from one end to the other."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ _LAYOUT = {"height": 220, "margin": {"l": 8, "r": 8, "t": 8, "b": 8}}
 _ENDS = ("solid", "dash")
 
 
-def judged_classes_figure(counts: NDArray[np.int64], class_names: Sequence[str]) -> go.Figure:
+def predicted_classes_figure(counts: NDArray[np.int64], class_names: Sequence[str]) -> go.Figure:
     """Return a bar for each class: how many images are read as it.
 
     Args:
@@ -32,7 +32,7 @@ def judged_classes_figure(counts: NDArray[np.int64], class_names: Sequence[str])
     return figure.update_layout(**_LAYOUT, bargap=0.25)
 
 
-def judged_classes_text(counts: NDArray[np.int64], class_names: Sequence[str]) -> str:
+def predicted_classes_text(counts: NDArray[np.int64], class_names: Sequence[str]) -> str:
     """Return what the figure shows in words."""
     names = list(class_names)[: len(counts)]
     parts = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
@@ -42,7 +42,7 @@ def judged_classes_text(counts: NDArray[np.int64], class_names: Sequence[str]) -
 def blend_figure(
     shares: NDArray[np.floating], probabilities: NDArray[np.floating], ends: tuple[int, int], names: tuple[str, str]
 ) -> go.Figure:
-    """Return the judge's probabilities of both classes along a blend: a thin line for each z, and their mean.
+    """Return the classifier's probabilities of both classes along a blend: a thin line for each z, and their mean.
 
     Args:
         shares: of the last class in y, ``(T,)``, from 0 to 1.

@@ -46,7 +46,7 @@ def sweep_figure(sweep: Sweep, axis_names: tuple[str, str]) -> go.Figure:
 
 
 def sweep_text(sweep: Sweep) -> str:
-    """Return in words what the sweep found, with what it was judged by."""
+    """Return in words what the sweep found, with what it was measured by."""
     filled, empty = sweep.hole_share(of_empty=False), sweep.hole_share(of_empty=True)
     n = sweep.error.size
     where = [

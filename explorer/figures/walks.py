@@ -52,7 +52,7 @@ def along_walks(lines: Sequence[Line], title: str, ends: Ends, typical: float | 
 def class_shares(
     t: NDArray[np.float64], probabilities: NDArray[np.float32], names: Sequence[str], ends: Ends
 ) -> go.Figure:
-    """Return the judge's probability of each class along a walk, ``(T, K)``; classes below 5 % throughout as one."""
+    """Return the probability of each class along a walk, ``(T, K)``; classes below 5 % throughout as one."""
     figure = go.Figure()
     is_shown = probabilities.max(axis=0) >= LEAST_SHARE
     for label in np.flatnonzero(is_shown).tolist():

@@ -1,4 +1,4 @@
-"""The judge: a small classifier of images, which says what generated ones look like. No latent variable in here."""
+"""The evaluation classifier: a small one, which says what generated images look like. No latent variable in here."""
 
 import math
 

@@ -1,7 +1,7 @@
 """What was measured of a run: ``measures/DIGEST.safetensors`` in its folder, for each setting. Its reader and writer.
 
 A file is found by everything that its numbers depend on, so it cannot be out of date: what was measured with other
-weights, another judge or other settings has another name. The last few are kept.
+weights, another classifier or other settings has another name. The last few are kept.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class CacheKey:
         model: its configuration, as JSON.
         is_binary: whether it sees binarised pixels.
         data: its data set.
-        judge: the fingerprint of the judge of that; empty where there is none.
+        judge: the fingerprint of the classifier of that, by the name that stored keys have; empty where there is none.
         seconds: that training took; None where that is not known.
         n_images: test images, the first ones, that were asked for.
         n_samples: importance samples of each.

@@ -68,7 +68,7 @@ class DecodeService:
 
         Raises:
             CheckpointError: if there is no such run.
-            ProjectionError: if it has no encoded set to judge by.
+            ProjectionError: if it has no encoded set to classifier by.
             ServingError: if codes or labels are not what the run's model takes.
         """
         loaded = self._checked(run, codes, labels)

@@ -19,7 +19,7 @@ from explorer.analysis.comparison.tables import FORMATS
 from explorer.errors import CheckpointError, ExplorerError
 from explorer.files import modification_times
 from explorer.jobs.progress import OnProgress, Stages
-from explorer.runs.judges import find_judge
+from explorer.runs.classifiers import find_classifier
 from explorer.runs.measurements import FOLDER, CacheKey, save_measurements
 from explorer.runs.run import Run
 from explorer.workflows.measurement_setup import N_IMAGES, RESAMPLING, MeasurementSetup
@@ -47,10 +47,10 @@ class Compared:
 
 
 def measured_runs_of(runs: Sequence[Run], checkpoints: Path, *, n_images: int = N_IMAGES) -> list[MeasuredRun]:
-    """Return ``runs`` as they are compared: on their first ``n_images`` test images, by the judge of their data.
+    """Return ``runs`` as they are compared: on their first ``n_images`` test images, by the classifier of their data.
 
     Raises:
-        CheckpointError: if a run or a judge is damaged.
+        CheckpointError: if a run or a classifier is damaged.
         DataError: if images are not here, or fewer than 1 are asked for.
     """
     setup = MeasurementSetup(checkpoints, n_images=n_images)
@@ -147,8 +147,8 @@ def version_of(runs: Sequence[Run], checkpoints: Path) -> tuple[int, ...]:
         CheckpointError: if the configuration of one is damaged.
     """
     files = ("config.json", "weights.safetensors", "history.jsonl", FOLDER)
-    judges = [path for run in runs if (path := find_judge(run.config.training.data, checkpoints)) is not None]
-    return modification_times([*(run.path / file for run in runs for file in files), *judges])
+    classifiers = [path for run in runs if (path := find_classifier(run.config.training.data, checkpoints)) is not None]
+    return modification_times([*(run.path / file for run in runs for file in files), *classifiers])
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

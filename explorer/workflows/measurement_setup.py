@@ -1,4 +1,4 @@
-"""How runs are measured to be compared: on which images, by which judge, and under what key that is stored."""
+"""How runs are measured to be compared: on which images, by which classifier, and under what key that is stored."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,8 +13,8 @@ from explorer.data.images import ImageSplit
 from explorer.errors import CheckpointError
 from explorer.files import fingerprint_of
 from explorer.jobs.progress import Stages
+from explorer.runs.classifiers import MAX_BYTES, EvaluationClassifier, find_classifier, read_classifier
 from explorer.runs.config import RunConfig
-from explorer.runs.judges import MAX_BYTES, Judge, find_judge, read_judge
 from explorer.runs.measurements import CacheKey, read_measurements
 from explorer.runs.run import Run
 
@@ -23,10 +23,10 @@ RESAMPLING = Resampling()
 
 
 class MeasurementSetup:
-    """The setting in which runs are measured. What they share, images and judges, is read once."""
+    """The setting in which runs are measured. What they share, images and classifiers, is read once."""
 
     def __init__(self, checkpoints: Path, *, n_images: int = N_IMAGES, n_samples: int = N_SAMPLES) -> None:
-        """Measure on the first ``n_images`` test images, by the judge of ``checkpoints``; nothing is read yet.
+        """Measure on the first ``n_images`` test images, by the classifier of ``checkpoints``; nothing is read yet.
 
         Args:
             checkpoints: the folder of runs.
@@ -35,7 +35,9 @@ class MeasurementSetup:
         """
         self.checkpoints, self.n_images, self.n_samples = checkpoints, n_images, n_samples
         self._split: Callable[[str, str], ImageSplit] = cache(load_split)
-        self._judge: Callable[[Path, str], Judge] = cache(lambda path, _fingerprint: read_judge(path))
+        self._classifier: Callable[[Path, str], EvaluationClassifier] = cache(
+            lambda path, _fingerprint: read_classifier(path)
+        )
 
     def cache_key(self, run: Run) -> CacheKey:
         """Return everything that the measures of ``run`` depend on, as it is now.
@@ -49,7 +51,7 @@ class MeasurementSetup:
             model=config.model.model_dump_json(),
             is_binary=config.is_binary,
             data=config.training.data,
-            judge=self._judge_file(config)[1],
+            judge=self._classifier_file(config)[1],
             seconds=_seconds(run),
             n_images=self.n_images,
             n_samples=self.n_samples,
@@ -62,11 +64,11 @@ class MeasurementSetup:
         """Return ``run`` as it is compared.
 
         Raises:
-            CheckpointError: if the run or its judge is damaged.
+            CheckpointError: if the run or its classifier is damaged.
             DataError: if images are not here, or fewer than 1 are asked for.
         """
         config = run.config
-        path, fingerprint = self._judge_file(config)
+        path, fingerprint = self._classifier_file(config)
         return MeasuredRun(
             name=run.name,
             group=_group(config),
@@ -74,7 +76,7 @@ class MeasurementSetup:
             is_binary=config.is_binary,
             test=self._split(config.training.data, "test").head(self.n_images),
             train=self._split(config.training.data, "train"),
-            classifier=None if path is None else self._judge(path, fingerprint).classifier,
+            classifier=None if path is None else self._classifier(path, fingerprint).network,
             seconds=_seconds(run),
         )
 
@@ -103,7 +105,7 @@ class MeasurementSetup:
             stop: is asked before each of them.
 
         Raises:
-            CheckpointError: if the run or its judge is damaged.
+            CheckpointError: if the run or its classifier is damaged.
             DataError: if images are not here, or fewer than 1 are asked for.
         """
         cache_key, measured_run = self._of_one_moment(run)
@@ -118,8 +120,8 @@ class MeasurementSetup:
             if self.cache_key(run) == cache_key:
                 return cache_key, measured_run
 
-    def _judge_file(self, config: RunConfig) -> tuple[Path | None, str]:
-        path = find_judge(config.training.data, self.checkpoints)
+    def _classifier_file(self, config: RunConfig) -> tuple[Path | None, str]:
+        path = find_classifier(config.training.data, self.checkpoints)
         return path, "" if path is None else fingerprint_of(path, MAX_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""From asking for a grid to its picture: all images in one batch of the service, judged, beside an image at a time.
+"""From asking for a grid to its picture: all images in one batch of the service, classified, beside an image at a time.
 
 Run: python -m tests.benchmarks.grids [--run mnist-cvae-16d] [--images 100]. Prints JSON lines. With --browser, which
 needs Chromium, also the time from pressing "Draw again" to the new picture on the screen, and from asking for another
@@ -14,10 +14,10 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Page
 
-from explorer.analysis.evaluation.classifier import judged
+from explorer.analysis.evaluation.classifier import class_probabilities
 from explorer.analysis.latent.priors import prior_codes
 from explorer.locations import CHECKPOINTS
-from explorer.runs.judges import find_judge, read_judge
+from explorer.runs.classifiers import find_classifier, read_classifier
 from explorer.serving.decoder import DecodeService
 from tests.benchmarks.server import chromium, running_server
 
@@ -69,9 +69,9 @@ def main() -> None:
 def _compare(name: str, n: int) -> None:
     service = DecodeService(CHECKPOINTS)
     loaded = service.run_cache.run(name)
-    path = find_judge(loaded.config.training.data, CHECKPOINTS)
+    path = find_classifier(loaded.config.training.data, CHECKPOINTS)
     assert path is not None, "this run's data set has no judge"
-    classifier = read_judge(path).classifier
+    classifier = read_classifier(path).network
     labels = None if loaded.config.model.n_classes is None else np.full(n, 7, np.int64)
     codes = prior_codes(loaded.model, n, seed=0, labels=labels)
     images = service.decode(name, codes, labels)
@@ -81,8 +81,8 @@ def _compare(name: str, n: int) -> None:
             service.decode(name, codes[k : k + 1], None if labels is None else labels[k : k + 1])
 
     batch = _median("one batch", name, n, lambda: service.decode(name, codes, labels))
-    _median("one batch, judged", name, n, lambda: judged(classifier, service.decode(name, codes, labels)))
-    _median("the judge alone", name, n, lambda: judged(classifier, images))
+    _median("one batch, judged", name, n, lambda: class_probabilities(classifier, service.decode(name, codes, labels)))
+    _median("the judge alone", name, n, lambda: class_probabilities(classifier, images))
     rival = _median("an image at a time", name, n, one_by_one)
     print(json.dumps({"run": name, "ratio": "times faster than an image at a time", "value": round(rival / batch, 2)}))
 

@@ -21,7 +21,7 @@ QUICK = ("--images", "60", "--iwae-samples", "2")
 
 @pytest.fixture
 def shipped(tmp_path):
-    """A folder with two of the shipped runs, not measured yet; the shipped judge serves it."""
+    """A folder with two of the shipped runs, not measured yet; the shipped classifier serves it."""
     for name in (VAE, AE):
         shutil.copytree(CHECKPOINTS / name, tmp_path / "shipped" / name, ignore=shutil.ignore_patterns(FOLDER))
     return tmp_path / "shipped"

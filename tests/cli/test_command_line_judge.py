@@ -7,7 +7,7 @@ import time
 
 from explorer.jobs.progress import Progress
 from explorer.locations import SHIPPED
-from explorer.runs.judges import judge_path, read_facts, read_judge
+from explorer.runs.classifiers import judge_path, read_facts, read_judge
 from tests.forked import command_line, forked
 
 SECONDS = 120

@@ -1,11 +1,11 @@
 import numpy as np
 
-from explorer.figures.generation import blend_figure, blend_text, judged_classes_figure, judged_classes_text
+from explorer.figures.generation import blend_figure, blend_text, predicted_classes_figure, predicted_classes_text
 from explorer.figures.palette import class_colour
 
 
 def test_a_bar_for_each_class_has_its_count_and_the_colour_of_the_class_everywhere():
-    figure = judged_classes_figure(np.array([3, 0, 2]), ["a", "b", "c"])
+    figure = predicted_classes_figure(np.array([3, 0, 2]), ["a", "b", "c"])
     (bars,) = figure.data
     assert list(bars.x) == ["a", "b", "c"]
     assert list(bars.y) == [3, 0, 2]
@@ -14,7 +14,7 @@ def test_a_bar_for_each_class_has_its_count_and_the_colour_of_the_class_everywhe
 
 
 def test_the_counts_are_told_in_words_too():
-    assert judged_classes_text(np.array([3, 0]), ["a", "b"]).endswith("each class: a 3, b 0.")
+    assert predicted_classes_text(np.array([3, 0]), ["a", "b"]).endswith("each class: a 3, b 0.")
 
 
 def test_a_blend_has_a_thin_line_for_each_z_and_their_mean_in_the_colour_of_each_end():

@@ -1,4 +1,4 @@
-"""Samples: of a class, of a prior, of a density that was fitted, and what the judge reads in them."""
+"""Samples: of a class, of a prior, of a density that was fitted, and what the classifier reads in them."""
 
 import re
 
@@ -19,7 +19,7 @@ JUDGED = [
 
 
 @pytest.fixture(scope="module")
-def judge():
+def classifier():
     """Reads images as the majority of their five nearest neighbours among the training images."""
     fitted = {}
 
@@ -36,18 +36,18 @@ def judge():
 
 
 @pytest.mark.parametrize(("run", "data"), JUDGED)
-def test_samples_of_the_class_that_was_picked_are_read_as_that_class(run_page, judge, run, data):
+def test_samples_of_the_class_that_was_picked_are_read_as_that_class(run_page, classifier, run, data):
     page = run_page("generate", run=run).choose("Class to generate", 7)
     assert page.query["label"] == "7"
-    read = judge(cells(page.picture("Samples of class 7"), 5, 10, SIDES[data]), data)
+    read = classifier(cells(page.picture("Samples of class 7"), 5, 10, SIDES[data]), data)
     assert read.shape == (5, 10)
     assert (read == 7).mean() >= 0.9
 
 
 @pytest.mark.parametrize(("run", "data"), JUDGED)
-def test_one_z_in_every_class_is_read_as_every_class(run_page, judge, run, data):
+def test_one_z_in_every_class_is_read_as_every_class(run_page, classifier, run, data):
     picture = run_page("generate", run=run).picture("A row per z, a column per class")
-    right = judge(cells(picture, 6, 10, SIDES[data]), data) == np.arange(10)
+    right = classifier(cells(picture, 6, 10, SIDES[data]), data) == np.arange(10)
     assert right.mean() >= 0.8
     assert right.mean(axis=0).min() >= 0.5
 
@@ -69,7 +69,7 @@ def test_an_autoencoder_is_sampled_from_a_fitted_density_beside_a_normal_that_is
     assert (fitted != standard).any()
     assert "An autoencoder has no prior: nothing in its training put codes here" in page.words()
     assert "Temperature" not in page.labels("slider")
-    # Both are judged, each under its own grid.
+    # Both are classified, each under its own grid.
     assert page.words().count("with a mean confidence of") == 2
 
 

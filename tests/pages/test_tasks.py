@@ -10,7 +10,7 @@ import pytest
 
 from explorer.jobs.process_queue import MAX_WAITING, Jobs
 from explorer.jobs.threads import BackgroundTasks
-from explorer.runs.judges import judge_path
+from explorer.runs.classifiers import classifier_path
 from explorer.ui import tasks
 from tests.conftest import SHIPPED_FOLDER
 
@@ -30,11 +30,11 @@ while not (place / "go").exists():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two runs without maps or numbers, and a judge that is damaged."""
+    """Two runs without maps or numbers, and a classifier that is damaged."""
     without = shutil.ignore_patterns("measures", "projections")
     for name in (RUN, RIVAL):
         shutil.copytree(SHIPPED_FOLDER / name, tmp_path / name, ignore=without)
-    path = judge_path("digits", tmp_path)
+    path = classifier_path("digits", tmp_path)
     path.parent.mkdir()
     path.write_bytes(b"no judge")
     return tmp_path

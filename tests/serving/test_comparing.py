@@ -10,8 +10,8 @@ from explorer.analysis.comparison.compare import compare
 from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import CheckpointError, ConfigError
 from explorer.locations import CHECKPOINTS
-from explorer.runs.judges import FOLDER as JUDGES
-from explorer.runs.judges import judge_path, read_judge, save_judge
+from explorer.runs.classifiers import FOLDER as JUDGES
+from explorer.runs.classifiers import classifier_path, read_classifier, save_classifier
 from explorer.runs.listing import open_run
 from explorer.runs.measurements import FOLDER, measurements_path
 from explorer.workflows import comparison, measurement_setup
@@ -39,7 +39,7 @@ def few_resamples(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder of runs that are not measured yet, and a judge."""
+    """A folder of runs that are not measured yet, and a classifier."""
     for name in (VAE, AE, CVAE, JUDGES):
         shutil.copytree(CHECKPOINTS / name, tmp_path / "runs" / name, ignore=shutil.ignore_patterns(FOLDER))
     return tmp_path / "runs"
@@ -141,9 +141,9 @@ def other_history(run, folder):
 
 
 def other_judge(run, folder):
-    judge = read_judge(judge_path("digits", folder))
-    judge.classifier.head.bias += 0.01
-    save_judge(folder, judge)
+    classifier = read_classifier(classifier_path("digits", folder))
+    classifier.network.head.bias += 0.01
+    save_classifier(folder, classifier)
 
 
 @pytest.mark.parametrize("change", [other_weights, other_configuration, other_history, other_judge])
@@ -160,7 +160,7 @@ def test_a_run_is_measured_again_once_something_that_it_depends_on_is_another(se
 
 def test_without_a_judge_a_run_is_measured_again_and_says_so(session, monkeypatch):
     session.measured(AE)
-    monkeypatch.setattr(measurement_setup, "find_judge", lambda *_: None)
+    monkeypatch.setattr(measurement_setup, "find_classifier", lambda *_: None)
     assert session.missing(AE) == [AE]
     found = session.measured(AE).comparison.rows[0].figures["frechet_density"]
     assert "there is no judge of digits" in found.reason

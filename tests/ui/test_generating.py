@@ -6,7 +6,7 @@ import torch
 
 from explorer.analysis.coding import decode_codes
 from explorer.analysis.evaluation.classifier import ClassFidelity, ClassShares
-from explorer.runs.judges import Judge, JudgeFacts
+from explorer.runs.classifiers import ClassifierFacts, EvaluationClassifier
 from explorer.serving.run_cache import RunCache
 from explorer.ui.generate.sampling import drawn_codes
 from explorer.ui.generate.sections import SECTIONS, sections_of
@@ -130,19 +130,19 @@ def test_dimensions_of_a_gan_are_sorted_by_what_they_change_in_the_image(run_cac
     assert len(it.dead) == 0
 
 
-def judge():
+def classifier():
     facts = {"data": "digits", "image_shape": (1, 8, 8), "n_classes": 3, "n_test": 1000, "n_right": 990, "seed": 0}
-    return Judge(facts=JudgeFacts(**facts, epochs=1, seconds=1), classifier=torch.nn.Identity())
+    return EvaluationClassifier(facts=ClassifierFacts(**facts, epochs=1, seconds=1), network=torch.nn.Identity())
 
 
 def test_what_the_judge_says_stands_beside_how_often_it_is_right():
     fidelity = ClassFidelity(n=50, n_right=49, low=0.895, high=0.996)
-    assert fidelity_words(fidelity, judge(), "class 7") == (
+    assert fidelity_words(fidelity, classifier(), "class 7") == (
         "**Judged to be class 7: 49 of 50** (95% interval 90% to 100%); the judge is right on 99.0% of 1,000 test "
         "images."
     )
     shares = ClassShares(counts=np.array([3, 0, 2]), confidence=0.876)
-    assert shares_words(shares, judge(), ["a", "b", "c"]) == (
+    assert shares_words(shares, classifier(), ["a", "b", "c"]) == (
         "**Judged to be 2 of 3 classes** (none is judged to be b), with a mean confidence of 88%; the judge is right "
         "on 99.0% of 1,000 test images."
     )

@@ -54,7 +54,7 @@ class MeasuredRun:
         is_binary: whether it sees binarised pixels.
         test: the images that it is measured on.
         train: those that it was trained on.
-        classifier: the judge of their data set, or None.
+        classifier: the classifier of their data set, or None.
         seconds: that training took, or None where that is not known.
     """
 
@@ -146,18 +146,18 @@ def _neighbour_outcomes(codes: Floats, test: ImageSplit, resampling: Resampling)
 
 def sample_outcomes(measured_run: MeasuredRun, resampling: Resampling) -> Outcomes:
     """Return the outcomes of samples, from the prior and from a density fitted to codes: as many as test images."""
-    from explorer.analysis.evaluation.classifier import judge_features
+    from explorer.analysis.evaluation.classifier import classifier_features
     from explorer.analysis.statistics.frechet import resampled_moments
 
     sources = {"prior": _prior_codes, "density": _density_codes}
     names = [f"{what}_{source}" for source in sources for what in ("frechet", "class_accuracy")]
-    judge, test = measured_run.classifier, measured_run.test
-    if judge is None:
+    classifier, test = measured_run.classifier, measured_run.test
+    if classifier is None:
         return dict.fromkeys(
             names, f"there is no judge of {test.name}; train it: python -m explorer judge --data {test.name}"
         )
     try:
-        real = judge_features(judge, test.images)
+        real = classifier_features(classifier, test.images)
         again = resampled_moments(
             real, Resampling(seed=resampling.seed + REAL_SEED, n_resamples=resampling.n_resamples)
         )
@@ -165,7 +165,9 @@ def sample_outcomes(measured_run: MeasuredRun, resampling: Resampling) -> Outcom
         return dict.fromkeys(names, str(error))
     outcomes: Outcomes = {}
     for source, draw in sources.items():
-        outcomes |= _judged(measured_run, judge, (source, draw), Real(features=real, resampled=again), resampling)
+        outcomes |= _classified(
+            measured_run, classifier, (source, draw), Real(features=real, resampled=again), resampling
+        )
     return outcomes
 
 
@@ -202,10 +204,10 @@ class Real:
 Draw = Callable[[MeasuredRun], Floats]
 
 
-def _judged(
-    measured_run: MeasuredRun, judge: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
+def _classified(
+    measured_run: MeasuredRun, classifier: "Classifier", source: tuple[str, Draw], real: Real, resampling: Resampling
 ) -> Outcomes:
-    from explorer.analysis.evaluation.classifier import agreement, judge_features, judged
+    from explorer.analysis.evaluation.classifier import agreement, class_probabilities, classifier_features
     from explorer.analysis.statistics.frechet import frechet_estimate
 
     name, draw = source
@@ -213,11 +215,11 @@ def _judged(
         images = _decoded(measured_run, draw(measured_run))
     except ConfigError as error:
         return dict.fromkeys((f"frechet_{name}", f"class_accuracy_{name}"), str(error))
-    features = judge_features(judge, images)
+    features = classifier_features(classifier, images)
     outcomes = attempt(f"frechet_{name}", lambda: frechet_estimate(features, real.features, real.resampled, resampling))
     if not measured_run.model.needs_label:
         return outcomes | {f"class_accuracy_{name}": NO_CLASS_ASKED}
-    right = agreement(judged(judge, images), measured_run.test.labels)
+    right = agreement(class_probabilities(classifier, images), measured_run.test.labels)
     return outcomes | attempt(f"class_accuracy_{name}", lambda: share_estimate(right, resampling))
 
 

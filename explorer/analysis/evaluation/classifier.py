@@ -1,8 +1,8 @@
-"""What a judge says of images: their classes, and how often that is what was asked for, with its interval.
+"""What a classifier says of images: their classes, and how often that is what was asked for, with its interval.
 
-A judge is a classifier, and errs. A share of right images can differ from the truth by about as much as the judge is
-wrong on real ones, and it says nothing of images that look like no class: it names one all the same.
-torch is loaded only where the judge is asked.
+A classifier errs. A share of right images can differ from the truth by about as much as it is wrong on real ones, and
+it says nothing of images that look like no class: it names one all the same.
+torch is loaded only where the classifier is asked.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BATCH = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassFidelity:
-    """How many of ``n`` images the judge reads as the class that was asked for.
+    """How many of ``n`` images the classifier reads as the class that was asked for.
 
     Attributes:
         n: images, at least 1.
@@ -60,11 +60,11 @@ class ClassShares:
         return int((self.counts > 0).sum())
 
 
-def judged(classifier: "Classifier", images: Images) -> Floats:
-    """Return the judge's probability of each class, float32, shape ``(M, K)``, rows that sum to 1.
+def class_probabilities(classifier: "Classifier", images: Images) -> Floats:
+    """Return the classifier's probability of each class, float32, shape ``(M, K)``, rows that sum to 1.
 
     Args:
-        classifier: the judge, in evaluation mode.
+        classifier: the classifier, in evaluation mode.
         images: uint8, shape ``(M, C, H, W)``.
 
     Raises:
@@ -102,8 +102,8 @@ def class_shares(probabilities: Floats) -> ClassShares:
     return ClassShares(counts=counts, confidence=float(probabilities.max(axis=1).mean()))
 
 
-def judge_features(classifier: "Classifier", images: Images) -> Floats:
-    """Return what the judge's last layer sees of images ``(M, C, H, W)``, float32, shape ``(M, D)``.
+def classifier_features(classifier: "Classifier", images: Images) -> Floats:
+    """Return what the classifier's last layer sees of images ``(M, C, H, W)``, float32, shape ``(M, D)``.
 
     Raises:
         ConfigError: if the images are not of the shape that it was trained on.

@@ -1,6 +1,6 @@
 """How far a decoded image can be believed: whether the model was ever near its code, and whether the image leads back.
 
-Every number is judged by what is typical of the encoded set, so that it means something at any latent size and scale.
+Every number is set against what is typical of the encoded set, so that it means something at any latent size and scale.
 What a model decodes in a class is compared with encoded images of that class: its decoder saw no others there.
 torch is loaded only where a model is asked.
 """

@@ -1,7 +1,7 @@
 """Holes of a latent space: places of a map whose decoded image does not encode back to where it came from.
 
 An encoder that reads its decoder's images as codes elsewhere was never asked about these places. What counts as back is
-judged by the test images' own codes.
+measured by the test images' own codes.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,9 @@
 """How far apart two sets of images are: the Frechet distance of normal distributions fitted to their features.
 
-The features are those of the judge of the data set, not of Inception: distances compare runs of one data set, and with
-nothing that is published. The fewer images, the larger the distance: even two halves of one set are apart, and the less
-so the more there are. So distances are compared at one number of images. numpy only, but for where the judge is asked.
+The features are those of a classifier of the data set, not of Inception: distances compare runs of one data set, and
+with nothing that is published. The fewer images, the larger the distance: even two halves of one set are apart, and the
+less so the more there are. So distances are compared at one number of images. numpy only, but for where the classifier
+is asked.
 
 Source: Heusel et al. (2017), GANs Trained by a Two Time-Scale Update Rule, equation 6, https://arxiv.org/abs/1706.08500;
 Dowson & Landau (1982), https://doi.org/10.1016/0047-259X(82)90077-X.

@@ -12,8 +12,8 @@ from explorer.ui import session
 from explorer.ui.compare.maps import images_only
 from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded
-from explorer.ui.widgets.classifier import judge_of
-from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.classifier import classifier_of
+from explorer.ui.widgets.classifier_readings import classified_images
 from explorer.ui.widgets.images import wrapped_picture
 
 N_FRAMES = 12
@@ -45,10 +45,11 @@ def _walk(loaded: LoadedRun, first: int, last: int) -> None:
     label = int(loaded.encoded.labels[first])
     labels = None if loaded.config.model.n_classes is None else np.full(len(codes), label, np.int64)
     images = decoded(loaded, codes, labels)
-    judge, names = judge_of(loaded), session.class_names(loaded)
-    read = "" if judge is None else f" · judged {' '.join(name for name, _ in judged_images(judge, images, names))}"
+    classifier, names = classifier_of(loaded), session.class_names(loaded)
+    read = [] if classifier is None else classified_images(classifier, images, names)
+    judged = f" · judged {' '.join(name for name, _ in read)}" if read else ""
     given = "" if labels is None else f" · all in class {names[label]}"
-    st.caption(f"{loaded.run.name}{given}{read}")
+    st.caption(f"{loaded.run.name}{given}{judged}")
     wrapped_picture(images, f"From one image to the other in {loaded.run.name}", n_columns=len(images), side=SIDE)
 
 

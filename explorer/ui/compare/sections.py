@@ -17,7 +17,7 @@ from explorer.ui.compare.table import comparison_table
 from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded, density_codes
 from explorer.ui.sections import Section
-from explorer.ui.widgets.classifier import judge_of, offer_judge
+from explorer.ui.widgets.classifier import classifier_of, offer_classifier
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import wrapped_picture
 
@@ -28,7 +28,7 @@ SIDE = 50
 
 
 def generate(runs: Sequence[LoadedRun], view: CompareView) -> None:
-    """Show samples of each model, from its prior and from a density fitted to its codes, and how they are judged."""
+    """Show samples of each model, of its prior and of a density fitted to its codes, and their predicted classes."""
     for loaded in runs:
         st.markdown(f"**{loaded.run.name}**")
         prior_column, density_column = st.columns(2, gap="medium")
@@ -36,7 +36,7 @@ def generate(runs: Sequence[LoadedRun], view: CompareView) -> None:
             _prior_draws(loaded, view)
         with density_column:
             _density_draws(loaded, view)
-    offer_judge(runs[0])
+    offer_classifier(runs[0])
     comparison_table(runs, kinds=("samples",))
 
 
@@ -65,12 +65,12 @@ def _density_draws(loaded: LoadedRun, view: CompareView) -> None:
 def _draws(loaded: LoadedRun, codes: np.ndarray, caption: str, alt: str) -> None:
     images = decoded(loaded, codes, _labels(loaded))
     wrapped_picture(images, alt, n_columns=N_PER_LINE, side=SIDE)
-    judge, words = judge_of(loaded), ""
-    if judge is not None:
-        from explorer.analysis.evaluation.classifier import class_shares, judged
+    classifier, words = classifier_of(loaded), ""
+    if classifier is not None:
+        from explorer.analysis.evaluation.classifier import class_probabilities, class_shares
 
-        shares = class_shares(judged(judge.classifier, images))
-        words = f"  \n{shares_words(shares, judge, session.class_names(loaded))}"
+        shares = class_shares(class_probabilities(classifier.network, images))
+        words = f"  \n{shares_words(shares, classifier, session.class_names(loaded))}"
     st.caption(f"{caption}.{words}")
 
 

@@ -1,4 +1,4 @@
-"""A blend of two classes: the same z decoded between them, and what the judge makes of it."""
+"""A blend of two classes: the same z decoded between them, and what the classifier makes of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.evaluation.classifier import judged
+from explorer.analysis.evaluation.classifier import class_probabilities
 from explorer.analysis.latent.grids import blend_weights
 from explorer.figures.generation import blend_figure, blend_text
 from explorer.serving.run_cache import LoadedRun
@@ -15,7 +15,7 @@ from explorer.ui.generate.sampling import drawn_codes
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
 from explorer.ui.view import change_view, control, held_view
-from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import GAP, grid_picture
@@ -47,9 +47,9 @@ def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> 
         f"with whole classes alone, so what lies between them is what its first layer makes of a mixture. "
         f"Seed {view.seed}."
     )
-    judge = judge_of(loaded)
-    if judge is not None:
-        read = judged(judge.classifier, images).reshape(N_ROWS, view.steps, -1)[..., list(view.blend)]
+    classifier = classifier_of(loaded)
+    if classifier is not None:
+        read = class_probabilities(classifier.network, images).reshape(N_ROWS, view.steps, -1)[..., list(view.blend)]
         shares = np.linspace(0, 1, view.steps)
         with st.container(width=max(LEAST_WIDTH, view.steps * (SIDE + 2 * GAP))):
             st.plotly_chart(
@@ -59,7 +59,8 @@ def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> 
                 key="blend-judged",
             )
         st.caption(
-            f"A thin line for each z, a thick one for their mean; {accuracy_words(judge)}, which are whole classes."
+            f"A thin line for each z, a thick one for their mean; {accuracy_words(classifier)}, which are whole "
+            "classes."
         )
     stem = f"{loaded.run.name}-blend-{view.blend[0]}-{view.blend[1]}-seed-{view.seed}"
     grid_export(stem, DecodedGrid(images=images, codes=codes, labels=labels, n_columns=view.steps))

@@ -1,4 +1,4 @@
-"""Samples of a class, and the same few z in every class, with what the judge reads as another class framed."""
+"""Samples of a class, and the same few z in every class, with what the classifier reads as another class framed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Floats, Images
-from explorer.analysis.evaluation.classifier import agreement, class_fidelity, judged
-from explorer.runs.judges import Judge
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_probabilities
+from explorer.runs.classifiers import EvaluationClassifier
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.sampling import drawn_codes, prior_words
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.images import grid_picture
 
@@ -28,49 +28,54 @@ MANY_CLASSES = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
-    """Images that were asked to be of classes, and what the judge, if there is one, reads them as.
+class ClassifiedImages:
+    """Images that were asked to be of classes, and what the classifier, if there is one, reads them as.
 
     Attributes:
         images: uint8, ``(M, C, H, W)``.
         labels: classes that were asked for, ``(M,)``.
-        judge: who judges.
-        probabilities: of each class, ``(M, K)``; None without a judge.
+        classifier: who classifiers.
+        probabilities: of each class, ``(M, K)``; None without a classifier.
     """
 
     images: Images
     labels: NDArray[np.int64]
-    judge: Judge | None
+    classifier: EvaluationClassifier | None
     probabilities: Floats | None
 
     @property
     def is_wrong(self) -> NDArray[np.bool_]:
-        """Whether each image is read as another class, ``(M,)``; none is without a judge."""
+        """Whether each image is read as another class, ``(M,)``; none is without a classifier."""
         if self.probabilities is None:
             return np.zeros(len(self.images), bool)
         return ~agreement(self.probabilities, self.labels)
 
 
 def class_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
-    """Show samples of the view's class, and a few z in every class: all decoded, and judged, in one batch."""
+    """Show samples of the view's class, and a few z in every class: all decoded, and classified, in one batch."""
     n, n_classes = N_COLUMNS * N_ROWS, loaded.config.model.n_classes or 0
     classes = np.arange(n_classes)
     labels = np.concatenate([np.full(n, view.label, np.int64), np.tile(classes, N_STYLES)])
     of_class = drawn_codes(loaded, view, n, labels[:n])
     styles = np.stack([drawn_codes(loaded, view, N_STYLES, np.full(N_STYLES, label)) for label in classes], axis=1)
     images = decoded(loaded, np.concatenate([of_class, styles.reshape(N_STYLES * n_classes, -1)]), labels)
-    judge = judge_of(loaded)
-    read = None if judge is None else judged(judge.classifier, images)
+    classifier = classifier_of(loaded)
+    read = None if classifier is None else class_probabilities(classifier.network, images)
     left, right = st.columns(2, gap="large")
     with left:
         _samples_of_class(
-            loaded, view, names, Judgement(images[:n], labels[:n], judge, None if read is None else read[:n])
+            loaded,
+            view,
+            names,
+            ClassifiedImages(images[:n], labels[:n], classifier, None if read is None else read[:n]),
         )
     with right:
-        _same_style(loaded, names, Judgement(images[n:], labels[n:], judge, None if read is None else read[n:]))
+        _same_style(
+            loaded, names, ClassifiedImages(images[n:], labels[n:], classifier, None if read is None else read[n:])
+        )
 
 
-def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str], it: Judgement) -> None:
+def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str], it: ClassifiedImages) -> None:
     name = names[view.label]
     st.markdown(f"##### {len(it.images)} samples of class {name}")
     shape = N_ROWS, N_COLUMNS
@@ -80,8 +85,8 @@ def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str
         side=SIDE,
         is_marked=it.is_wrong.reshape(shape),
     )
-    if it.judge is not None and it.probabilities is not None:
-        st.markdown(fidelity_words(class_fidelity(it.probabilities, it.labels), it.judge, f"class {name}"))
+    if it.classifier is not None and it.probabilities is not None:
+        st.markdown(fidelity_words(class_fidelity(it.probabilities, it.labels), it.classifier, f"class {name}"))
         _tell_wrong(it.probabilities[it.is_wrong], names)
     st.caption(f"Means of p(x|z, y) for z from {prior_words(loaded, view)}, seed {view.seed}.")
 
@@ -95,7 +100,7 @@ def _tell_wrong(probabilities: Floats, names: Sequence[str]) -> None:
         st.caption(f":material/crop_square: With a frame: what the judge reads as another class, {read}.")
 
 
-def _same_style(loaded: LoadedRun, names: Sequence[str], it: Judgement) -> None:
+def _same_style(loaded: LoadedRun, names: Sequence[str], it: ClassifiedImages) -> None:
     """Show a row per z and a column per class."""
     shape = N_STYLES, len(it.images) // N_STYLES
     shared = "noise" if loaded.config.model.prior == "conditional" else "z"
@@ -106,7 +111,7 @@ def _same_style(loaded: LoadedRun, names: Sequence[str], it: Judgement) -> None:
         side=SIDE if shape[1] <= MANY_CLASSES else SMALL_SIDE,
         is_marked=it.is_wrong.reshape(shape),
     )
-    if it.judge is not None:
+    if it.classifier is not None:
         st.markdown(_columns_in_words(~it.is_wrong.reshape(shape), names))
     st.caption(
         f"A row has the same {shared}, that of one of the first {N_STYLES} samples; a column is a class, {names[0]} to "

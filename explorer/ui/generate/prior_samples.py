@@ -6,13 +6,13 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.arrays import Images
-from explorer.analysis.evaluation.classifier import class_shares, judged
-from explorer.figures.generation import judged_classes_figure, judged_classes_text
+from explorer.analysis.evaluation.classifier import class_probabilities, class_shares
+from explorer.figures.generation import predicted_classes_figure, predicted_classes_text
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.sampling import drawn_codes, prior_words
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import N_COMPONENTS, decoded, density_codes
-from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import grid_picture
 
@@ -32,7 +32,7 @@ def prior_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
         what = "Means of p(x|z)" if model.can_encode else "What the decoder makes"
         st.caption(f"{what} for z from {prior_words(loaded, view)}, seed {view.seed}.")
     with right:
-        if judge_of(loaded) is not None:
+        if classifier_of(loaded) is not None:
             st.markdown("##### What the judge reads in them")
         _classes_seen(loaded, images, names, "samples")
         about = "was trained without classes."
@@ -68,18 +68,18 @@ def fitted_and_standard(loaded: LoadedRun, view: GenerateView, names: Sequence[s
 
 
 def _classes_seen(loaded: LoadedRun, images: Images, names: Sequence[str], key: str) -> None:
-    """Show which classes the judge reads ``images`` as; nothing without a judge."""
-    judge = judge_of(loaded)
-    if judge is None:
+    """Show which classes the classifier reads ``images`` as; nothing without a classifier."""
+    classifier = classifier_of(loaded)
+    if classifier is None:
         return
-    shares = class_shares(judged(judge.classifier, images))
+    shares = class_shares(class_probabilities(classifier.network, images))
     st.plotly_chart(
-        judged_classes_figure(shares.counts, names),
-        alt=judged_classes_text(shares.counts, names),
+        predicted_classes_figure(shares.counts, names),
+        alt=predicted_classes_text(shares.counts, names),
         config={"displayModeBar": False},
         key=f"judged-{key}",
     )
-    st.markdown(shares_words(shares, judge, names))
+    st.markdown(shares_words(shares, classifier, names))
 
 
 def _grid(images: Images, alt: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.arrays import Floats, Images
-from explorer.analysis.evaluation.classifier import agreement, class_fidelity, judged
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_probabilities
 from explorer.analysis.latent.grids import same_style_codes
 from explorer.analysis.latent.priors import normal_prior
 from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
@@ -18,7 +18,7 @@ from explorer.ui import session
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
 from explorer.ui.view import change_view, held_view
-from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import captioned_pictures, picture
@@ -63,15 +63,15 @@ def style_transfer(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) 
 
 
 def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, names: Sequence[str]) -> None:
-    labels, judge = np.arange(len(images)), judge_of(loaded)
+    labels, classifier = np.arange(len(images)), classifier_of(loaded)
     captions = [
         f"{name} (its own)" if label == chosen.label else name for label, name in enumerate(names[: len(labels)])
     ]
     st.markdown("##### Its style in every class")
-    if judge is None:
+    if classifier is None:
         captioned_pictures(images, captions, side=SMALL_SIDE)
     else:
-        probabilities = judged(judge.classifier, images)
+        probabilities = class_probabilities(classifier.network, images)
         is_right, read = agreement(probabilities, labels), probabilities.argmax(axis=1)
         captioned_pictures(
             images,
@@ -81,7 +81,7 @@ def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, name
             ],
             side=SMALL_SIDE,
         )
-        st.markdown(fidelity_words(class_fidelity(probabilities, labels), judge, "the class asked for"))
+        st.markdown(fidelity_words(class_fidelity(probabilities, labels), classifier, "the class asked for"))
     shared = "noise under each class's own prior" if loaded.config.model.prior == "conditional" else "z"
     st.caption(
         f"The image is encoded as class {names[chosen.label]}; the same {shared} is decoded in every class. What is "
@@ -123,9 +123,11 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
     except DataError as error:
         st.error(f"{error} The test image is shown when the file is taken away.", icon=":material/error:")
         return None
-    judge = judge_of(loaded)
-    guess = 0 if judge is None else int(judged(judge.classifier, image[None])[0, : model.n_classes].argmax())
-    about = "The model encodes an image given its class." + ("" if judge is None else " The judge's guess comes first.")
+    classifier = classifier_of(loaded)
+    guess, about = 0, "The model encodes an image given its class."
+    if classifier is not None:
+        guess = int(class_probabilities(classifier.network, image[None])[0, : model.n_classes].argmax())
+        about += " The judge's guess comes first."
     label = st.selectbox(
         "It shows class",
         range(model.n_classes or 0),

@@ -14,9 +14,9 @@ from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.reliability import trust_note
 from explorer.ui.places import PinnedPlace, one_class, pinned_places
 from explorer.ui.view import current_view
-from explorer.ui.widgets.classifier import judge_of
+from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
-from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.classifier_readings import classified_images
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import captioned_pictures
 
@@ -37,13 +37,13 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
     codes = np.stack([a.z, b.z, c.z, z])
     images = session.service().decode(loaded, codes, labels)
     captions = [f"pin {a.name}", f"take away pin {b.name}", f"add pin {c.name}", "result"]
-    judge = judge_of(loaded)
-    if judge is not None:
-        read = judged_images(judge, images, names)
+    classifier = classifier_of(loaded)
+    if classifier is not None:
+        read = classified_images(classifier, images, names)
         captions = [f"{said}, judged {name} ({share:.0%})" for said, (name, share) in zip(captions, read, strict=True)]
     captioned_pictures(images, captions, side=SIDE)
-    if judge is not None:
-        st.caption(f"{accuracy_words(judge).capitalize()}.")
+    if classifier is not None:
+        st.caption(f"{accuracy_words(classifier).capitalize()}.")
     if projection is not None:
         place = PinnedPlace(row=None, point=projection.forward(z[None])[0], z=z, label=label, name="result")
         trust_note(loaded, place)

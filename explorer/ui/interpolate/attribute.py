@@ -20,8 +20,8 @@ from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.columns import upload_columns
 from explorer.ui.places import one_class, pinned_places
 from explorer.ui.view import change_view, current_view, held_view
-from explorer.ui.widgets.classifier import judge_of
-from explorer.ui.widgets.classifier_readings import judged_images
+from explorer.ui.widgets.classifier import classifier_of
+from explorer.ui.widgets.classifier_readings import classified_images
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
 from explorer.ui.widgets.images import captioned_pictures
 
@@ -54,14 +54,14 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     labels = None if label is None else np.full(len(codes), label, np.int64)
     images = session.service().decode(loaded, codes, labels)
     captions = [f"{step:+.2f}" if step else start.name for step in STEPS]
-    judge = judge_of(loaded)
-    if judge is not None:
-        read = judged_images(judge, images, names)
+    classifier = classifier_of(loaded)
+    if classifier is not None:
+        read = classified_images(classifier, images, names)
         captions = [f"{said} · {name} {share:.0%}" for said, (name, share) in zip(captions, read, strict=True)]
     captioned_pictures(images, captions, side=SIDE)
     st.caption(
         f"{start.name} moved along the direction by shares of the distance between the means ({found.scale:.2f} in z)"
-        f"{'' if judge is None else '; below each its class by the judge'}."
+        f"{'' if classifier is None else '; below each its class by the judge'}."
     )
     grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=len(codes))
     grid_export(f"{loaded.run.name}-attribute", grid)

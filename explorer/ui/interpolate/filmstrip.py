@@ -52,7 +52,7 @@ _HTML = """
 
 
 class DecodedFrame(NamedTuple):
-    """A frame's image, uint8 ``(C, H, W)``, and its class by the judge with the probability; None without a judge."""
+    """A frame's image, uint8 ``(C, H, W)``, and its predicted class with the probability; None without a classifier."""
 
     image: Images
     read: tuple[str, float] | None

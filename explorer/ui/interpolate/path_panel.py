@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.analysis.projections.base import Projection
 from explorer.figures.walks import Ends, Line, along_walks, class_shares, describe
-from explorer.runs.judges import Judge
+from explorer.runs.classifiers import EvaluationClassifier
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.interpolate.endpoints import pin_code
 from explorer.ui.interpolate.export import film_export
@@ -20,7 +20,7 @@ from explorer.ui.interpolate.view import InterpolateView, PathKind
 from explorer.ui.places import PinnedPlace
 from explorer.ui.tasks import show_query, while_under_way
 from explorer.ui.view import change_view, control, held_view
-from explorer.ui.widgets.classifier import judge_of, offer_judge
+from explorer.ui.widgets.classifier import classifier_of, offer_classifier
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.classifier_readings import read_frames
 from explorer.ui.widgets.sliders import short_number
@@ -54,35 +54,35 @@ def film_of_walks(
     sampling = Sampling(n_frames=view.frames, is_even=view.constant_speed)
     between = walk_ends(loaded, view, *ends)
     found = walks_between(loaded, between, sampling)
-    judge = judge_of(loaded)
+    classifier = classifier_of(loaded)
     shown = shown_kind(view, found)
     reels = {
         kind: Reel(
             walk=walk,
             places=None if projection is None else projection.forward(walk.path.codes),
-            frames=_frames(loaded, judge, walk, names, 1 if kind == shown else sampling.stride),
+            frames=_frames(loaded, classifier, walk, names, 1 if kind == shown else sampling.stride),
         )
         for kind, walk in found.walks.items()
     }
     film(loaded, reels, shown, sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
     _what_is_missing(found)
-    st.caption(_legend(loaded, judge))
+    st.caption(_legend(loaded, classifier))
     _class_note(loaded, between, ends, names)
     return found
 
 
 def _frames(
-    loaded: LoadedRun, judge: Judge | None, walk: Walk, names: Sequence[str], every: int
+    loaded: LoadedRun, classifier: EvaluationClassifier | None, walk: Walk, names: Sequence[str], every: int
 ) -> dict[int, DecodedFrame]:
-    """Return ``every`` so many frames of a walk by their numbers, decoded and judged."""
+    """Return ``every`` so many frames of a walk by their numbers, decoded and classified."""
     images = frame_images(loaded, walk, every)
     read: list[tuple[str, float] | None] = [None] * len(images)
-    if judge is not None:
-        read = [*read_frames(frame_probabilities(loaded, judge, walk, every), names)]
+    if classifier is not None:
+        read = [*read_frames(frame_probabilities(loaded, classifier, walk, every), names)]
     return {every * k: DecodedFrame(image, of) for k, (image, of) in enumerate(zip(images, read, strict=True))}
 
 
-def _legend(loaded: LoadedRun, judge: Judge | None) -> str:
+def _legend(loaded: LoadedRun, classifier: EvaluationClassifier | None) -> str:
     """Say what the paths are, and what stands below the frames."""
     paths = " ".join(f"**{NAMES[kind]}**: {ABOUT[kind][0].lower()}{ABOUT[kind][1:]}" for kind in NAMES)
     parts = [paths, "Greyed frames lie beyond the ends."]
@@ -92,8 +92,8 @@ def _legend(loaded: LoadedRun, judge: Judge | None) -> str:
             "beside what is typical among them: believe the image as far as that. The number counts the test images "
             "within the typical radius."
         )
-    if judge is not None:
-        parts.append(f"Then its class by the judge ({accuracy_words(judge)}).")
+    if classifier is not None:
+        parts.append(f"Then its class by the judge ({accuracy_words(classifier)}).")
     return " ".join(parts)
 
 
@@ -155,20 +155,20 @@ def _geodesic_note(walk: Walk | None) -> str:
 
 
 def walk_figures(loaded: LoadedRun, view: InterpolateView, found: Found, names: Sequence[str], ends: Ends) -> None:
-    """Show log p(z), the neighbours and the judged class along the walks between two ``ends``, by name."""
+    """Show log p(z), the neighbours and the predicted class along the walks between two ``ends``, by name."""
     typical = loaded.trust_gauge.typical_log_prior if loaded.config.model.can_encode else None
     left, right = st.columns(2, gap="large")
     with left:
         _lines(found, "log p(z), nats", "log_prior", ends, typical)
     with right:
-        judge, kind = judge_of(loaded), shown_kind(view, found)
-        if judge is None:
-            offer_judge(loaded)
+        classifier, kind = classifier_of(loaded), shown_kind(view, found)
+        if classifier is None:
+            offer_classifier(loaded)
             _lines(found, "distance to the nearest code", "nearest", ends)
             return
         walk = found.walks[kind]
         st.markdown(f"**Class along the path: {NAMES[kind].lower()}**")
-        figure = class_shares(walk.path.t, frame_probabilities(loaded, judge, walk), names, ends)
+        figure = class_shares(walk.path.t, frame_probabilities(loaded, classifier, walk), names, ends)
         said = f"Probability of each class along the {NAMES[kind].lower()} path"
         st.plotly_chart(figure, alt=said, key="shares", config=NO_BAR)
 

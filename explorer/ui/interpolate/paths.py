@@ -7,7 +7,7 @@ from explorer.analysis.arrays import Floats, Images
 from explorer.analysis.paths.interpolation import KINDS, LatentPath
 from explorer.errors import ExplorerError
 from explorer.jobs.threads import Query
-from explorer.runs.judges import Judge
+from explorer.runs.classifiers import EvaluationClassifier
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.places import PinnedPlace, one_class
@@ -71,8 +71,8 @@ def frame_images(loaded: LoadedRun, walk: Walk, every: int = 1) -> Images:
 
 
 @lru_cache(maxsize=64)
-def frame_probabilities(loaded: LoadedRun, judge: Judge, walk: Walk, every: int = 1) -> Floats:
-    """Return the probability of each class by the judge for those frames of a walk, shape ``(F, K)``."""
-    from explorer.analysis.evaluation.classifier import judged
+def frame_probabilities(loaded: LoadedRun, classifier: EvaluationClassifier, walk: Walk, every: int = 1) -> Floats:
+    """Return the probability of each class by the classifier for those frames of a walk, shape ``(F, K)``."""
+    from explorer.analysis.evaluation.classifier import class_probabilities
 
-    return judged(judge.classifier, frame_images(loaded, walk, every))
+    return class_probabilities(classifier.network, frame_images(loaded, walk, every))

@@ -1,4 +1,4 @@
-"""The judge on a page: whether there is one, and where there is none, training it in the background."""
+"""The classifier on a page: whether there is one, and where there is none, training it in the background."""
 
 from functools import partial
 
@@ -8,32 +8,32 @@ from explorer import locations
 from explorer.data.catalogue import data_set
 from explorer.errors import CheckpointError
 from explorer.locations import CHECKPOINTS
-from explorer.runs.judges import Judge, expected_seconds
+from explorer.runs.classifiers import EvaluationClassifier, expected_seconds
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.tasks import Command, is_under_way, offer, progress_words, show_command, while_under_way
 from explorer.ui.widgets import classifier_facts
 
 
-def judge_of(loaded: LoadedRun) -> Judge | None:
-    """Return the judge of the run's data set; None where ``offer_judge`` has something to say instead."""
-    found = classifier_facts.found_judge(loaded)
+def classifier_of(loaded: LoadedRun) -> EvaluationClassifier | None:
+    """Return the classifier of the run's data set; None where ``offer_classifier`` has something to say instead."""
+    found = classifier_facts.found_classifier(loaded)
     return None if isinstance(found, CheckpointError) else found
 
 
-def offer_judge(loaded: LoadedRun) -> None:
-    """Where the run's data set has no judge, offer to train it, show how far that is, or say why it cannot be had."""
-    data, found = loaded.config.training.data, classifier_facts.found_judge(loaded)
+def offer_classifier(loaded: LoadedRun) -> None:
+    """Where the run's data set has no classifier, offer to train one, show how far that is, or say why not."""
+    data, found = loaded.config.training.data, classifier_facts.found_classifier(loaded)
     command = training_of(data)
     if is_under_way(command):
         words = partial(progress_words, f"**The judge of {data}**", " is being trained")
         about = "Stop training the judge. Nothing is stored."
         while_under_way([command], partial(show_command, command, words, f"cancel-{command.key}", about))
-    elif not isinstance(found, Judge):
+    elif not isinstance(found, EvaluationClassifier):
         _offer(data, found, command)
 
 
 def training_of(data: str) -> Command:
-    """Return the command that trains the judge of ``data``."""
+    """Return the command that trains the classifier of ``data``."""
 
     def expected() -> float:
         entry = data_set(data)

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from explorer.analysis.arrays import Floats, Images
-from explorer.runs.judges import Judge
+from explorer.runs.classifiers import EvaluationClassifier
 
 
-def judged_images(judge: Judge, images: Images, names: Sequence[str]) -> list[tuple[str, float]]:
+def classified_images(
+    classifier: EvaluationClassifier, images: Images, names: Sequence[str]
+) -> list[tuple[str, float]]:
     """Return the class that each image is most likely read as, and its probability."""
-    from explorer.analysis.evaluation.classifier import judged
+    from explorer.analysis.evaluation.classifier import class_probabilities
 
-    return read_frames(judged(judge.classifier, images), names)
+    return read_frames(class_probabilities(classifier.network, images), names)
 
 
 def read_frames(probabilities: Floats, names: Sequence[str]) -> list[tuple[str, float]]:

@@ -20,7 +20,7 @@ from explorer.analysis.comparison.estimators import (
     sample_outcomes,
     smoothness,
 )
-from explorer.analysis.evaluation.classifier import class_fidelity, judged
+from explorer.analysis.evaluation.classifier import class_fidelity, class_probabilities
 from explorer.analysis.evaluation.evaluate import NO_PRIOR, image_terms
 from explorer.analysis.statistics.bootstrap import Estimate, Resampling
 from explorer.errors import ConfigError
@@ -28,14 +28,14 @@ from explorer.locations import CHECKPOINTS
 from explorer.models.build import build_model
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.runs.listing import open_run
-from explorer.workflows.comparison import contestants_of
+from explorer.workflows.comparison import measured_runs_of
 from tests.support import LinearGaussian, digits, model_config
 
 FEW = Resampling(n_resamples=20)
 
 
 def shipped(name, n=60):
-    return contestants_of([open_run(name, CHECKPOINTS)], CHECKPOINTS, n_images=n)[0]
+    return measured_runs_of([open_run(name, CHECKPOINTS)], CHECKPOINTS, n_images=n)[0]
 
 
 def untrained(family, **changes):
@@ -76,11 +76,11 @@ def test_a_walk_on_a_circle_is_as_long_as_its_arc_is_to_its_chord():
 
 
 def test_walks_between_codes_that_decode_alike_have_no_detour():
-    contestant = shipped("digits-ae-2d", 8)
+    measured_run = shipped("digits-ae-2d", 8)
     with pytest.raises(ConfigError, match="Two codes decode to the same image"):
-        smoothness(contestant, np.zeros((8, 2), np.float32))
+        smoothness(measured_run, np.zeros((8, 2), np.float32))
     with pytest.raises(ConfigError, match="3 images make no two pairs"):
-        smoothness(contestant, np.zeros((3, 2), np.float32))
+        smoothness(measured_run, np.zeros((3, 2), np.float32))
 
 
 def test_active_units_are_counted_in_each_resample_as_in_the_whole():
@@ -98,8 +98,8 @@ def test_active_units_are_counted_in_each_resample_as_in_the_whole():
 
 
 def test_the_bound_is_less_reconstruction_and_kl_and_each_the_mean_over_images():
-    contestant = shipped("digits-vae-2d")
-    terms = image_terms(contestant.model, contestant.test, is_binary=True, n_samples=3)
+    measured_run = shipped("digits-vae-2d")
+    terms = image_terms(measured_run.model, measured_run.test, is_binary=True, n_samples=3)
     found = bound_outcomes(terms, FEW)
     assert found["elbo"].value == pytest.approx(-found["reconstruction"].value - found["kl"].value, rel=1e-9)
     assert found["iwae"].value == pytest.approx(terms.log_px.mean(), rel=1e-6)
@@ -109,8 +109,8 @@ def test_the_bound_is_less_reconstruction_and_kl_and_each_the_mean_over_images()
 
 
 def test_an_autoencoder_has_a_reconstruction_and_says_why_it_has_no_bound():
-    contestant = shipped("digits-ae-2d")
-    found = bound_outcomes(image_terms(contestant.model, contestant.test, is_binary=False, n_samples=1), FEW)
+    measured_run = shipped("digits-ae-2d")
+    found = bound_outcomes(image_terms(measured_run.model, measured_run.test, is_binary=False, n_samples=1), FEW)
     assert {name for name, outcome in found.items() if outcome == NO_PRIOR} == {
         "elbo",
         "iwae",
@@ -121,29 +121,29 @@ def test_an_autoencoder_has_a_reconstruction_and_says_why_it_has_no_bound():
 
 
 def test_the_distance_of_prior_samples_is_that_of_scipy_in_the_judges_features():
-    contestant = shipped("digits-vae-2d", 200)
+    measured_run = shipped("digits-vae-2d", 200)
     z = torch.from_numpy(np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32))
     with torch.inference_mode():
-        images = contestant.model.decode(z).mean.mul(255).round().div(255)
-        real = torch.from_numpy(contestant.test.images).float() / 255
-        sets = [contestant.classifier.features(x).double().numpy() for x in (images, real)]
+        images = measured_run.model.decode(z).mean.mul(255).round().div(255)
+        real = torch.from_numpy(measured_run.test.images).float() / 255
+        sets = [measured_run.classifier.features(x).double().numpy() for x in (images, real)]
     means, covariances = [x.mean(0) for x in sets], [np.cov(x.T, bias=True) for x in sets]
     # A ridge keeps scipy's root of a singular product real; it moves the distance by less than its digits here.
     ridge = 1e-9 * np.eye(len(means[0]))
     root = linalg.sqrtm((covariances[0] + ridge) @ (covariances[1] + ridge)).real
     expected = np.square(means[0] - means[1]).sum() + np.trace(covariances[0] + covariances[1] - 2 * root)
-    found = sample_outcomes(contestant, FEW)
+    found = sample_outcomes(measured_run, FEW)
     assert found["frechet_prior"].value == pytest.approx(expected, rel=1e-3)
     assert found["class_accuracy_prior"] == found["class_accuracy_density"] == NO_CLASS_ASKED
 
 
 def test_the_class_accuracy_of_a_cvae_is_that_of_its_samples_in_the_classes_of_the_test_images():
-    contestant = shipped("digits-cvae-2d")
-    found, labels = sample_outcomes(contestant, FEW), contestant.test.labels
+    measured_run = shipped("digits-cvae-2d")
+    found, labels = sample_outcomes(measured_run, FEW), measured_run.test.labels
     z = torch.from_numpy(np.random.default_rng(0).standard_normal((60, 2)).astype(np.float32))
     with torch.inference_mode():
-        images = contestant.model.decode(z, torch.from_numpy(labels)).mean.mul(255).round().to(torch.uint8).numpy()
-    expected = class_fidelity(judged(contestant.classifier, images), labels)
+        images = measured_run.model.decode(z, torch.from_numpy(labels)).mean.mul(255).round().to(torch.uint8).numpy()
+    expected = class_fidelity(class_probabilities(measured_run.classifier, images), labels)
     accuracy = found["class_accuracy_prior"]
     assert (accuracy.value, accuracy.low, accuracy.high) == (expected.share, expected.low, expected.high)
     assert found["class_accuracy_density"].value > 0.9
@@ -178,8 +178,8 @@ def test_images_of_one_class_lack_what_needs_classes_and_keep_their_neighbours()
 
 
 def test_weights_are_counted_and_time_is_told_where_it_is_known():
-    contestant = shipped("digits-ae-2d")
-    found = cost_outcomes(contestant)
-    assert found["parameters"] == sum(p.numel() for p in contestant.model.parameters())
+    measured_run = shipped("digits-ae-2d")
+    found = cost_outcomes(measured_run)
+    assert found["parameters"] == sum(p.numel() for p in measured_run.model.parameters())
     assert found["seconds"] == sum(record["seconds"] for record in open_run("digits-ae-2d", CHECKPOINTS).history())
-    assert cost_outcomes(replace(contestant, seconds=None))["seconds"] == NO_TIME
+    assert cost_outcomes(replace(measured_run, seconds=None))["seconds"] == NO_TIME

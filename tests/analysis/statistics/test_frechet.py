@@ -3,12 +3,12 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from explorer.analysis.evaluation.classifier import judge_features
+from explorer.analysis.evaluation.classifier import classifier_features
 from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.analysis.statistics.frechet import Moments, frechet_distance, frechet_estimate, moments, resampled_moments
 from explorer.errors import ConfigError
 from explorer.locations import SHIPPED
-from explorer.runs.judges import judge_path, read_judge
+from explorer.runs.classifiers import classifier_path, read_classifier
 from tests.support import digits
 
 
@@ -84,13 +84,13 @@ def test_intervals_hold_the_mean_distance_of_as_many_samples_as_often_as_they_sa
 
 
 def test_the_judges_features_are_what_its_head_reads():
-    classifier, images = read_judge(judge_path("digits", SHIPPED)).classifier, digits("test", 30).images
-    features = judge_features(classifier, images)
+    classifier, images = read_classifier(classifier_path("digits", SHIPPED)).network, digits("test", 30).images
+    features = classifier_features(classifier, images)
     with torch.inference_mode():
         logits = classifier(torch.from_numpy(images).float() / 255).numpy()
         np.testing.assert_allclose(classifier.head(torch.from_numpy(features)).numpy(), logits, atol=1e-5)
     with pytest.raises(ConfigError, match=r"the judge was trained on \(1, 8, 8\)"):
-        judge_features(classifier, np.zeros((2, 1, 28, 28), np.uint8))
+        classifier_features(classifier, np.zeros((2, 1, 28, 28), np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ from scipy import stats
 from torch import nn
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_shares, judged
+from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_probabilities, class_shares
 from explorer.analysis.latent.priors import prior_codes
 from explorer.analysis.statistics.bootstrap import wilson_interval
 from explorer.errors import ConfigError
 from explorer.locations import SHIPPED
-from explorer.runs.judges import find_judge, read_judge
+from explorer.runs.classifiers import find_classifier, read_classifier
 from explorer.runs.run import Run
 
 
 class Brightest(nn.Module):
-    """A judge with planted classes: the class of an image is its brightest pixel."""
+    """A classifier with planted classes: the class of an image is its brightest pixel."""
 
     image_shape, n_classes = (1, 2, 2), 4
 
@@ -31,7 +31,7 @@ def planted(labels: np.ndarray) -> np.ndarray:
 
 def test_planted_classes_are_read_with_the_probabilities_of_a_softmax():
     labels = np.random.default_rng(0).integers(4, size=1203)  # more than fit a batch
-    probabilities = judged(Brightest(), planted(labels))
+    probabilities = class_probabilities(Brightest(), planted(labels))
     assert probabilities.dtype == np.float32
     expected = np.full((1203, 4), 1 / (np.exp(50) + 3))
     expected[np.arange(1203), labels] = np.exp(50) / (np.exp(50) + 3)
@@ -41,16 +41,16 @@ def test_planted_classes_are_read_with_the_probabilities_of_a_softmax():
 
 
 def test_no_images_have_no_probabilities():
-    assert judged(Brightest(), np.empty((0, 1, 2, 2), np.uint8)).shape == (0, 4)
+    assert class_probabilities(Brightest(), np.empty((0, 1, 2, 2), np.uint8)).shape == (0, 4)
 
 
 def test_images_of_another_shape_are_refused_in_words():
     with pytest.raises(ConfigError, match=r"shape \(1, 3, 3\); the judge was trained on \(1, 2, 2\). Ask the judge of"):
-        judged(Brightest(), np.zeros((1, 1, 3, 3), np.uint8))
+        class_probabilities(Brightest(), np.zeros((1, 1, 3, 3), np.uint8))
 
 
 def test_fidelity_counts_the_images_that_are_read_as_what_they_were_asked_to_be():
-    probabilities = judged(Brightest(), planted(np.array([0, 1, 2, 3, 3, 3])))
+    probabilities = class_probabilities(Brightest(), planted(np.array([0, 1, 2, 3, 3, 3])))
     fidelity = class_fidelity(probabilities, np.array([0, 1, 2, 0, 1, 3]))
     assert (fidelity.n, fidelity.n_right, fidelity.share) == (6, 4, 4 / 6)
     assert (fidelity.low, fidelity.high) == wilson_interval(4, 6)
@@ -76,13 +76,13 @@ def test_shares_count_every_class_and_the_mean_of_the_largest_probability():
 
 
 def shipped_fidelity(run: str, n: int):
-    """What the shipped judge says of ``n`` draws from the prior of a shipped cvae, its classes in turn."""
+    """What the shipped classifier says of ``n`` draws from the prior of a shipped cvae, its classes in turn."""
     labels = np.arange(n) % 10
     shipped = Run(SHIPPED / run)
     model = shipped.model()
     images = decode_codes(model, prior_codes(model, n, seed=0, labels=labels), labels)
-    judge = read_judge(find_judge(shipped.config.training.data, SHIPPED))
-    return class_fidelity(judged(judge.classifier, images), labels)
+    classifier = read_classifier(find_classifier(shipped.config.training.data, SHIPPED))
+    return class_fidelity(class_probabilities(classifier.network, images), labels)
 
 
 def test_at_least_ninety_of_a_hundred_samples_of_the_shipped_digits_cvae_are_the_class_asked_for():

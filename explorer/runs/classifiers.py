@@ -1,7 +1,7 @@
-"""Where judges are kept: ``_judges/DATA.safetensors`` beside the runs. Its only reader and writer.
+"""Where classifiers are kept: ``_judges/DATA.safetensors`` beside the runs. Its only reader and writer.
 
-A judge belongs to a data set, not to a run. So where a folder of runs has none, the one that comes with the project
-serves it too. The folder's name is none that a run can have, and no dot hides it from git.
+A classifier belongs to a data set, not to a run. So where a folder of runs has none, the one that comes with the
+project serves it too. The folder's name is none that a run can have, and no dot hides it from git.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ FOLDER = "_judges"
 FORMAT_VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
 MAX_CLASSES = 1000
-"""Classes that a judge may tell apart: its last layer is 65 numbers for each."""
+"""Classes that a classifier may tell apart: its last layer is 65 numbers for each."""
 
 N_SEEN = 400_000
-"""Images that a judge is shown in training, each epoch's counted anew."""
+"""Images that a classifier is shown in training, each epoch's counted anew."""
 
 MIN_EPOCHS, MAX_EPOCHS = 4, 60
 """Of a large data set and of a small one."""
@@ -42,8 +42,8 @@ SECONDS_PER_VALUE = 1.2e-5
 """Until the first step, of a step, and in it for each value of an image, on two cores: for an estimate."""
 
 
-class JudgeFacts(BaseModel):
-    """What is known of a judge.
+class ClassifierFacts(BaseModel):
+    """What is known of a classifier.
 
     Attributes:
         format_version: of the file.
@@ -84,20 +84,20 @@ class JudgeFacts(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Judge:
-    """A trained judge, in evaluation mode, and what is known of it."""
+class EvaluationClassifier:
+    """A trained classifier, in evaluation mode, and what is known of it."""
 
-    facts: JudgeFacts
-    classifier: "Classifier"
+    facts: ClassifierFacts
+    network: "Classifier"
 
 
 def n_epochs(n_train: int) -> int:
-    """Return the epochs in which a judge sees about ``N_SEEN`` images, of ``n_train``."""
+    """Return the epochs in which a classifier sees about ``N_SEEN`` images, of ``n_train``."""
     return min(max(round(N_SEEN / n_train), MIN_EPOCHS), MAX_EPOCHS)
 
 
 def expected_seconds(n_train: int, image_shape: tuple[int, int, int]) -> float:
-    """Return about how many seconds training a judge takes on two cores."""
+    """Return about how many seconds training a classifier takes on two cores."""
     channels, height, width = image_shape
     n_steps = n_epochs(n_train) * max(n_train // BATCH, 1)
     # The first convolution costs by channels; those behind it by places alone.
@@ -105,8 +105,8 @@ def expected_seconds(n_train: int, image_shape: tuple[int, int, int]) -> float:
     return SECONDS_BEFORE + n_steps * (SECONDS_PER_STEP + SECONDS_PER_VALUE * values)
 
 
-def judge_path(data: str, checkpoints: Path) -> Path:
-    """Return where the judge of the data set ``data`` is kept in ``checkpoints``, whether it is there or not.
+def classifier_path(data: str, checkpoints: Path) -> Path:
+    """Return where the classifier of the data set ``data`` is kept in ``checkpoints``, whether it is there or not.
 
     Raises:
         CheckpointError: if no data set can have that name.
@@ -114,13 +114,13 @@ def judge_path(data: str, checkpoints: Path) -> Path:
     return checkpoints / FOLDER / f"{check_name(data)}.safetensors"
 
 
-def find_judge(data: str, checkpoints: Path, *, shipped: Path = SHIPPED) -> Path | None:
-    """Return the file of the judge of ``data``: that of ``checkpoints``, else the ``shipped`` one; None without one."""
-    return next((path for folder in (checkpoints, shipped) if (path := judge_path(data, folder)).is_file()), None)
+def find_classifier(data: str, checkpoints: Path, *, shipped: Path = SHIPPED) -> Path | None:
+    """Return the file of the classifier of ``data``: that of ``checkpoints``, else the ``shipped`` one, or None."""
+    return next((path for folder in (checkpoints, shipped) if (path := classifier_path(data, folder)).is_file()), None)
 
 
-def read_facts(path: Path) -> JudgeFacts:
-    """Return what a judge's file says of it; its weights are not read.
+def read_facts(path: Path) -> ClassifierFacts:
+    """Return what a classifier's file says of it; its weights are not read.
 
     Raises:
         CheckpointError: if it is missing, too large, damaged, or of another version.
@@ -128,14 +128,14 @@ def read_facts(path: Path) -> JudgeFacts:
     _check_size(path)
     metadata = read_safetensors_header(path).get("__metadata__")
     try:
-        return JudgeFacts.model_validate_json(metadata["judge"] if isinstance(metadata, dict) else "")
+        return ClassifierFacts.model_validate_json(metadata["judge"] if isinstance(metadata, dict) else "")
     except (KeyError, ValidationError) as error:
         what = first_problem(error) if isinstance(error, ValidationError) else "it does not say whose."
         raise CheckpointError(f"{path} holds no judge: {what} {_again(path)}") from error
 
 
-def read_judge(path: Path) -> Judge:
-    """Return the judge of a file.
+def read_classifier(path: Path) -> EvaluationClassifier:
+    """Return the classifier of a file.
 
     Raises:
         CheckpointError: as ``read_facts``, or if its weights are damaged or do not fit what it says of itself.
@@ -147,36 +147,36 @@ def read_judge(path: Path) -> Judge:
 
     facts = read_facts(path)
     with torch.device("meta"):
-        classifier = Classifier(facts.image_shape, facts.n_classes)
-    expected = {name: tensor.dtype for name, tensor in classifier.state_dict().items()}
+        network = Classifier(facts.image_shape, facts.n_classes)
+    expected = {name: tensor.dtype for name, tensor in network.state_dict().items()}
     try:
         weights = load_file(path)
         if {name: tensor.dtype for name, tensor in weights.items()} != expected:
             raise TypeError("other names or types of weights")
-        classifier.load_state_dict(weights, assign=True)
+        network.load_state_dict(weights, assign=True)
     except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"The weights in {path} are not those of a judge of {facts.n_classes} classes of {facts.image_shape} "
             f"images. {_again(path)}"
         ) from error
-    return Judge(facts=facts, classifier=classifier.requires_grad_(False).eval())
+    return EvaluationClassifier(facts=facts, network=network.requires_grad_(False).eval())
 
 
-def save_judge(checkpoints: Path, judge: Judge) -> Path:
-    """Keep ``judge`` in ``checkpoints``, in place of an older one of its data set, and return its file.
+def save_classifier(checkpoints: Path, classifier: EvaluationClassifier) -> Path:
+    """Keep ``classifier`` in ``checkpoints``, in place of an older one of its data set, and return its file.
 
     Raises:
         CheckpointError: if it cannot be written.
     """
     from safetensors.torch import save
 
-    path = judge_path(judge.facts.data, checkpoints)
+    path = classifier_path(classifier.facts.data, checkpoints)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"{path.parent} could not be made: {error.strerror or error}.") from error
-    weights = {name: tensor.detach().contiguous().cpu() for name, tensor in judge.classifier.state_dict().items()}
-    write_atomically(path, save(weights, {"judge": judge.facts.model_dump_json()}))
+    weights = {name: tensor.detach().contiguous().cpu() for name, tensor in classifier.network.state_dict().items()}
+    write_atomically(path, save(weights, {"judge": classifier.facts.model_dump_json()}))
     return path
 
 

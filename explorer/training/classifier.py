@@ -1,4 +1,4 @@
-"""Training a judge: a few passes over the training images, then its share of right answers on the test images."""
+"""Training a classifier: a few passes over the training images, then its share of right answers on the test images."""
 
 import hashlib
 import time
@@ -8,27 +8,27 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.analysis.evaluation.classifier import agreement, judged
+from explorer.analysis.evaluation.classifier import agreement, class_probabilities
 from explorer.data.batches import permutation, seeded, to_unit
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
 from explorer.jobs.progress import OnProgress, Progress
 from explorer.models.classifier import Classifier
-from explorer.runs.judges import BATCH, Judge, JudgeFacts, n_epochs
+from explorer.runs.classifiers import BATCH, ClassifierFacts, EvaluationClassifier, n_epochs
 
 PEAK_RATE = 4e-3
 LEAST_SECONDS_BETWEEN_REPORTS = 0.1
 
 
-def train_judge(
+def train_classifier(
     train: ImageSplit,
     test: ImageSplit,
     *,
     seed: int = 0,
     on_progress: OnProgress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Judge | None:
-    """Return a judge trained on ``train``, its accuracy counted on ``test``; None if ``stop`` said so before the end.
+) -> EvaluationClassifier | None:
+    """Return a classifier trained on ``train``, with its accuracy on ``test``; None if ``stop`` said so before the end.
 
     Args:
         train: images to train on.
@@ -48,8 +48,8 @@ def train_judge(
         return None
     classifier.requires_grad_(False).eval()
     on_progress(Progress(what="counting its right answers", fraction=0.98, until=1.0, seconds=2.0))
-    n_right = int(agreement(judged(classifier, test.images), test.labels).sum())
-    facts = JudgeFacts(
+    n_right = int(agreement(class_probabilities(classifier, test.images), test.labels).sum())
+    facts = ClassifierFacts(
         data=train.name,
         image_shape=train.image_shape,
         n_classes=train.n_classes,
@@ -60,7 +60,7 @@ def train_judge(
         seconds=round(time.monotonic() - started, 1),
         images=images_fingerprint(train),
     )
-    return Judge(facts=facts, classifier=classifier)
+    return EvaluationClassifier(facts=facts, network=classifier)
 
 
 def images_fingerprint(split: ImageSplit) -> str:

@@ -1,11 +1,11 @@
-"""A judge that is not there: offered, cancelled, and trained beside the app."""
+"""A classifier that is not there: offered, cancelled, and trained beside the app."""
 
 import re
 import shutil
 
 import pytest
 
-from explorer.runs.judges import judge_path, read_facts
+from explorer.runs.classifiers import classifier_path, read_facts
 from tests.browser.conftest import serving
 from tests.conftest import SHIPPED_FOLDER
 
@@ -16,10 +16,10 @@ SECONDS = 180
 
 @pytest.fixture
 def checkpoints_of_its_own(tmp_path):
-    """A folder with one run and a judge that is damaged."""
+    """A folder with one run and a classifier that is damaged."""
     folder = tmp_path / "checkpoints"
     shutil.copytree(SHIPPED_FOLDER / "digits-cvae-2d", folder / "run")
-    path = judge_path("digits", folder)
+    path = classifier_path("digits", folder)
     path.parent.mkdir()
     path.write_bytes(b"no judge")
     return folder
@@ -28,7 +28,7 @@ def checkpoints_of_its_own(tmp_path):
 def test_a_damaged_judge_is_said_and_trained_anew_beside_the_app_after_a_first_try_is_cancelled(
     visit, checkpoints_of_its_own, tmp_path
 ):
-    path = judge_path("digits", checkpoints_of_its_own)
+    path = classifier_path("digits", checkpoints_of_its_own)
     with serving(tmp_path, checkpoints_of_its_own) as app:
         page = visit("generate", on=app, run="run", label="5")
         page.wait_for_message()

@@ -1,20 +1,20 @@
-"""A judge that is not there, in an app that only shows what is there."""
+"""A classifier that is not there, in an app that only shows what is there."""
 
 import shutil
 
 import pytest
 
 from explorer import locations
-from explorer.runs.judges import judge_path
+from explorer.runs.classifiers import classifier_path
 from explorer.ui.generate import style
 from tests.conftest import SHIPPED_FOLDER
 
 
 @pytest.fixture
 def judgeless(tmp_path):
-    """A folder with one run and a judge that is damaged."""
+    """A folder with one run and a classifier that is damaged."""
     shutil.copytree(SHIPPED_FOLDER / "digits-cvae-2d", tmp_path / "run")
-    path = judge_path("digits", tmp_path)
+    path = classifier_path("digits", tmp_path)
     path.parent.mkdir()
     path.write_bytes(b"no judge")
     return tmp_path

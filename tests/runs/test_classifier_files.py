@@ -1,4 +1,4 @@
-"""A judge's file: its round trip, where it is looked for, and what is said of a damaged one."""
+"""A classifier's file: its round trip, where it is looked for, and what is said of a damaged one."""
 
 import json
 import os
@@ -10,18 +10,18 @@ from safetensors.torch import load_file, save_file
 
 from explorer.errors import CheckpointError
 from explorer.models.classifier import Classifier
-from explorer.runs.judges import (
+from explorer.runs.classifiers import (
     FOLDER,
     MAX_BYTES,
-    Judge,
-    JudgeFacts,
+    ClassifierFacts,
+    EvaluationClassifier,
+    classifier_path,
     expected_seconds,
-    find_judge,
-    judge_path,
+    find_classifier,
     n_epochs,
+    read_classifier,
     read_facts,
-    read_judge,
-    save_judge,
+    save_classifier,
 )
 from explorer.runs.listing import list_runs
 from tests.support import new_run
@@ -29,10 +29,10 @@ from tests.support import new_run
 FACTS = {"data": "digits", "image_shape": (1, 8, 8), "n_classes": 10, "n_test": 300, "n_right": 294, "seed": 3}
 
 
-def judge(**changes):
-    facts = JudgeFacts(**(FACTS | {"epochs": 2, "seconds": 1.5, "images": "0123456789abcdef"} | changes))
+def classifier(**changes):
+    facts = ClassifierFacts(**(FACTS | {"epochs": 2, "seconds": 1.5, "images": "0123456789abcdef"} | changes))
     torch.manual_seed(0)
-    return Judge(facts=facts, classifier=Classifier(facts.image_shape, facts.n_classes).eval())
+    return EvaluationClassifier(facts=facts, network=Classifier(facts.image_shape, facts.n_classes).eval())
 
 
 def rewritten(path, metadata, change=lambda weights: weights):
@@ -40,43 +40,43 @@ def rewritten(path, metadata, change=lambda weights: weights):
 
 
 def test_a_judge_comes_back_from_its_file_with_its_facts_and_judges_the_same(tmp_path):
-    ours = judge()
-    read = read_judge(save_judge(tmp_path, ours))
-    assert read.facts == ours.facts == read_facts(judge_path("digits", tmp_path))
+    ours = classifier()
+    read = read_classifier(save_classifier(tmp_path, ours))
+    assert read.facts == ours.facts == read_facts(classifier_path("digits", tmp_path))
     assert read.facts.accuracy == 0.98
     x = torch.rand(5, 1, 8, 8)
-    assert torch.equal(read.classifier(x), ours.classifier(x))
-    assert not read.classifier.training
-    assert not any(weight.requires_grad for weight in read.classifier.parameters())
+    assert torch.equal(read.network(x), ours.network(x))
+    assert not read.network.training
+    assert not any(weight.requires_grad for weight in read.network.parameters())
 
 
 def test_a_judge_takes_the_place_of_an_older_one_and_leaves_nothing_beside_it(tmp_path):
-    save_judge(tmp_path, judge())
-    path = save_judge(tmp_path, judge(n_right=300))
+    save_classifier(tmp_path, classifier())
+    path = save_classifier(tmp_path, classifier(n_right=300))
     assert read_facts(path).accuracy == 1
     assert [file.name for file in path.parent.iterdir()] == ["digits.safetensors"]
 
 
 def test_a_folder_of_judges_is_no_run(tmp_path):
     new_run(tmp_path / "a")
-    save_judge(tmp_path, judge())
+    save_classifier(tmp_path, classifier())
     assert [entry.name for entry in list_runs(tmp_path)] == ["a"]
 
 
 def test_a_judge_of_the_folder_of_runs_goes_before_the_shipped_one_which_serves_where_there_is_none(tmp_path):
     own, shipped = tmp_path / "own", tmp_path / "shipped"
-    assert find_judge("digits", own, shipped=shipped) is None
-    theirs = save_judge(shipped, judge())
-    assert find_judge("digits", own, shipped=shipped) == theirs
-    ours = save_judge(own, judge())
-    assert find_judge("digits", own, shipped=shipped) == ours
-    assert find_judge("mnist", own, shipped=shipped) is None
+    assert find_classifier("digits", own, shipped=shipped) is None
+    theirs = save_classifier(shipped, classifier())
+    assert find_classifier("digits", own, shipped=shipped) == theirs
+    ours = save_classifier(own, classifier())
+    assert find_classifier("digits", own, shipped=shipped) == ours
+    assert find_classifier("mnist", own, shipped=shipped) is None
 
 
 @pytest.mark.parametrize("data", ["../digits", "", "a/b", ".digits"])
 def test_a_judge_is_never_looked_for_outside_its_folder(tmp_path, data):
     with pytest.raises(CheckpointError, match="cannot name"):
-        find_judge(data, tmp_path)
+        find_classifier(data, tmp_path)
 
 
 def cut(path):
@@ -111,12 +111,12 @@ DAMAGES = {
         "are not those of a judge of 11 classes",
     ),
     "other weights": (
-        lambda path: rewritten(path, {"judge": judge().facts.model_dump_json()}, lambda w: {"a": w["head.bias"]}),
+        lambda path: rewritten(path, {"judge": classifier().facts.model_dump_json()}, lambda w: {"a": w["head.bias"]}),
         "are not those of a judge of 10 classes",
     ),
     "half precision": (
         lambda path: rewritten(
-            path, {"judge": judge().facts.model_dump_json()}, lambda w: {name: t.half() for name, t in w.items()}
+            path, {"judge": classifier().facts.model_dump_json()}, lambda w: {name: t.half() for name, t in w.items()}
         ),
         "are not those of a judge of 10 classes",
     ),
@@ -125,10 +125,10 @@ DAMAGES = {
 
 @pytest.mark.parametrize(("damage", "text"), DAMAGES.values(), ids=list(DAMAGES))
 def test_a_damaged_judge_is_refused_with_what_to_do_next(tmp_path, damage, text):
-    path = save_judge(tmp_path, judge())
+    path = save_classifier(tmp_path, classifier())
     damage(path)
     with pytest.raises(CheckpointError, match=text) as refused:
-        read_judge(path)
+        read_classifier(path)
     if "damaged" not in text:
         assert "python -m explorer judge --data digits --again" in str(refused.value)
 
@@ -136,7 +136,7 @@ def test_a_damaged_judge_is_refused_with_what_to_do_next(tmp_path, damage, text)
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / FOLDER).write_text("")
     with pytest.raises(CheckpointError, match=f"{FOLDER} could not be made|could not be written"):
-        save_judge(tmp_path, judge())
+        save_classifier(tmp_path, classifier())
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
 )
 def test_facts_out_of_bounds_are_refused(changes):
     with pytest.raises(ValidationError):
-        JudgeFacts(**(FACTS | {"epochs": 1, "seconds": 1} | changes))
+        ClassifierFacts(**(FACTS | {"epochs": 1, "seconds": 1} | changes))
 
 
 def test_a_small_data_set_is_seen_more_often_and_a_large_one_at_least_four_times():
