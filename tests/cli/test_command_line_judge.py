@@ -7,7 +7,7 @@ import time
 
 from explorer.jobs.progress import Progress
 from explorer.locations import SHIPPED
-from explorer.runs.classifiers import judge_path, read_facts, read_judge
+from explorer.runs.classifiers import classifier_path, read_classifier, read_facts
 from tests.forked import command_line, forked
 
 SECONDS = 120
@@ -17,8 +17,8 @@ def test_where_there_is_none_of_ones_own_the_shipped_judge_is_told_and_nothing_i
     status, out, messages = command("judge", "--data", "digits", "--json")
     facts = json.loads(out)
     assert status == 0
-    assert facts["path"] == str(judge_path("digits", SHIPPED))
-    assert facts["accuracy"] == read_facts(judge_path("digits", SHIPPED)).accuracy >= 0.97
+    assert facts["path"] == str(classifier_path("digits", SHIPPED))
+    assert facts["accuracy"] == read_facts(classifier_path("digits", SHIPPED)).accuracy >= 0.97
     assert "There is one already; --again trains it anew" in messages
     assert list(tmp_path.iterdir()) == []
 
@@ -26,8 +26,8 @@ def test_where_there_is_none_of_ones_own_the_shipped_judge_is_told_and_nothing_i
 def test_a_judge_is_trained_stored_and_told_and_says_how_far_it_is(command, tmp_path):
     progress = tmp_path / "progress.json"
     status, out, _ = command("judge", "--data", "digits", "--again", "--seed", "4", "--progress", str(progress))
-    path = judge_path("digits", tmp_path)
-    facts = read_judge(path).facts
+    path = classifier_path("digits", tmp_path)
+    facts = read_classifier(path).facts
     assert status == 0
     assert (facts.seed, facts.n_test) == (4, 300)
     assert facts.accuracy >= 0.95
@@ -54,4 +54,4 @@ def test_a_judge_that_is_interrupted_leaves_nothing(tmp_path):
     messages = (tmp_path / "messages").read_text()
     assert process.exitcode == 1
     assert "The judge of digits was stopped before it was trained; nothing was stored" in " ".join(messages.split())
-    assert not judge_path("digits", tmp_path).exists()
+    assert not classifier_path("digits", tmp_path).exists()
