@@ -608,7 +608,7 @@ MUTATIONS = [
         JUDGING,
         "probabilities.argmax(axis=1) == labels",
         "probabilities.argmin(axis=1) == labels",
-        "tests/analysis/evaluation/test_classifier.py::test_planted_classes_are_read_with_the_probabilities_of_a_softmax",
+        "tests/analysis/evaluation/test_class_probabilities.py::test_planted_classes_are_read_with_the_probabilities_of_a_softmax",
     ),
     Mutation(
         "begin the cells of a manifold at their edges",
