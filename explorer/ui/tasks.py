@@ -15,6 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.process_queue import jobs_of_app
 from explorer.jobs.status import JobState, JobStatus
 from explorer.jobs.threads import Query, background_tasks
+from explorer.ui.view import rerun_page
 
 _KEY = "tasks"
 SECONDS_BETWEEN_LOOKS = 0.4
@@ -153,7 +154,7 @@ def while_under_way(tasks: Sequence[Task], show: Callable[[], None]) -> None:
 
 def _watch(tasks: Sequence[Task], show: Callable[[], None]) -> None:
     if not any(is_under_way(task) for task in tasks):
-        st.rerun()
+        rerun_page()
     show()
 
 
@@ -161,7 +162,7 @@ def show_progress(task: Task, words: Callable[[JobStatus], str], key: str, **but
     """Show how far a task is in ``words``, and what cancels it; the task was under way a moment ago."""
     status = task.status()
     if status is None or not status.is_active:
-        st.rerun()
+        rerun_page()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(status.fraction, text=words(status), width="stretch")
         st.button("Cancel", key=key, on_click=task.cancel, **button)
@@ -199,7 +200,7 @@ def show_query(query: Query[Any], key: str, *, missing: str = "is not here", aga
     """Show how far a query is, or why it has no result, each with a button whose key begins with ``key``."""
     status = query.status()
     if status.state is JobState.DONE:
-        st.rerun()  # it came since the page looked
+        rerun_page()  # it came since the page looked
     if status.is_active:
         show_progress(query, lambda now: f"{query.title}: {now.what}", f"{key}-cancel")
         return

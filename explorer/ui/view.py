@@ -8,16 +8,17 @@ dataclass over ``View``: its name is that of the query parameter, its type what 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import fields, replace
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_type_hints
 
 import streamlit as st
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.errors import ConfigError
 from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text
 
-_VALUES, _UNREAD = "view", "view_unread"
+_VALUES, _UNREAD, _LINK = "view", "view_unread", "view_link"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 _SUPPOSED = "pins_supposed"
@@ -148,8 +149,7 @@ def _described(name: str, hint: Any, default: Any) -> ViewField:
 
 def current_view(view_type: type[V]) -> V:
     """Return the view of a page: that of the URL where it says one, else that of this session."""
-    parameters = st.query_params.to_dict()
-    ours = _names(view_type)
+    parameters, ours = _parameters(), _names(view_type)
     # What a link says of other pages waits until one of them is opened.
     _unread().update({name: text[:MAX_TEXT] for name, text in parameters.items() if name not in ours})
     if any(name in parameters for name in ours):
@@ -280,11 +280,34 @@ def _store(view: V) -> V:
     names = _names(type(view))
     _values().update({name: getattr(view, name) for name in fields_of(type(view))})
     st.session_state.pop(_SUPPOSED, None)
-    parameters = st.query_params.to_dict()
-    wanted = view_to_query(view) | {name: text for name, text in parameters.items() if name not in names}
-    if parameters != wanted:
-        st.query_params.from_dict(wanted)
+    others = {name: text for name, text in _parameters().items() if name not in names}
+    st.session_state[_LINK] = view_to_query(view) | others
+    _write_link()
     return view
+
+
+def rerun_page() -> NoReturn:
+    """Run the whole page again, by the view of this session."""
+    _write_link()
+    st.rerun()
+
+
+def _write_link() -> None:
+    link: dict[str, str] = st.session_state.get(_LINK, {})
+    if st.query_params.to_dict() != link:
+        st.query_params.from_dict(link)
+
+
+def _parameters() -> dict[str, str]:
+    """Return the parameters of the URL; for a run of a part of the page those that were written last.
+
+    A part runs again by itself, too, and says the URL that its browser had when it asked: before it heard of a change.
+    Taken for a link it would undo that change. Who follows a link, or goes back, runs the whole page.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and context.fragment_ids_this_run and _LINK in st.session_state:
+        return dict(st.session_state[_LINK])
+    return st.query_params.to_dict()
 
 
 def _values() -> dict[str, Any]:

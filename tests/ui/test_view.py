@@ -45,6 +45,13 @@ def visit(monkeypatch):
     return held
 
 
+@pytest.fixture
+def part_of_the_page(monkeypatch):
+    """What follows runs a part of the page, as a poll or a control in it does."""
+    context = SimpleNamespace(fragment_ids_this_run=["a"])
+    return lambda: monkeypatch.setattr(module, "get_script_run_ctx", lambda **_: context)
+
+
 def turn_to(visit, **link):
     """Open another page, as Streamlit does: its URL begins with what the link says alone."""
     visit.query_params.from_dict(link)
@@ -107,6 +114,36 @@ def test_a_callback_that_knows_what_is_shared_alone_leaves_a_pages_own_as_it_is(
     change_view(replace(held_view(View), decode_as=3))
     assert held_view(MapView) == MapView(colour="kl", overlays=("prior",), decode_as=3)
     assert visit.query_params == {"colour": "kl", "overlays": "prior", "decode_as": "3"}
+
+
+def test_a_part_of_the_page_that_was_asked_for_before_a_change_does_not_undo_it(visit, part_of_the_page):
+    turn_to(visit, run="a", space="pca", embed="true")
+    change_view(replace(current_view(MapView), space="plane", colour="kl"))
+    part_of_the_page()
+    visit.query_params.from_dict({"run": "a", "space": "pca", "embed": "true"})
+    assert current_view(MapView) == MapView(run="a", colour="kl")
+    assert visit.query_params == {"run": "a", "colour": "kl", "embed": "true"}
+    visit.query_params.from_dict({"run": "a", "space": "pca"})
+    change_view(replace(held_view(View), seed=3))
+    assert visit.query_params == {"run": "a", "colour": "kl", "seed": "3", "embed": "true"}
+
+
+def test_the_page_runs_again_by_the_view_of_the_session(visit, part_of_the_page):
+    rerun = []
+    visit.rerun = lambda: rerun.append(dict(visit.query_params))
+    turn_to(visit, space="pca")
+    change_view(replace(current_view(MapView), space="umap"))
+    part_of_the_page()
+    visit.query_params.from_dict({"space": "pca"})
+    module.rerun_page()
+    assert rerun == [{"space": "umap"}]
+
+
+def test_who_goes_back_sees_what_was_before(visit):
+    turn_to(visit, space="pca")
+    change_view(replace(current_view(MapView), space="umap"))
+    visit.query_params.from_dict({"space": "pca"})
+    assert current_view(MapView).space == "pca"
 
 
 def test_a_change_of_pins_is_undone_and_done_again(visit):

@@ -13,7 +13,7 @@ from explorer.ui import session
 from explorer.ui.map.controls import move_map
 from explorer.ui.map.projection_state import OFFERED, PLACE, arrived, choose, computation, dismiss, is_missing
 from explorer.ui.tasks import asked, others_ahead, show_command, while_under_way
-from explorer.ui.view import View, held_view
+from explorer.ui.view import View, held_view, rerun_page
 
 _Button = tuple[str, Callable[..., None], tuple[object, ...]]
 _DISMISS: _Button = ("Dismiss", dismiss, ())
@@ -46,7 +46,7 @@ def _swap_in(loaded: LoadedRun) -> None:
     if method:
         # Read anew: what was loaded before the map was stored does not know it.
         move_map(session.loaded_run(loaded.run.name), method, held_view(View).dims)
-        st.rerun()
+        rerun_page()
 
 
 def _words(name: str, status: JobStatus) -> str:

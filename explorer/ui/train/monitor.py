@@ -17,6 +17,7 @@ from explorer.ui.train.actions import delete, duplicate, encode, encoding, jobs,
 from explorer.ui.train.estimate import duration_in_words
 from explorer.ui.train.runs import COLOURS, in_words
 from explorer.ui.train.timeline import timeline
+from explorer.ui.view import rerun_page
 from explorer.ui.widgets.diagnosis import findings_with_fixes
 from explorer.ui.widgets.run_picker import choose_run, describe_run
 
@@ -58,7 +59,7 @@ def training_panel(name: str) -> None:
 def _watch(name: str, before: tuple[bool, bool]) -> None:
     status = jobs().status(name)
     if (status.state.is_active, _is_encoding(name)) != before:
-        st.rerun()
+        rerun_page()
     run = session.loaded_run(name).run
     history = run.history()
     _headline(run, status)
@@ -132,7 +133,7 @@ def _more_epochs(run: Run, status: TrainingStatus) -> None:
         epochs = st.number_input("Epochs in all", status.epoch + 1, 100_000, value=2 * status.epochs, key="more-epochs")
         if st.button("Go on", type="primary", key="go-on"):
             resume(run.name, int(epochs))
-            st.rerun()
+            rerun_page()
 
 
 def _map_button(run: Run, status: TrainingStatus) -> None:
@@ -158,7 +159,7 @@ def _button(label: str, icon: str, do: Any, argument: Any, **look: Any) -> None:
     """Show a button that does something, after which the whole page is drawn again."""
     if st.button(label, icon=f":material/{icon}:", key=f"do-{label}", **look):
         do(argument)
-        st.rerun()
+        rerun_page()
 
 
 def _is_encoding(name: str) -> bool:
@@ -216,4 +217,4 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
         if status.epoch:
             st.caption(":material/check: No sign of collapse, divergence or over-fitting in what was recorded so far.")
         return
-    findings_with_fixes(run, findings, st.rerun)
+    findings_with_fixes(run, findings, rerun_page)

@@ -5,6 +5,7 @@ import streamlit as st
 from explorer.ui.train.actions import begin, said
 from explorer.ui.train.estimate import training_estimate
 from explorer.ui.train.form import config_form
+from explorer.ui.view import rerun_page
 
 
 def new_training() -> None:
@@ -27,4 +28,4 @@ def new_training() -> None:
         st.error(said().refusal, icon=":material/error:")
         said().refusal = ""
     else:
-        st.rerun()
+        rerun_page()
