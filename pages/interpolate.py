@@ -41,11 +41,11 @@ section_control(SECTIONS, view, "interpolate", "Interpolate")
 
 
 @st.fragment
-def walk() -> None:
+def path() -> None:
     """Show the chosen part; what is done to pins and choices reruns this alone."""
     with errors_in_words():
         add_place(loaded, class_names)
         SECTIONS[current_view(InterpolateView).interpolate].show(loaded, projection, class_names)
 
 
-walk()
+path()

@@ -587,14 +587,14 @@ MUTATIONS = [
         FILMS,
         "np.arange(n - 2, 0, -1)",
         "np.arange(n - 1, 0, -1)",
-        "tests/serving/test_films.py",
+        "tests/serving/test_video.py",
     ),
     Mutation(
         "round each frame's delay by itself",
         FILMS,
         "np.round(np.arange(n + 1) / (fps * unit)).astype(int)",
         "np.arange(n + 1) * round(1 / (fps * unit))",
-        "tests/serving/test_films.py",
+        "tests/serving/test_video.py",
     ),
     Mutation(
         "take the interval of one side for that of both",

@@ -1,4 +1,4 @@
-"""``interpolate``: a walk between two encoded images, as a film, a strip or numbers."""
+"""``interpolate``: a path between two encoded images, as an animation, a strip or numbers."""
 
 import json
 from pathlib import Path

@@ -16,17 +16,17 @@ from explorer.serving.run_cache import LoadedRun
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from explorer.analysis.latent.reliability import Trust
+    from explorer.analysis.latent.reliability import Reliability
 
 ClassWeights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TrustedImages:
+class ImagesWithReliability:
     """Decoded images, uint8 ``(M, C, H, W)``, and how far the first of them can be believed."""
 
     images: Images
-    trust: "Trust"
+    reliability: "Reliability"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,15 +65,15 @@ class DecodeRequest(Request):
     """Codes to decode.
 
     Attributes:
-        has_trust: whether it is answered with ``TrustedImages``, not with the images alone.
+        has_trust: whether it is answered with ``ImagesWithReliability``, not with the images alone.
     """
 
-    has_trust: bool = False
+    has_reliability: bool = False
 
     @property
     def kind(self) -> str:
-        """Decoding; with trust in batches of its own, so that images alone never wait for it."""
-        return "trust" if self.has_trust else "decode"
+        """Decoding; with reliability in batches of its own, so that images alone never wait for it."""
+        return "trust" if self.has_reliability else "decode"
 
 
 @final
@@ -110,32 +110,36 @@ def _encode(requests: Sequence[Request]) -> list[Floats]:
     return [codes[start : start + len(request)] for start, request in _starts(requests)]
 
 
-def _decode(requests: Sequence[Request]) -> list[Images | TrustedImages]:
+def _decode(requests: Sequence[Request]) -> list[Images | ImagesWithReliability]:
     from explorer.analysis.coding import as_pixels, decoded_means
 
     codes, labels = _joined(requests)
     means = decoded_means(requests[0].loaded.model, codes, labels)
     images = as_pixels(means)
-    firsts = [start for start, request in _starts(requests) if isinstance(request, DecodeRequest) and request.has_trust]
-    trust = _trust(requests[0].loaded, codes, labels, means, firsts)
-    results: list[Images | TrustedImages] = []
+    firsts = [
+        start for start, request in _starts(requests) if isinstance(request, DecodeRequest) and request.has_reliability
+    ]
+    reliability = _reliability(requests[0].loaded, codes, labels, means, firsts)
+    results: list[Images | ImagesWithReliability] = []
     for start, request in _starts(requests):
         own = images[start : start + len(request)]
-        results.append(TrustedImages(images=own, trust=trust[start]) if start in trust else own)
+        results.append(
+            ImagesWithReliability(images=own, reliability=reliability[start]) if start in reliability else own
+        )
     return results
 
 
-def _trust(
+def _reliability(
     loaded: LoadedRun, codes: Floats, labels: Labels | None, means: "Tensor", rows: list[int]
-) -> "dict[int, Trust]":
-    """Return the trust of some ``rows`` of a decoded batch; their images are encoded in one batch too."""
+) -> "dict[int, Reliability]":
+    """Return the reliability of some ``rows`` of a decoded batch; their images are encoded in one batch too."""
     from explorer.analysis.latent.reliability import re_encoded
 
     if not rows:
         return {}
     own = None if labels is None else labels[rows]
     back = re_encoded(loaded.model, means[rows], own)
-    return dict(zip(rows, loaded.trust_gauge.measure(codes[rows], own, back), strict=True))
+    return dict(zip(rows, loaded.reliability_gauge.measure(codes[rows], own, back), strict=True))
 
 
 def _joined(requests: Sequence[Request]) -> tuple[NDArray[Any], Any]:

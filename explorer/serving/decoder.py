@@ -14,7 +14,7 @@ import numpy as np
 from explorer.analysis.arrays import Floats, Images, Labels
 from explorer.errors import ExplorerError, ServingError
 from explorer.runs.listing import default_run, list_runs
-from explorer.serving.batches import ClassWeights, DecodeRequest, EncodeRequest, Request, TrustedImages, answer
+from explorer.serving.batches import ClassWeights, DecodeRequest, EncodeRequest, ImagesWithReliability, Request, answer
 from explorer.serving.run_cache import LoadedRun, RunCache
 
 MAX_CODES = 1024
@@ -61,9 +61,9 @@ class DecodeService:
         """
         return self._put(DecodeRequest(loaded=self._checked(run, codes, labels), rows=codes, labels=labels))
 
-    def submit_trusted(
+    def submit_with_reliability(
         self, run: str | LoadedRun, codes: Floats, labels: Labels | None = None
-    ) -> "Future[TrustedImages]":
+    ) -> "Future[ImagesWithReliability]":
         """Ask for the images of ``codes``, as ``submit`` does, and how far the first can be believed; do not wait.
 
         Raises:
@@ -74,7 +74,7 @@ class DecodeService:
         loaded = self._checked(run, codes, labels)
         _check_whole(labels)
         _ = loaded.encoded  # a run without one is refused here, not in the batch of others
-        return self._put(DecodeRequest(loaded=loaded, rows=codes, labels=labels, has_trust=True))
+        return self._put(DecodeRequest(loaded=loaded, rows=codes, labels=labels, has_reliability=True))
 
     def submit_images(self, run: str | LoadedRun, images: Images, labels: Labels | None = None) -> "Future[Floats]":
         """Ask for the codes (means of q(z|x)), shape ``(M, L)``, of uint8 ``images`` ``(M, C, H, W)``; do not wait.
@@ -135,7 +135,7 @@ class DecodeService:
         loaded.projection("plane")
         n_dims = loaded.config.model.latent_dim
         labels = np.zeros(1, np.int64) if loaded.config.model.n_classes else None
-        self.submit_trusted(name, np.zeros((1, n_dims), np.float32), labels)
+        self.submit_with_reliability(name, np.zeros((1, n_dims), np.float32), labels)
 
     def _ensure_thread(self) -> None:
         with self._start:

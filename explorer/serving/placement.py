@@ -33,7 +33,7 @@ def nearest_class(loaded: LoadedRun, z: Floats, label: int | None) -> dict[str, 
     """
     from explorer.analysis.latent.reliability import N_CROWD
 
-    rows, distances = loaded.trust_gauge.neighbourhood(label).nearest(z, N_CROWD)
+    rows, distances = loaded.reliability_gauge.neighbourhood(label).nearest(z, N_CROWD)
     if not len(rows):
         return {"label": label, "votes": None, "of": 0, "row": None, "distance": None}
     nearest = {"of": len(rows), "row": int(rows[0]), "distance": float(f"{distances[0]:.4g}")}

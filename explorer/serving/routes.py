@@ -57,10 +57,10 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
         label = _integer(request, "label")
         labels = None if label is None else np.full(len(codes), label, np.int64)
         if _integer(request, "trust"):
-            if not loaded.has_trust_gauge:  # measured in the service's thread, it would keep all images waiting
-                await asyncio.to_thread(attrgetter("trust_gauge"), loaded)
-            trusted = await asyncio.wrap_future(service.submit_trusted(loaded, codes, labels))
-            return _array_response(trusted.images, {"X-Trust": _compact(trusted.trust.to_json())})
+            if not loaded.has_reliability_gauge:  # measured in the service's thread, it would keep all images waiting
+                await asyncio.to_thread(attrgetter("reliability_gauge"), loaded)
+            decoded_images = await asyncio.wrap_future(service.submit_with_reliability(loaded, codes, labels))
+            return _array_response(decoded_images.images, {"X-Trust": _compact(decoded_images.reliability.to_json())})
         return _array_response(await asyncio.wrap_future(service.submit(loaded, codes, labels)))
 
     async def encode(request: Request) -> Response:

@@ -18,7 +18,7 @@ from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
 
 if TYPE_CHECKING:
-    from explorer.analysis.latent.reliability import TrustGauge
+    from explorer.analysis.latent.reliability import ReliabilityGauge
     from explorer.analysis.paths.neighbour_graph import NeighbourGraph
     from explorer.models.latent_model import LatentModel
 
@@ -33,7 +33,7 @@ class LoadedRun:
         self.run = run
         self.config = run.config
         self._projections: dict[tuple[str, int, int], Projection] = {}
-        self._gauge: TrustGauge | None = None
+        self._gauge: ReliabilityGauge | None = None
         self._measuring = threading.Lock()
         self._neighbour_graphs: dict[int | None, NeighbourGraph] = {}
 
@@ -65,22 +65,22 @@ class LoadedRun:
         return self.run.columns()
 
     @property
-    def has_trust_gauge(self) -> bool:
-        """Whether ``trust_gauge`` answers at once."""
+    def has_reliability_gauge(self) -> bool:
+        """Whether ``reliability_gauge`` answers at once."""
         return self._gauge is not None
 
     @property
-    def trust_gauge(self) -> "TrustGauge":
+    def reliability_gauge(self) -> "ReliabilityGauge":
         """What tells how far a decoded image can be believed: measured once, in a fraction of a second.
 
         Raises:
             ProjectionError: if the run has no encoded set.
         """
-        from explorer.analysis.latent.reliability import TrustGauge
+        from explorer.analysis.latent.reliability import ReliabilityGauge
 
         with self._measuring:  # many may ask for the first time at once
             if self._gauge is None:
-                self._gauge = TrustGauge(self.model, self.encoded)
+                self._gauge = ReliabilityGauge(self.model, self.encoded)
             return self._gauge
 
     def neighbour_graph(self, label: int | None = None) -> "NeighbourGraph":

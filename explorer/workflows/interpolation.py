@@ -19,13 +19,13 @@ from explorer.analysis.paths.interpolation import (
 from explorer.analysis.paths.summary import PathFacts, fine_path, path_facts
 from explorer.errors import ConfigError
 from explorer.runs.tables import images_npz
-from explorer.workflows.video import KINDS as FILMS
-from explorer.workflows.video import film
+from explorer.workflows.video import KINDS as ANIMATIONS
+from explorer.workflows.video import animation
 
 if TYPE_CHECKING:
     from explorer.serving.run_cache import LoadedRun
 
-SUFFIXES = (*(f".{kind}" for kind in FILMS), ".npz")
+SUFFIXES = (*(f".{kind}" for kind in ANIMATIONS), ".npz")
 """What an interpolation can be written as."""
 
 
@@ -66,7 +66,7 @@ class Interpolation:
         check_suffix(suffix)
         if suffix == ".npz":
             return images_npz(self.images, self.path.codes, labels=_labels(self.path, self.label), t=self.path.t)
-        return film(self.images, suffix[1:], fps=fps)
+        return animation(self.images, suffix[1:], fps=fps)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is told of the path as JSON has it; ``t`` and what ``PathFacts`` tells of each code are lists."""
@@ -114,7 +114,7 @@ def interpolate_rows(loaded: "LoadedRun", first: int, last: int, choice: PathCho
     return Interpolation(
         path=path,
         images=decode_codes(loaded.model, path.codes, labels),
-        facts=path_facts(loaded.model, loaded.trust_gauge, path, labels),
+        facts=path_facts(loaded.model, loaded.reliability_gauge, path, labels),
         label=label,
     )
 
@@ -144,18 +144,18 @@ def find_path(
 
 
 def _found(
-    loaded: "LoadedRun", ends: tuple[Floats, Floats], t: Doubles, kind: str, *, label: int | None, **search: Any
+    loaded: "LoadedRun", endpoints: tuple[Floats, Floats], t: Doubles, kind: str, *, label: int | None, **search: Any
 ) -> LatentPath:
     if kind == "linear":
-        return linear_path(*ends, t)
+        return linear_path(*endpoints, t)
     if kind == "spherical":
-        return spherical_path(*ends, t)
+        return spherical_path(*endpoints, t)
     if kind == "data":
-        return loaded.neighbour_graph(label).path(*ends, t)
+        return loaded.neighbour_graph(label).path(*endpoints, t)
     if kind == "geodesic":
         from explorer.analysis.paths.geodesics import geodesic_path
 
-        return geodesic_path(loaded.model, *ends, t, label=label, **search)
+        return geodesic_path(loaded.model, *endpoints, t, label=label, **search)
     raise ConfigError(f"There is no path of kind {kind!r:.40}: use one of {', '.join(KINDS)}.")
 
 

@@ -1,4 +1,4 @@
-"""Walks: paths between two codes of a run, with what is told of every frame. The kind that takes seconds is a query."""
+"""Paths: paths between two codes of a run, with what is told of every frame. The kind that takes seconds is a query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ SLOW = "geodesic"
 
 MIN_FRAMES, MAX_FRAMES = 4, 48
 N_PLAYED = 72
-"""Steps of a film, about: more than a strip shows, so that it moves."""
+"""Steps of an animation, about: more than a strip shows, so that it moves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WalkEnds:
+class Endpoints:
     """Two codes to walk between.
 
     Attributes:
         a: where it begins, L numbers.
         b: where it ends, L numbers.
-        label: class in which a conditional model decodes the whole walk; None for other models.
+        label: class in which a conditional model decodes the whole path; None for other models.
     """
 
     a: tuple[float, ...]
@@ -51,7 +51,7 @@ class WalkEnds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """At which times a walk is shown.
+    """At which times a path is shown.
 
     Attributes:
         n_frames: of its strip from end to end; one more lies beyond each end.
@@ -68,47 +68,47 @@ class Sampling:
 
     @property
     def stride(self) -> int:
-        """Frames of the film from one of the strip to the next."""
+        """Frames of the animation from one of the strip to the next."""
         return max(1, round(N_PLAYED / (self.n_frames + 1)))
 
     def times(self) -> NDArray[np.float64]:
-        """Return the times of the film, of which every ``stride``-th is in the strip."""
+        """Return the times of the animation, of which every ``stride``-th is in the strip."""
         beyond = 1 / (self.n_frames - 1)
         n_steps = (self.n_frames + 1) * self.stride
         return -beyond + (1 + 2 * beyond) * np.arange(n_steps + 1) / n_steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Walk:
+class MeasuredPath:
     """A path with what is told of its frames.
 
     Attributes:
-        path: sampled at the times of the film.
+        latent: sampled at the times of the animation.
         labels: class that each frame is decoded in, shape ``(T,)``; None for a model without classes.
         facts: of the path, and of each frame.
     """
 
-    path: LatentPath
+    latent: LatentPath
     labels: NDArray[np.int64] | None
     facts: PathFacts
 
 
 @lru_cache(maxsize=64)
-def quick_walk(loaded: LoadedRun, kind: str, ends: WalkEnds, sampling: Sampling) -> Walk:
-    """Return the walk of a ``kind`` that takes no time, measured.
+def quick_path(loaded: LoadedRun, kind: str, endpoints: Endpoints, sampling: Sampling) -> MeasuredPath:
+    """Return the path of a ``kind`` that takes no time, measured.
 
     Raises:
         ConfigError: if there is no such kind, or a code is not finite.
     """
     if kind == SLOW or kind not in KINDS:
         raise ConfigError(f"There is no quick walk {kind!r}: use one of {', '.join(set(KINDS) - {SLOW})}.")
-    return measured(loaded, _quick_path(loaded, kind, ends), ends, sampling)
+    return measured(loaded, _latent_path(loaded, kind, endpoints), endpoints, sampling)
 
 
 @lru_cache(maxsize=16)
-def _quick_path(loaded: LoadedRun, kind: str, ends: WalkEnds) -> LatentPath:
+def _latent_path(loaded: LoadedRun, kind: str, endpoints: Endpoints) -> LatentPath:
     """Return one and the same path however it is sampled, so that what is known of it is found again."""
-    return find_path(loaded, *ends.codes, PathChoice(kind=kind), label=ends.label)
+    return find_path(loaded, *endpoints.codes, PathChoice(kind=kind), label=endpoints.label)
 
 
 @lru_cache(maxsize=16)
@@ -116,24 +116,24 @@ def _fine_path(loaded: LoadedRun, path: LatentPath, label: int | None) -> FinePa
     return fine_path(loaded.model, path, _labels(path, label))
 
 
-def geodesic(loaded: LoadedRun, ends: WalkEnds) -> Query[LatentPath]:
+def geodesic(loaded: LoadedRun, endpoints: Endpoints) -> Query[LatentPath]:
     """Return the query for the geodesic between two codes."""
 
     def work(tell: OnProgress, stop: Callable[[], bool]) -> LatentPath:
-        find = partial(find_path, loaded, *ends.codes, PathChoice(kind=SLOW), label=ends.label)
+        find = partial(find_path, loaded, *endpoints.codes, PathChoice(kind=SLOW), label=endpoints.label)
         return find(on_progress=tell, stop=stop)
 
-    return Query(key=(loaded, SLOW, ends), title="Geodesic", work=work)
+    return Query(key=(loaded, SLOW, endpoints), title="Geodesic", work=work)
 
 
-def measured(loaded: LoadedRun, path: LatentPath, ends: WalkEnds, sampling: Sampling) -> Walk:
+def measured(loaded: LoadedRun, path: LatentPath, endpoints: Endpoints, sampling: Sampling) -> MeasuredPath:
     """Return ``path`` at the times of ``sampling``, with the class and the facts of its frames."""
-    fine, shown = _fine_path(loaded, path, ends.label), path.at(sampling.times())
+    fine, shown = _fine_path(loaded, path, endpoints.label), path.at(sampling.times())
     if sampling.is_even:
         shown = at_constant_speed(shown, fine.path, fine.images)
-    labels = _labels(shown, ends.label)
-    gauge = loaded.trust_gauge if loaded.config.model.can_encode else None
-    return Walk(path=shown, labels=labels, facts=path_facts(loaded.model, gauge, shown, labels, fine))
+    labels = _labels(shown, endpoints.label)
+    gauge = loaded.reliability_gauge if loaded.config.model.can_encode else None
+    return MeasuredPath(latent=shown, labels=labels, facts=path_facts(loaded.model, gauge, shown, labels, fine))
 
 
 def _labels(path: LatentPath, label: int | None) -> NDArray[np.int64] | None:

@@ -1,4 +1,4 @@
-"""Images of a path as one file to take away: GIF, WebP and MP4 films, and a PNG strip.
+"""Images of a path as one file to take away: GIF, WebP and MP4 animations, and a PNG strip.
 
 Codes and images as numbers are ``images_npz`` in ``runs/tables.py``.
 """
@@ -16,7 +16,7 @@ from explorer.analysis.arrays import Images
 from explorer.errors import ConfigError, ServingError
 
 KINDS = ("gif", "webp", "mp4", "png")
-"""What a film can be; the last is a strip of its frames."""
+"""What an animation can be; the last is a strip of its frames."""
 
 FPS = 12
 MAX_FPS = 50
@@ -40,8 +40,8 @@ INDEX_BYTES, INDEX_BYTES_PER_FRAME = 4096, 64
 """Kept free for an MP4's index before the frames that it is of; it needs about 1,000, and 20 a frame."""
 
 
-def film(images: Images, kind: str, *, fps: float = FPS, loop: bool = True, enlarge: int | None = None) -> bytes:
-    """Return images as a film, or as a strip from left to right.
+def animation(images: Images, kind: str, *, fps: float = FPS, loop: bool = True, enlarge: int | None = None) -> bytes:
+    """Return images as an animation, or as a strip from left to right.
 
     GIF holds greys exactly and RGB in 256 colours a frame, WebP both exactly; MP4 is H.264 in yuv420p, which every
     player knows, with sides made even by repeating the last row or column. GIF and WebP merge frames that are equal to
@@ -56,7 +56,7 @@ def film(images: Images, kind: str, *, fps: float = FPS, loop: bool = True, enla
         enlarge: whole factor for both sides, without smoothing; by default so that images can be looked at.
 
     Raises:
-        ConfigError: if a setting is out of bounds, or the film would have more than ``MAX_PIXELS``.
+        ConfigError: if a setting is out of bounds, or the animation would have more than ``MAX_PIXELS``.
     """
     if kind not in KINDS:
         raise ConfigError(f"There is no film of kind {kind!r:.40}: use one of {', '.join(KINDS)}.")
@@ -82,8 +82,8 @@ def forth_and_back(n: int) -> NDArray[np.int64]:
 
 def durations(n: int, fps: float, unit: float) -> list[int]:
     """Return how long each of ``n`` frames is shown, in whole ``unit`` seconds; all together within one of n / fps."""
-    ends = np.round(np.arange(n + 1) / (fps * unit)).astype(int)
-    return [int(length) for length in np.diff(ends)]
+    endpoints = np.round(np.arange(n + 1) / (fps * unit)).astype(int)
+    return [int(length) for length in np.diff(endpoints)]
 
 
 def _factor(images: Images, side: int) -> int:

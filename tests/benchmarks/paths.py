@@ -1,4 +1,4 @@
-"""Seconds of a geodesic beside plain gradient descent to the same energy, and of a film as MP4 beside a GIF.
+"""Seconds of a geodesic beside plain gradient descent to the same energy, and of an animation as MP4 beside a GIF.
 
 Run: python -m tests.benchmarks.paths [--run mnist-vae-16d] [--pairs 5]. Prints JSON lines. Geodesics are of 16 points
 between encoded images; the rival is Adam on the energy of the same points, by autograd, at the best of three step
@@ -24,7 +24,7 @@ from explorer.analysis.paths.summary import mean_images
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
-from explorer.workflows.video import film
+from explorer.workflows.video import animation
 
 RIVAL_STEPS = 1000
 STEP_SIZES = (0.01, 0.03, 0.1)
@@ -109,7 +109,7 @@ def _films(run: Run) -> None:
     images = decode_codes(run.model(), codes, labels)
     seconds = {}
     for kind in ("gif", "webp", "mp4"):
-        tries = [_timed(lambda kind=kind: film(images, kind, loop=False)) for _ in range(3)]
+        tries = [_timed(lambda kind=kind: animation(images, kind, loop=False)) for _ in range(3)]
         content, seconds[kind] = min(tries, key=lambda timed: timed[1])
         print(json.dumps({"film": kind, "seconds": round(seconds[kind], 3), "kilobytes": len(content) // 1000}))
     ratio = round(seconds["gif"] / seconds["mp4"], 2)

@@ -111,10 +111,16 @@ def test_a_conditional_model_decodes_in_the_class_asked_for_or_in_that_of_the_fi
             [VAE, *ends(), "--out", "a.gif", "--path", "zigzag"],
             "no path of kind 'zigzag': use one of linear",
         ),
-        ([VAE, *ends(), "--out", "a.avi"], "cannot be written as '.avi': end its name in one of .gif, .webp, .mp4"),
+        (
+            [VAE, *ends(), "--out", "a.avi"],
+            "cannot be written as '.avi': end its name in one of .gif, .webp, .mp4",
+        ),
         ([VAE, *ends(), "--out", "a"], "cannot be written as 'a file without a suffix'"),
         ([VAE, *ends(), "--out", "a.gif", "--label", "3"], "was trained without classes"),
-        ([CVAE, *ends(), "--out", "a.gif", "--label", "10"], "Class 10 does not exist in digits-cvae-2d: use 0 to 9"),
+        (
+            [CVAE, *ends(), "--out", "a.gif", "--label", "10"],
+            "Class 10 does not exist in digits-cvae-2d: use 0 to 9",
+        ),
         (["no-such-run", *ends(), "--out", "a.gif"], "no-such-run"),
         ([VAE, *ends(), "--out", "missing/a.gif"], "could not be written"),
     ],

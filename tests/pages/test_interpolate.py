@@ -1,4 +1,4 @@
-"""The page Interpolate: its walks, what is told of them, the other parts, and what can be taken away."""
+"""The page Interpolate: its paths, what is told of them, the other parts, and what can be taken away."""
 
 import base64
 import io
@@ -37,13 +37,13 @@ def decoded(checkpoints):
     return decode
 
 
-def walk(page, kind):
-    return next(walk for walk in page.component("film")["walks"] if walk["kind"] == kind)
+def path(page, kind):
+    return next(path for path in page.component("film")["walks"] if path["kind"] == kind)
 
 
 def strip(page, kind="linear"):
-    """The frames of a strip as the film is given them, shape ``(T, H, W)``."""
-    images = np.frombuffer(base64.b64decode(walk(page, kind)["images"]), np.uint8)
+    """The frames of a strip as the animation is given them, shape ``(T, H, W)``."""
+    images = np.frombuffer(base64.b64decode(path(page, kind)["images"]), np.uint8)
     return images.reshape(-1, *page.component("film")["shape"])[:, 0].astype(float)
 
 
@@ -59,7 +59,7 @@ def pinned(page, name):
     return [float(number) for number in numbers.split(",")]
 
 
-# The walks
+# The paths
 
 
 def test_the_first_visit_walks_between_two_images_of_different_classes(run_page, checkpoints, decoded):
@@ -82,7 +82,7 @@ def test_a_spherical_strip_keeps_to_the_circle_of_codes_of_one_length(interpolat
 
 def test_every_kind_is_in_the_table_and_the_geodesic_has_no_more_energy_than_the_straight_line(interpolate):
     page = interpolate().until("The geodesic ")
-    assert [walk["name"] for walk in page.component("film")["walks"]] == [
+    assert [path["name"] for path in page.component("film")["walks"]] == [
         *("Linear", "Spherical", "Geodesic", "Through the data")
     ]
     rows = page.test.table[0].value
@@ -220,7 +220,7 @@ def test_what_is_taken_away_shows_the_walk_frame_by_frame(interpolate, decoded, 
     if kind == "png":
         frames = np.array_split(frames[0], 5, axis=1)
     else:
-        assert len(frames) == 8  # forth, and back without the ends twice
+        assert len(frames) == 8  # forth, and back without the endpoints twice
     for frame, share in zip(frames, np.linspace(0, 1, 5), strict=False):
         small = np.asarray(Image.fromarray(np.asarray(frame, np.uint8)).resize((8, 8), Image.Resampling.BOX), float)
         assert np.abs(small - decoded((1 - share) * A + share * B)).mean() < 12

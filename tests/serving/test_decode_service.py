@@ -154,7 +154,7 @@ def test_weights_of_classes_that_the_model_does_not_take_are_refused(service, we
 def test_only_decoding_takes_weights_of_classes(service):
     weights = np.eye(10, dtype=np.float32)[:1]
     with pytest.raises(ServingError, match="Only decoding takes weights of classes: give a class for each"):
-        service.submit_trusted("cvae", codes(1, 3), weights)
+        service.submit_with_reliability("cvae", codes(1, 3), weights)
     with pytest.raises(ServingError, match="Only decoding takes weights of classes"):
         service.submit_images("cvae", np.zeros((1, 1, 8, 8), np.uint8), weights)
     with pytest.raises(ServingError, match="vae is not conditional"):

@@ -53,7 +53,7 @@ SPARE = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trust:
+class Reliability:
     """How far the image that is decoded from one code can be believed.
 
     Attributes:
@@ -207,8 +207,8 @@ def _index(codes: NDArray[np.float64]) -> _Tree | _Table:
     return _Table(codes) if is_table else _Tree(codes)
 
 
-class TrustGauge:
-    """Tells the trust of codes of one model from one encoded set. What is typical is measured once, when made."""
+class ReliabilityGauge:
+    """Tells the reliability of codes of one model from one encoded set. What is typical is measured once, when made."""
 
     def __init__(self, model: "LatentModel", encoded: EncodedSet) -> None:
         """Measure what is typical of ``encoded``, which ``model`` encoded."""
@@ -230,8 +230,8 @@ class TrustGauge:
             self._neighbourhoods[key] = Neighbourhood(self.encoded.mu[rows], rows)
         return self._neighbourhoods[key]
 
-    def measure(self, codes: Floats, labels: Labels | None, back: Floats) -> list[Trust]:
-        """Return the trust of each code.
+    def measure(self, codes: Floats, labels: Labels | None, back: Floats) -> list[Reliability]:
+        """Return the reliability of each code.
 
         Args:
             codes: shape ``(M, L)``.
@@ -240,11 +240,11 @@ class TrustGauge:
         """
         log_prior = self._log_prior(codes, labels)
         errors = np.linalg.norm(back - codes, axis=1)
-        found: dict[int, Trust] = {}
+        found: dict[int, Reliability] = {}
         for label, rows in rows_of_classes(labels, len(codes)):
             around = self.neighbourhood(label)
             for row, nearest, n_near in zip(rows.tolist(), *around.around(codes[rows]), strict=True):
-                found[row] = _trust(
+                found[row] = _reliability(
                     around,
                     float(nearest),
                     int(n_near),
@@ -270,9 +270,11 @@ class TrustGauge:
             return None if prior is None else log_density(prior, torch.from_numpy(codes))
 
 
-def _trust(around: Neighbourhood, nearest: float, n_near: int, *, log_prior: float | None, **measured: Any) -> Trust:
+def _reliability(
+    around: Neighbourhood, nearest: float, n_near: int, *, log_prior: float | None, **measured: Any
+) -> Reliability:
     has_density = log_prior is not None and math.isfinite(log_prior)
-    return Trust(
+    return Reliability(
         n_near=n_near,
         n_typical=around.n_typical,
         radius=around.radius,

@@ -13,7 +13,7 @@ from explorer.analysis.paths.interpolation import LatentPath, step_lengths
 from explorer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from explorer.analysis.latent.reliability import TrustGauge
+    from explorer.analysis.latent.reliability import ReliabilityGauge
     from explorer.models.latent_model import LatentModel
 
 
@@ -47,7 +47,7 @@ class PathFacts:
             at constant speed in images has.
         n_near: encoded images within ``radius`` of each code, shape ``(T,)``; None without an encoded set.
         nearest: distance of each code to the nearest encoded image, shape ``(T,)``; None without an encoded set.
-        verdicts: "near", "edge" or "far" for each code, as a ``Trust`` has them; None without an encoded set.
+        verdicts: "near", "edge" or "far" for each code, as a ``Reliability`` has them; None without an encoded set.
         radius, n_typical: half of the encoded images have that many others within that distance; None without a set.
         log_prior: log p(z), or log p(z|y), of each code in nats, -inf off the prior's support; None without a prior.
     """
@@ -81,7 +81,7 @@ def fine_path(model: "LatentModel", path: LatentPath, labels: Labels | None = No
 
 def path_facts(
     model: "LatentModel",
-    gauge: "TrustGauge | None",
+    gauge: "ReliabilityGauge | None",
     path: LatentPath,
     labels: Labels | None = None,
     fine: FinePath | None = None,
@@ -149,7 +149,7 @@ def _check_labels(model: "LatentModel", path: LatentPath, labels: Labels | None)
         raise ConfigError(f"A {model.config.family} decodes given a class: pass one for each code of the path.")
 
 
-def _neighbours(gauge: "TrustGauge", codes: Floats, labels: Labels | None) -> dict[str, Any]:
+def _neighbours(gauge: "ReliabilityGauge", codes: Floats, labels: Labels | None) -> dict[str, Any]:
     nearest, n_near = np.empty(len(codes)), np.empty(len(codes), np.int64)
     verdicts = [""] * len(codes)
     for label, rows in rows_of_classes(labels, len(codes)):

@@ -18,7 +18,7 @@ from explorer.errors import ConfigError
 from explorer.jobs.progress import OnProgress, Stages
 
 if TYPE_CHECKING:
-    from explorer.analysis.latent.reliability import TrustGauge
+    from explorer.analysis.latent.reliability import ReliabilityGauge
     from explorer.models.latent_model import LatentModel
 
 SIDE = 40
@@ -38,7 +38,7 @@ SWEEPING = "decoding places and encoding them back"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Sweep:
+class RoundTripErrors:
     """A map swept place by place.
 
     Attributes:
@@ -73,14 +73,14 @@ class Sweep:
         return float(among.mean()) if among.size else None
 
 
-def sweep(
-    gauge: "TrustGauge",
+def round_trip_errors(
+    gauge: "ReliabilityGauge",
     projection: Projection,
     *,
     side: int = SIDE,
     on_progress: OnProgress = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Sweep | None:
+) -> RoundTripErrors | None:
     """Return how far the images decoded over a map encode back; None if ``stop`` said so before the end.
 
     Off the map the rest of z is that of the mean code; a model that decodes in a class does so in that of the nearest
@@ -113,7 +113,7 @@ def sweep(
         stages.count(SWEEPING, min(start + BATCH, len(codes)), len(codes))
     rows = spread(len(encoded))
     own = re_encoding_error(model, encoded.mu[rows], encoded.labels[rows] if model.needs_label else None)
-    return Sweep(
+    return RoundTripErrors(
         error=error.reshape(side, side),
         is_empty=_is_empty(gauge, codes, labels).reshape(side, side),
         threshold=float(np.quantile(own, RETURNING)),
@@ -152,7 +152,7 @@ def _labels(
     return labels
 
 
-def _is_empty(gauge: "TrustGauge", codes: Floats, labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+def _is_empty(gauge: "ReliabilityGauge", codes: Floats, labels: NDArray[np.int64] | None) -> NDArray[np.bool_]:
     from explorer.analysis.latent.reliability import rows_of_classes
 
     is_empty = np.zeros(len(codes), bool)

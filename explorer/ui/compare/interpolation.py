@@ -20,7 +20,7 @@ N_FRAMES = 12
 SIDE = 56
 
 
-def walked_pair(runs: Sequence[LoadedRun], view: CompareView) -> None:
+def interpolated_pair(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show the walk between the first two pinned images, or between two of different classes, in each model."""
     encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
     if not encoding:

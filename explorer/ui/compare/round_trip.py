@@ -5,8 +5,8 @@ from functools import partial
 
 import streamlit as st
 
-from explorer.analysis.projections.round_trip import Sweep, sweep
-from explorer.figures.holes import sweep_figure, sweep_text
+from explorer.analysis.projections.round_trip import RoundTripErrors, round_trip_errors
+from explorer.figures.round_trip import round_trip_figure, round_trip_text
 from explorer.jobs.progress import OnProgress
 from explorer.jobs.threads import Query
 from explorer.serving.run_cache import map_version
@@ -16,12 +16,12 @@ from explorer.ui.tasks import show_query, while_under_way
 N_COLUMNS = 2
 
 
-def swept_holes(maps: Sequence[ComparedMap]) -> None:
+def round_trip_section(maps: Sequence[ComparedMap]) -> None:
     """Show where each map has holes; while one is swept this part alone runs again and again."""
     if not maps:
         return
     st.markdown("**Holes: where a decoded image does not encode back to where it came from**")
-    queries = [sweep_of(compared) for compared in maps]
+    queries = [round_trip_errors_of(compared) for compared in maps]
     while_under_way(queries, partial(_show_all, maps, queries))
     st.caption(
         "Each place of the map is decoded, its image encoded, and the distance in z to where it began measured. "
@@ -29,17 +29,17 @@ def swept_holes(maps: Sequence[ComparedMap]) -> None:
     )
 
 
-def sweep_of(compared: ComparedMap) -> Query[Sweep | None]:
-    """Return the query for the sweep of a map."""
+def round_trip_errors_of(compared: ComparedMap) -> Query[RoundTripErrors | None]:
+    """Return the query for the round-trip error map of a map."""
 
-    def work(tell: OnProgress, stop: Callable[[], bool]) -> Sweep | None:
-        return sweep(compared.loaded.trust_gauge, compared.projection, on_progress=tell, stop=stop)
+    def work(tell: OnProgress, stop: Callable[[], bool]) -> RoundTripErrors | None:
+        return round_trip_errors(compared.loaded.reliability_gauge, compared.projection, on_progress=tell, stop=stop)
 
     key = "sweep", compared.loaded, map_version(compared.projection)
     return Query(key=key, title=compared.name, work=work)
 
 
-def _show_all(maps: Sequence[ComparedMap], queries: Sequence[Query[Sweep | None]]) -> None:
+def _show_all(maps: Sequence[ComparedMap], queries: Sequence[Query[RoundTripErrors | None]]) -> None:
     for start in range(0, len(maps), N_COLUMNS):
         columns, part = st.columns(N_COLUMNS, gap="medium"), slice(start, start + N_COLUMNS)
         for column, compared, query in zip(columns, maps[part], queries[part], strict=False):
@@ -47,12 +47,12 @@ def _show_all(maps: Sequence[ComparedMap], queries: Sequence[Query[Sweep | None]
                 _show(compared, query)
 
 
-def _show(compared: ComparedMap, query: Query[Sweep | None]) -> None:
+def _show(compared: ComparedMap, query: Query[RoundTripErrors | None]) -> None:
     key, found = f"sweep-{compared.name}", query.task().outcome()
-    if not isinstance(found, Sweep):
+    if not isinstance(found, RoundTripErrors):
         show_query(query, key, missing="has no sweep", again="Try again")
         return
     st.caption(f"**{compared.name}**")
-    figure = sweep_figure(found, compared.projection.axis_names)
-    st.plotly_chart(figure, alt=sweep_text(found), config={"displayModeBar": False}, key=key)
-    st.caption(sweep_text(found))
+    figure = round_trip_figure(found, compared.projection.axis_names)
+    st.plotly_chart(figure, alt=round_trip_text(found), config={"displayModeBar": False}, key=key)
+    st.caption(round_trip_text(found))

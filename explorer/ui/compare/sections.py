@@ -9,10 +9,10 @@ from explorer.analysis.latent.priors import prior_codes, spread_rows
 from explorer.data.images import ImageSplit
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.compare.interpolation import walked_pair
+from explorer.ui.compare.interpolation import interpolated_pair
 from explorer.ui.compare.maps import compared_maps, images_only
 from explorer.ui.compare.reconstructions import rebuilt_picture
-from explorer.ui.compare.round_trip import swept_holes
+from explorer.ui.compare.round_trip import round_trip_section
 from explorer.ui.compare.table import comparison_table
 from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded, density_codes
@@ -120,8 +120,8 @@ def _rows(loaded: LoadedRun, view: CompareView) -> np.ndarray:
 def spaces(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show how the codes differ: in numbers, by walking between the same two images, and by sweeping for holes."""
     comparison_table(runs, kinds=("codes", "paths"), without=("kl",))
-    walked_pair(runs, view)
-    swept_holes(compared_maps(runs, view))
+    interpolated_pair(runs, view)
+    round_trip_section(compared_maps(runs, view))
 
 
 def numbers(runs: Sequence[LoadedRun], view: CompareView) -> None:

@@ -13,7 +13,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.explore.class_grid import same_code_in_every_class
 from explorer.ui.explore.posterior_samples import resampling
-from explorer.ui.map.reliability import trust_note
+from explorer.ui.map.reliability import reliability_note
 from explorer.ui.notation import gaussian_constant, given
 from explorer.ui.places import PinnedPlace
 from explorer.ui.widgets.images import captioned_pictures, error_image, picture
@@ -43,7 +43,7 @@ def inspector(
         st.markdown(f"##### Test image {place.row:,} · class {label}")
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
-    trust_note(loaded, place)
+    reliability_note(loaded, place)
     _ways_to_look_around(loaded, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"

@@ -8,10 +8,10 @@ from explorer.analysis.projections.base import Projection
 from explorer.errors import ExplorerError
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoint_controls import endpoint_choices
 from explorer.ui.interpolate.endpoints import pin_code, with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
-from explorer.ui.map.reliability import trust_note
+from explorer.ui.map.reliability import reliability_note
 from explorer.ui.places import PinnedPlace, one_class, pinned_places
 from explorer.ui.view import current_view
 from explorer.ui.widgets.classifier import classifier_of
@@ -29,7 +29,7 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
     view = with_enough_pins(loaded, current_view(InterpolateView), 3)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        a, b, c = (places[index] for index in end_choices(view, TITLES))
+        a, b, c = (places[index] for index in endpoint_choices(view, TITLES))
         z = latent_arithmetic(a.z, b.z, c.z)
         st.button("Pin the result", icon=":material/add_location:", on_click=_keep, args=(z, (a, b, c)))
     label = one_class(loaded, view, c)
@@ -46,7 +46,7 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
         st.caption(f"{accuracy_words(classifier).capitalize()}.")
     if projection is not None:
         place = PinnedPlace(row=None, point=projection.forward(z[None])[0], z=z, label=label, name="result")
-        trust_note(loaded, place)
+        reliability_note(loaded, place)
     st.caption(
         f"The code of {a.name}, less that of {b.name}, plus that of {c.name} (Radford, Metz and Chintala 2016). Single "
         "images carry much besides what tells them apart: means of classes (Add a place) make a cleaner difference."

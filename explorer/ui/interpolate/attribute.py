@@ -14,7 +14,7 @@ from explorer.errors import ConfigError
 from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoint_controls import endpoint_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.columns import upload_columns
@@ -35,14 +35,14 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     if projection is None:
         st.info(
             f"{loaded.run.name} encodes no images, so none with an attribute can be told from those without. "
-            "Walk a path between draws instead.",
+            "MeasuredPath a path between draws instead.",
             icon=":material/info:",
         )
         return
     view = with_enough_pins(loaded, current_view(InterpolateView), 1)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = places[end_choices(view, ("Start from",))[0]]
+        start = places[endpoint_choices(view, ("Start from",))[0]]
         chosen = _choice(loaded, names, view.direction)
         upload_columns(loaded)
     if chosen is None:

@@ -9,7 +9,7 @@ from explorer.analysis.latent.grids import bilinear_grid
 from explorer.analysis.projections.base import Projection
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoint_controls import endpoint_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.notation import given
@@ -28,7 +28,7 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     view = with_enough_pins(loaded, current_view(InterpolateView), 4)
     places = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        corners = [places[index] for index in end_choices(view, TITLES)]
+        corners = [places[index] for index in endpoint_choices(view, TITLES)]
         n = min(view.frames, MAX_SIDE)
         shown = replace(view, frames=n)
         control(st.slider, shown, "frames", "Images a side", key="grid-frames", max_value=MAX_SIDE, width=190)

@@ -1,4 +1,4 @@
-"""What a walk goes between: a choice among the pins, and ways to add places to it."""
+"""What a path goes between: a choice among the pins, and ways to add places to it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,8 +11,8 @@ from explorer.errors import ExplorerError
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.interpolate.endpoints import (
-    choose_end,
-    end_indices,
+    choose_endpoint,
+    endpoint_indices,
     pin_class_mean,
     pin_code,
     pin_image,
@@ -25,9 +25,9 @@ _FILE = "end-file"
 _ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
 
 
-def end_choices(view: InterpolateView, titles: Sequence[str]) -> tuple[int, ...]:
+def endpoint_choices(view: InterpolateView, titles: Sequence[str]) -> tuple[int, ...]:
     """Show a choice of a pin for each title, and return which pins are chosen."""
-    indices = end_indices(view, len(titles))
+    indices = endpoint_indices(view, len(titles))
     names = [pin.name for pin in view.pins]
     for position, (title, index) in enumerate(zip(titles, indices, strict=True)):
         key = f"end-{position}"
@@ -40,7 +40,7 @@ def _choose(position: int, n: int) -> None:
     names = [pin.name for pin in held_view(View).pins]
     name = st.session_state[f"end-{position}"]
     if name in names:
-        choose_end(position, names.index(name), n)
+        choose_endpoint(position, names.index(name), n)
 
 
 def add_place(loaded: LoadedRun, class_names: Sequence[str]) -> None:

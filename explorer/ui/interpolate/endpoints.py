@@ -1,4 +1,4 @@
-"""The ends of a walk through latent space: which pins it goes between, and places that become pins for it."""
+"""The endpoints of a path through latent space: which pins it goes between, and places that become pins for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +17,8 @@ SEPARATOR = ";"
 """Between the names of ends in a link: no pin's name holds it."""
 
 
-def end_indices(view: InterpolateView, n: int) -> tuple[int, ...]:
-    """Return which of the view's pins are the ``n`` ends: those that it names, then the first others.
+def endpoint_indices(view: InterpolateView, n: int) -> tuple[int, ...]:
+    """Return which of the view's pins are the ``n`` endpoints: those that it names, then the first others.
 
     The view must have ``n`` pins.
     """
@@ -29,14 +29,14 @@ def end_indices(view: InterpolateView, n: int) -> tuple[int, ...]:
     return (*named, *others)[:n]
 
 
-def choose_end(position: int, index: int, n: int) -> None:
+def choose_endpoint(position: int, index: int, n: int) -> None:
     """Make pin ``index`` the end at ``position`` of ``n``; if it was another one, the two change places."""
     view = held_view(InterpolateView)
-    ends = list(end_indices(view, n))
-    if index in ends:
-        ends[ends.index(index)] = ends[position]
-    ends[position] = index
-    change_view(replace(view, endpoints=SEPARATOR.join(view.pins[end].name for end in ends)))
+    endpoints = list(endpoint_indices(view, n))
+    if index in endpoints:
+        endpoints[endpoints.index(index)] = endpoints[position]
+    endpoints[position] = index
+    change_view(replace(view, endpoints=SEPARATOR.join(view.pins[end].name for end in endpoints)))
 
 
 def with_enough_pins(loaded: LoadedRun, view: InterpolateView, n: int) -> InterpolateView:

@@ -1,4 +1,4 @@
-"""A walk to take away: a film, a strip, or its codes and images as numbers. Made when it is asked for."""
+"""A path to take away: an animation, a strip, or its codes and images as numbers. Made when it is asked for."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ import streamlit as st
 from explorer.runs.tables import images_npz
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
-from explorer.workflows.paths import Walk
-from explorer.workflows.video import film
+from explorer.workflows.paths import MeasuredPath
+from explorer.workflows.video import animation
 
 FORMATS = {
     "mp4": ("MP4 film", "video/mp4"),
@@ -18,23 +18,23 @@ FORMATS = {
     "png": ("PNG strip", "image/png"),
     "npz": ("NPZ: codes and images", "application/octet-stream"),
 }
-FILMS = ("mp4", "gif", "webp")
+ANIMATIONS = ("mp4", "gif", "webp")
 MAX_IMAGES, MAX_FPS = 240, 60
 
 
-def film_export(loaded: LoadedRun, walk: Walk, name: str, ends: tuple[str, str]) -> None:
-    """Show what the walk called ``name``, between two ``ends``, can be taken away as."""
+def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints: tuple[str, str]) -> None:
+    """Show what the path called ``name``, between two ``endpoints``, can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
-        st.caption(f"The {name} path from {ends[0]} to {ends[1]}: the one that is played.")
+        st.caption(f"The {name} path from {endpoints[0]} to {endpoints[1]}: the one that is played.")
         kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="film-kind")
-        is_film = kind in FILMS
+        is_animation = kind in ANIMATIONS
         n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="film-n")
-        fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_film else 1
-        loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_film else False
+        fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_animation else 1
+        loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_animation else False
         st.caption(_extent(kind, int(n), fps, loops=loops))
         st.download_button(
             f"Download {FORMATS[kind][0].split(',')[0].split(':')[0]}",
-            data=partial(exported, loaded, walk, kind, int(n), fps=fps, loops=loops),
+            data=partial(exported, loaded, path, kind, int(n), fps=fps, loops=loops),
             file_name=f"{loaded.run.name}-{name.replace(' ', '-')}.{kind}",
             mime=FORMATS[kind][1],
             on_click="ignore",
@@ -44,27 +44,27 @@ def film_export(loaded: LoadedRun, walk: Walk, name: str, ends: tuple[str, str])
 
 def _extent(kind: str, n: int, fps: float, *, loops: bool) -> str:
     """Say how much the file holds."""
-    if kind not in FILMS:
+    if kind not in ANIMATIONS:
         return f"{n} images."
     n_frames = 2 * n - 2 if loops else n
     return f"{n_frames} frames, {n_frames / fps:.1f} s."
 
 
-def exported(loaded: LoadedRun, walk: Walk, kind: str, n: int, *, fps: float, loops: bool) -> bytes:
-    """Return the file of a walk with ``n`` images from end to end, without overshoot.
+def exported(loaded: LoadedRun, path: MeasuredPath, kind: str, n: int, *, fps: float, loops: bool) -> bytes:
+    """Return the file of a path with ``n`` images from end to end, without overshoot.
 
     Args:
         loaded: the run.
-        walk: the walk; images are apart as they are in it.
+        path: the path; images are apart as they are in it.
         kind: of ``FORMATS``.
         n: images.
         fps: images a second.
-        loops: whether a film goes back to its beginning.
+        loops: whether an animation goes back to its beginning.
     """
-    inner = walk.path.t[~walk.path.is_overshoot]
-    path = walk.path.at(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(inner)), inner))
-    labels = None if walk.labels is None else np.full(n, walk.labels[0], np.int64)
-    images = session.service().decode(loaded, path.codes, labels)
+    inner = path.latent.t[~path.latent.is_overshoot]
+    sampled = path.latent.at(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(inner)), inner))
+    labels = None if path.labels is None else np.full(n, path.labels[0], np.int64)
+    images = session.service().decode(loaded, sampled.codes, labels)
     if kind == "npz":
-        return images_npz(images, path.codes, labels=labels, t=path.t)
-    return film(images, kind, fps=fps, loop=loops)
+        return images_npz(images, sampled.codes, labels=labels, t=sampled.t)
+    return animation(images, kind, fps=fps, loop=loops)

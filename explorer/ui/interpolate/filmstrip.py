@@ -1,4 +1,4 @@
-"""Walks as film strips, and one of them played: what is seen on the way, frame by frame, with what is told of each."""
+"""Paths as filmstrips, and one of them played: what is seen on the way, frame by frame, with what is told of each."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ import streamlit as st
 from explorer.analysis.arrays import Floats, Images
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.browser.component import browser_component
-from explorer.workflows.paths import Sampling, Walk
+from explorer.workflows.paths import MeasuredPath, Sampling
 
 NAMES = {"linear": "Linear", "spherical": "Spherical", "geodesic": "Geodesic", "data": "Through the data"}
 ABOUT = {
@@ -24,7 +24,7 @@ ABOUT = {
     "data": "The shortest path from neighbour to neighbour among the encoded images.",
 }
 DASHES: dict[str, list[int]] = {"linear": [], "spherical": [9, 5], "geodesic": [2, 4], "data": [12, 4, 2, 4]}
-"""How a walk is drawn on the map and beside its strip: told apart without colour, which is the classes'."""
+"""How a path is drawn on the map and beside its strip: told apart without colour, which is the classes'."""
 
 _KEY = "film"
 _SCRIPT = Path(__file__).with_name("filmstrip.js")
@@ -60,21 +60,21 @@ class DecodedFrame(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Reel:
-    """A walk as it is shown.
+    """A path as it is shown.
 
     Attributes:
-        walk: the walk.
+        path: the path.
         places: of its frames on the map, shape ``(T, 2)``; None where there is no map.
-        frames: by number, those of its strip at least; of the walk that is played, where between the frames of the
+        frames: by number, those of its strip at least; of the path that is played, where between the frames of the
             strip one looks too, all.
     """
 
-    walk: Walk
+    path: MeasuredPath
     places: Floats | None
     frames: Mapping[int, DecodedFrame]
 
 
-def film(
+def filmstrip(
     loaded: LoadedRun,
     reels: Mapping[str, Reel],
     shown: str,
@@ -83,24 +83,24 @@ def film(
     on_choose: Callable[[str], None],
     on_keep: Callable[[list[float]], None],
 ) -> None:
-    """Show walks as strips, and ``shown`` as a film. Playing, scrubbing and pointing at frames rerun no script.
+    """Show paths as strips, and ``shown`` as an animation. Playing, scrubbing and pointing at frames rerun no script.
 
     The images of the strips come along, so that they are painted as soon as the browser hears of them; those between
-    them, of the walk that is played, it asks for afterwards.
+    them, of the path that is played, it asks for afterwards.
 
     Args:
         loaded: the run.
         reels: by kind, in the order in which they are shown.
         shown: the kind that is played.
         sampling: of all of them.
-        on_choose: is given another kind that is to be played, before the part of the page around the film runs again.
+        on_choose: is given another kind that is to be played, before the part of the page around it runs again.
         on_keep: is given the code of a frame that is to be pinned, likewise.
     """
-    label = next(iter(reels.values())).walk.labels
+    label = next(iter(reels.values())).path.labels
     query = "" if label is None else f"?label={int(label[0])}"
     digest = hashlib.blake2b(f"{loaded.run.fingerprint()} {query} {sampling.stride}".encode(), digest_size=8)
     for kind, reel in reels.items():
-        digest.update(kind.encode() + reel.walk.path.codes.tobytes())
+        digest.update(kind.encode() + reel.path.latent.codes.tobytes())
         digest.update(b"" if reel.places is None else reel.places.tobytes())
         digest.update(repr([frame.read for frame in _in_strip(reel, sampling)]).encode())
     data = {
@@ -109,7 +109,7 @@ def film(
         "version": digest.hexdigest(),
         "shape": loaded.config.model.image_shape,
         "shown": shown,
-        "walks": [_walk_data(kind, reel, sampling) for kind, reel in reels.items()],
+        "walks": [_path_data(kind, reel, sampling) for kind, reel in reels.items()],
     }
     browser_component(_SCRIPT, _HTML)(
         key=_KEY,
@@ -119,30 +119,30 @@ def film(
     )
 
 
-def _walk_data(kind: str, reel: Reel, sampling: Sampling) -> dict[str, Any]:
+def _path_data(kind: str, reel: Reel, sampling: Sampling) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": NAMES[kind],
         "about": ABOUT[kind],
         "dash": DASHES[kind],
-        "note": reel.walk.path.note,
+        "note": reel.path.latent.note,
         "stride": sampling.stride,
-        "rows": base64.b64encode(reel.walk.path.codes.astype("<f4").tobytes()).decode(),
+        "rows": base64.b64encode(reel.path.latent.codes.astype("<f4").tobytes()).decode(),
         "images": base64.b64encode(np.stack([frame.image for frame in _in_strip(reel, sampling)]).tobytes()).decode(),
-        "frames": [_frame(reel, k) for k in range(len(reel.walk.path))],
+        "frames": [_frame(reel, k) for k in range(len(reel.path.latent))],
     }
 
 
 def _in_strip(reel: Reel, sampling: Sampling) -> list[DecodedFrame]:
-    return [reel.frames[k] for k in range(0, len(reel.walk.path), sampling.stride)]
+    return [reel.frames[k] for k in range(0, len(reel.path.latent), sampling.stride)]
 
 
 def _frame(reel: Reel, k: int) -> dict[str, Any]:
-    facts = reel.walk.facts
+    facts = reel.path.facts
     log_prior = None if facts.log_prior is None else float(facts.log_prior[k])
     read = reel.frames[k].read if k in reel.frames else None
     return {
-        "t": round(float(reel.walk.path.t[k]), 4),
+        "t": round(float(reel.path.latent.t[k]), 4),
         "near": None if facts.n_near is None else int(facts.n_near[k]),
         "verdict": "" if facts.verdicts is None else facts.verdicts[k],
         "log_prior": log_prior if log_prior is not None and np.isfinite(log_prior) else None,

@@ -1,4 +1,4 @@
-"""The way from one pinned place to another: film strips, the map with the paths on it, and what is told of each."""
+"""The way from one pinned place to another: filmstrips, the map with the paths on it, and what is told of each."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.projections.base import Projection
-from explorer.figures.walks import Ends, Line, along_walks, class_shares, describe
+from explorer.figures.paths import EndNames, Line, along_paths, class_shares, describe
 from explorer.runs.classifiers import EvaluationClassifier
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.interpolate.endpoints import pin_code
-from explorer.ui.interpolate.export import film_export
-from explorer.ui.interpolate.filmstrip import ABOUT, DASHES, NAMES, DecodedFrame, Reel, film
-from explorer.ui.interpolate.paths import Found, frame_images, frame_probabilities, walk_ends, walks_between
+from explorer.ui.interpolate.export import animation_export
+from explorer.ui.interpolate.filmstrip import ABOUT, DASHES, NAMES, DecodedFrame, Reel, filmstrip
+from explorer.ui.interpolate.paths import Found, endpoints_of, frame_images, frame_probabilities, paths_between
 from explorer.ui.interpolate.view import InterpolateView, PathKind
 from explorer.ui.places import PinnedPlace
 from explorer.ui.tasks import show_query, while_under_way
@@ -24,7 +24,7 @@ from explorer.ui.widgets.classifier import classifier_of, offer_classifier
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.classifier_readings import read_frames
 from explorer.ui.widgets.sliders import short_number
-from explorer.workflows.paths import SLOW, Sampling, Walk, WalkEnds
+from explorer.workflows.paths import SLOW, Endpoints, MeasuredPath, Sampling
 
 NO_BAR = {"displayModeBar": False}
 """Plotly's buttons would lie over what the figure says, for good where there is no pointer that hovers."""
@@ -43,42 +43,42 @@ def sampling_controls(view: InterpolateView) -> Sampling:
     return Sampling(n_frames=view.frames, is_even=view.constant_speed)
 
 
-def film_of_walks(
+def filmstrips(
     loaded: LoadedRun,
     view: InterpolateView,
     projection: Projection | None,
-    ends: tuple[PinnedPlace, PinnedPlace],
+    endpoints: tuple[PinnedPlace, PinnedPlace],
     names: Sequence[str],
 ) -> Found:
-    """Show the strips and the film of every walk between two places, and return the walks."""
+    """Show the strips and the animation of every walk between two places, and return the paths."""
     sampling = Sampling(n_frames=view.frames, is_even=view.constant_speed)
-    between = walk_ends(loaded, view, *ends)
-    found = walks_between(loaded, between, sampling)
+    between = endpoints_of(loaded, view, *endpoints)
+    found = paths_between(loaded, between, sampling)
     classifier = classifier_of(loaded)
     shown = shown_kind(view, found)
     reels = {
         kind: Reel(
-            walk=walk,
-            places=None if projection is None else projection.forward(walk.path.codes),
-            frames=_frames(loaded, classifier, walk, names, 1 if kind == shown else sampling.stride),
+            path=path,
+            places=None if projection is None else projection.forward(path.latent.codes),
+            frames=_frames(loaded, classifier, path, names, 1 if kind == shown else sampling.stride),
         )
-        for kind, walk in found.walks.items()
+        for kind, path in found.paths.items()
     }
-    film(loaded, reels, shown, sampling, on_choose=_set_walk, on_keep=partial(_keep, view))
+    filmstrip(loaded, reels, shown, sampling, on_choose=_set_path, on_keep=partial(_keep, view))
     _what_is_missing(found)
     st.caption(_legend(loaded, classifier))
-    _class_note(loaded, between, ends, names)
+    _class_note(loaded, between, endpoints, names)
     return found
 
 
 def _frames(
-    loaded: LoadedRun, classifier: EvaluationClassifier | None, walk: Walk, names: Sequence[str], every: int
+    loaded: LoadedRun, classifier: EvaluationClassifier | None, path: MeasuredPath, names: Sequence[str], every: int
 ) -> dict[int, DecodedFrame]:
-    """Return ``every`` so many frames of a walk by their numbers, decoded and classified."""
-    images = frame_images(loaded, walk, every)
+    """Return ``every`` so many frames of a path by their numbers, decoded and classified."""
+    images = frame_images(loaded, path, every)
     read: list[tuple[str, float] | None] = [None] * len(images)
     if classifier is not None:
-        read = [*read_frames(frame_probabilities(loaded, classifier, walk, every), names)]
+        read = [*read_frames(frame_probabilities(loaded, classifier, path, every), names)]
     return {every * k: DecodedFrame(image, of) for k, (image, of) in enumerate(zip(images, read, strict=True))}
 
 
@@ -98,29 +98,29 @@ def _legend(loaded: LoadedRun, classifier: EvaluationClassifier | None) -> str:
 
 
 def shown_kind(view: InterpolateView, found: Found) -> str:
-    """Return the kind of walk that is played: the chosen one, or the first while that is not there."""
-    return view.path if view.path in found.walks else next(iter(found.walks))
+    """Return the kind of path that is played: the chosen one, or the first while that is not there."""
+    return view.path if view.path in found.paths else next(iter(found.paths))
 
 
 def lines_on_map(view: InterpolateView, found: Found, projection: Projection) -> list[dict[str, Any]]:
-    """Return the walks as lines on a map."""
+    """Return the paths as lines on a map."""
     shown = shown_kind(view, found)
     return [
         {
-            "points": projection.forward(walk.path.codes[~walk.path.is_overshoot]).round(5).tolist(),
+            "points": projection.forward(path.latent.codes[~path.latent.is_overshoot]).round(5).tolist(),
             "dash": DASHES[kind],
             "is_shown": kind == shown,
         }
-        for kind, walk in found.walks.items()
+        for kind, path in found.paths.items()
     ]
 
 
-def walk_table(found: Found) -> None:
+def path_table(found: Found) -> None:
     """Show what is told of each walk from end to end, side by side."""
     rows: list[dict[str, str]] = []
-    for kind, walk in found.walks.items():
-        facts = walk.facts
-        inside = ~walk.path.is_overshoot
+    for kind, path in found.paths.items():
+        facts = path.facts
+        inside = ~path.latent.is_overshoot
         row = {"path": NAMES[kind]}
         if facts.verdicts is not None and facts.n_near is not None:
             far = np.array([verdict == "far" for verdict in facts.verdicts])[inside]
@@ -134,56 +134,58 @@ def walk_table(found: Found) -> None:
             row["least log p(z)"] = f"{facts.log_prior[inside].min():.1f}"
         rows.append(row)
     st.table({name: [row.get(name, "") for row in rows] for name in rows[0]}, border="horizontal")
-    first = next(iter(found.walks.values())).facts
+    first = next(iter(found.paths.values())).facts
     st.caption(
         "Far from the data: a share of the frames. Length in images: the sum of distances between decoded means, "
         "pixels in [0, 1]; energy: half the mean square of its speed. Both are measured on "
         f"{first.n_steps} steps from end to end, for every path alike."
-        f"{_geodesic_note(found.walks.get(SLOW))}"
+        f"{_geodesic_note(found.paths.get(SLOW))}"
     )
 
 
-def _geodesic_note(walk: Walk | None) -> str:
-    if walk is None or walk.path.energy is None or walk.path.straight_energy is None:
+def _geodesic_note(path: MeasuredPath | None) -> str:
+    if path is None or path.latent.energy is None or path.latent.straight_energy is None:
         return ""
-    found, straight = short_number(walk.path.energy), short_number(walk.path.straight_energy)
-    ended = "converged" if walk.path.is_converged else "stopped before it converged"
+    found, straight = short_number(path.latent.energy), short_number(path.latent.straight_energy)
+    ended = "converged" if path.latent.is_converged else "stopped before it converged"
     return (
-        f" The geodesic {ended} after {walk.path.iterations} iterations: by the points that were moved its energy is "
+        f" The geodesic {ended} after {path.latent.iterations} iterations: by the points that were moved its energy is "
         f"{found}, that of the straight line {straight}."
     )
 
 
-def walk_figures(loaded: LoadedRun, view: InterpolateView, found: Found, names: Sequence[str], ends: Ends) -> None:
-    """Show log p(z), the neighbours and the predicted class along the walks between two ``ends``, by name."""
-    typical = loaded.trust_gauge.typical_log_prior if loaded.config.model.can_encode else None
+def path_figures(
+    loaded: LoadedRun, view: InterpolateView, found: Found, names: Sequence[str], endpoints: EndNames
+) -> None:
+    """Show log p(z), the neighbours and the predicted class along the paths between two ``endpoints``, by name."""
+    typical = loaded.reliability_gauge.typical_log_prior if loaded.config.model.can_encode else None
     left, right = st.columns(2, gap="large")
     with left:
-        _lines(found, "log p(z), nats", "log_prior", ends, typical)
+        _lines(found, "log p(z), nats", "log_prior", endpoints, typical)
     with right:
         classifier, kind = classifier_of(loaded), shown_kind(view, found)
         if classifier is None:
             offer_classifier(loaded)
-            _lines(found, "distance to the nearest code", "nearest", ends)
+            _lines(found, "distance to the nearest code", "nearest", endpoints)
             return
-        walk = found.walks[kind]
+        path = found.paths[kind]
         st.markdown(f"**Class along the path: {NAMES[kind].lower()}**")
-        figure = class_shares(walk.path.t, frame_probabilities(loaded, classifier, walk), names, ends)
+        figure = class_shares(path.latent.t, frame_probabilities(loaded, classifier, path), names, endpoints)
         said = f"Probability of each class along the {NAMES[kind].lower()} path"
         st.plotly_chart(figure, alt=said, key="shares", config=NO_BAR)
 
 
-def _lines(found: Found, title: str, fact: str, ends: Ends, typical: float | None = None) -> None:
+def _lines(found: Found, title: str, fact: str, endpoints: EndNames, typical: float | None = None) -> None:
     lines = [
-        Line(name=NAMES[kind], kind=kind, t=walk.path.t, values=np.where(np.isfinite(values), values, np.nan))
-        for kind, walk in found.walks.items()
-        if (values := getattr(walk.facts, fact)) is not None
+        Line(name=NAMES[kind], kind=kind, t=path.latent.t, values=np.where(np.isfinite(values), values, np.nan))
+        for kind, path in found.paths.items()
+        if (values := getattr(path.facts, fact)) is not None
     ]
     if not lines:
         st.caption("This model has no prior, so there is no log p(z) along a path.")
         return
     st.markdown(f"**{title[0].upper()}{title[1:]}**" if not title.startswith("log") else f"**{title}**")
-    figure = along_walks(lines, title, ends, typical)
+    figure = along_paths(lines, title, endpoints, typical)
     st.plotly_chart(figure, alt=describe(lines, title), key=f"along-{fact}", config=NO_BAR)
 
 
@@ -196,25 +198,27 @@ def _what_is_missing(found: Found) -> None:
 
 
 def _class_note(
-    loaded: LoadedRun, between: WalkEnds, ends: tuple[PinnedPlace, PinnedPlace], names: Sequence[str]
+    loaded: LoadedRun, between: Endpoints, endpoints: tuple[PinnedPlace, PinnedPlace], names: Sequence[str]
 ) -> None:
     if between.label is None:
         return
-    others = [f"{place.name} is a {names[place.label]}" for place in ends if place.label not in (None, between.label)]
+    others = [
+        f"{place.name} is a {names[place.label]}" for place in endpoints if place.label not in (None, between.label)
+    ]
     also = f" {' and '.join(others)}: to go from one class to another, blend them on Generate." if others else ""
     st.caption(f"All frames are decoded in class {names[between.label]}.{also}")
 
 
-def export_of_walk(loaded: LoadedRun, view: InterpolateView, found: Found, ends: Ends) -> None:
-    """Offer the walk that is played, between two ``ends``, as a file."""
+def export_of_path(loaded: LoadedRun, view: InterpolateView, found: Found, endpoints: EndNames) -> None:
+    """Offer the path that is played, between two ``endpoints``, as a file."""
     kind = shown_kind(view, found)
-    film_export(loaded, found.walks[kind], NAMES[kind].lower(), ends)
+    animation_export(loaded, found.paths[kind], NAMES[kind].lower(), endpoints)
 
 
 def _keep(view: InterpolateView, z: Sequence[float]) -> None:
     pin_code(list(z), NAMES[view.path].lower())
 
 
-def _set_walk(kind: str) -> None:
+def _set_path(kind: str) -> None:
     if kind in NAMES:
         change_view(replace(held_view(InterpolateView), path=cast(PathKind, kind)))

@@ -7,15 +7,15 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.interpolate.arithmetic import arithmetic
 from explorer.ui.interpolate.attribute import attribute
 from explorer.ui.interpolate.corner_grid import corner_grid
-from explorer.ui.interpolate.endpoint_controls import end_choices
+from explorer.ui.interpolate.endpoint_controls import endpoint_choices
 from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.path_panel import (
-    export_of_walk,
-    film_of_walks,
+    export_of_path,
+    filmstrips,
     lines_on_map,
+    path_figures,
+    path_table,
     sampling_controls,
-    walk_figures,
-    walk_table,
 )
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.component import latent_map
@@ -29,32 +29,32 @@ PURPOSE = (
 
 
 def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
-    """Show the walks from one pin to another: their strips, their lines on the map, and what is told of them."""
+    """Show the paths from one pin to another: their strips, their lines on the map, and what is told of them."""
     before = current_view(InterpolateView).pins
     view = with_enough_pins(loaded, current_view(InterpolateView), 2)
     if before and view.pins != before:
         st.toast(f"A walk goes between two places: {view.pins[-1].name} was pinned for it.", icon=":material/info:")
     pins = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first, last = end_choices(view, ("From", "To"))
+        first, last = endpoint_choices(view, ("From", "To"))
         sampling_controls(view)
         taking = st.container(width="content")
-    ends = (pins[first], pins[last])
-    by_name = (ends[0].name, ends[1].name)
+    endpoints = (pins[first], pins[last])
+    by_name = (endpoints[0].name, endpoints[1].name)
     if projection is None:
-        found = film_of_walks(loaded, view, None, ends, names)
+        found = filmstrips(loaded, view, None, endpoints, names)
     else:
-        film_column, map_column = st.columns([7, 5], gap="large")
-        with film_column:
-            found = film_of_walks(loaded, view, projection, ends, names)
+        filmstrip_column, map_column = st.columns([7, 5], gap="large")
+        with filmstrip_column:
+            found = filmstrips(loaded, view, projection, endpoints, names)
         with map_column:
             shown = resolve_pin(loaded, view)
             lines = lines_on_map(view, found, projection)
-            latent_map(loaded, projection, shown, pins, view, names, walks=lines)
+            latent_map(loaded, projection, shown, pins, view, names, paths=lines)
     with taking:
-        export_of_walk(loaded, view, found, by_name)
-    walk_table(found)
-    walk_figures(loaded, view, found, names, by_name)
+        export_of_path(loaded, view, found, by_name)
+    path_table(found)
+    path_figures(loaded, view, found, names, by_name)
 
 
 SECTIONS: dict[str, Section] = {

@@ -59,7 +59,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
     view: MapView,
     class_names: tuple[str, ...],
     *,
-    walks: Sequence[Mapping[str, Any]] = (),
+    paths: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Show the map, and the pins below it. What is done to pins changes the view before the part around it runs again.
 
@@ -70,10 +70,10 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         pins: all that is pinned.
         view: decides the class in which a conditional model decodes.
         class_names: a name for each class, for the legend.
-        walks: lines to draw over the points, each with its ``points``, its ``dash`` and whether it ``is_shown``.
+        paths: lines to draw over the points, each with its ``points``, its ``dash`` and whether it ``is_shown``.
     """
     data = map_data(loaded, projection, place, pins, view, class_names)
-    data["overlays"] |= {"walks": list(walks)}
+    data["overlays"] |= {"walks": list(paths)}
     data["selection"] = outline_data(loaded, projection)
     mount_map(
         _KEY,

@@ -1,4 +1,4 @@
-"""What is told of a path, against models whose images are known, and against the trust of each code by itself."""
+"""What is told of a path, against models whose images are known, and against the reliability of each code by itself."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from explorer.analysis.latent.reliability import TrustGauge
+from explorer.analysis.latent.reliability import ReliabilityGauge
 from explorer.analysis.paths.geodesics import geodesic_path
 from explorer.analysis.paths.interpolation import (
     N_FINE,
@@ -44,12 +44,12 @@ def linear_gaussian():
     encoded = EncodedSet(
         mu=mu, log_var=None, labels=np.zeros(300, np.int64), reconstruction=zeros, kl=zeros, fingerprint=""
     )
-    return model, TrustGauge(model, encoded)
+    return model, ReliabilityGauge(model, encoded)
 
 
 def gauge_of(name):
     run = open_run(name, CHECKPOINTS)
-    return TrustGauge(run.model(), run.encoded())
+    return ReliabilityGauge(run.model(), run.encoded())
 
 
 def test_of_a_linear_model_lengths_and_energy_are_those_of_the_straight_line_in_images():
@@ -86,11 +86,11 @@ def test_facts_of_each_code_are_those_that_the_gauge_tells_of_it_alone():
     path = spherical_path(gauge.encoded.mu[0], 3 * gauge.encoded.mu[9], T)
     facts = path_facts(gauge.model, gauge, path)
     alone = gauge.measure(path.codes, None, path.codes)
-    assert facts.n_near.tolist() == [trust.n_near for trust in alone]
-    np.testing.assert_allclose(facts.nearest, [trust.nearest for trust in alone])
-    assert facts.verdicts == tuple(trust.verdict for trust in alone)
+    assert facts.n_near.tolist() == [reliability.n_near for reliability in alone]
+    np.testing.assert_allclose(facts.nearest, [reliability.nearest for reliability in alone])
+    assert facts.verdicts == tuple(reliability.verdict for reliability in alone)
     assert set(facts.verdicts) >= {"near", "far"}
-    np.testing.assert_allclose(facts.log_prior, [trust.log_prior for trust in alone])
+    np.testing.assert_allclose(facts.log_prior, [reliability.log_prior for reliability in alone])
     expected = MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(torch.from_numpy(path.codes))
     np.testing.assert_allclose(facts.log_prior, expected.numpy(), rtol=1e-5)
     assert (facts.radius, facts.n_typical) == (alone[0].radius, alone[0].n_typical)
@@ -102,7 +102,7 @@ def test_a_conditional_model_is_compared_with_the_images_of_its_class():
     labels = np.full(len(path), 4)
     facts = path_facts(gauge.model, gauge, path, labels)
     alone = gauge.measure(path.codes, labels, path.codes)
-    assert facts.n_near.tolist() == [trust.n_near for trust in alone]
+    assert facts.n_near.tolist() == [reliability.n_near for reliability in alone]
     assert facts.radius == gauge.neighbourhood(4).radius
     images = mean_images(gauge.model, path.finely().codes, np.full(N_FINE + 1, 4))
     assert facts.image_length == pytest.approx(np.linalg.norm(np.diff(images, axis=0), axis=1).sum(), rel=1e-5)

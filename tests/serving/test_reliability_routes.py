@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.analysis.coding import decode_codes
-from explorer.analysis.latent.reliability import TrustGauge, re_encoding_error
+from explorer.analysis.latent.reliability import ReliabilityGauge, re_encoding_error
 from explorer.errors import ProjectionError
 from explorer.runs.run import Run
 from explorer.serving.decoder import DecodeService
@@ -22,7 +22,7 @@ def client(trained):
     return Client(trained)
 
 
-def trust_of(response):
+def reliability_of(response):
     assert response.status_code == 200, response.text
     return json.loads(response.headers["X-Trust"])
 
@@ -31,11 +31,11 @@ def trust_of(response):
 def test_the_header_tells_of_the_first_code_what_its_model_and_encoded_set_say(client, trained, name, width, query):
     run, z = Run(trained / name), 0.1 * numbers(3, width)
     response = client.post(f"/api/runs/{name}/decode?trust=1{query}", content=z.tobytes())
-    told, encoded, label = trust_of(response), run.encoded(), 7 if query else None
+    told, encoded, label = reliability_of(response), run.encoded(), 7 if query else None
     known = encoded.mu if label is None else encoded.mu[encoded.labels == label]
     distances = np.linalg.norm(known.astype(float) - z[0], axis=1)
     assert told["nearest"] == pytest.approx(distances.min(), rel=1e-3)
-    assert told["n_near"] == (distances <= TrustGauge(run.model(), encoded).neighbourhood(label).radius).sum()
+    assert told["n_near"] == (distances <= ReliabilityGauge(run.model(), encoded).neighbourhood(label).radius).sum()
     labels = None if label is None else np.full(3, label)
     assert told["re_encoding"] == pytest.approx(re_encoding_error(run.model(), z, labels)[0], rel=1e-3)
     if name == "ae":
@@ -50,8 +50,8 @@ def test_a_place_on_a_map_is_told_of_as_its_code_is(client, trained):
     z = Run(trained / "vae").encoded().mu[:1]
     by_code = client.post("/api/runs/vae/decode?trust=1", content=z.astype("<f4").tobytes())
     on_map = client.post("/api/runs/vae/decode?space=plane&trust=1", content=z.astype("<f4").tobytes())
-    assert trust_of(on_map) == trust_of(by_code)
-    assert trust_of(on_map)["nearest"] == 0
+    assert reliability_of(on_map) == reliability_of(by_code)
+    assert reliability_of(on_map)["nearest"] == 0
 
 
 @pytest.mark.parametrize("query", ["", "?trust=0"])
@@ -75,7 +75,7 @@ def test_a_run_that_encoded_nothing_decodes_but_tells_no_trust(own):
 def test_images_alone_go_before_those_with_trust_and_each_is_told_of_its_own_first_code(trained):
     service = DecodeService(trained)
     loaded = service.run_cache.run("vae")
-    gauge = loaded.trust_gauge
+    gauge = loaded.reliability_gauge
     started, go_on, sizes = threading.Event(), threading.Event(), []
 
     def note(_, inputs, __):
@@ -88,7 +88,7 @@ def test_images_alone_go_before_those_with_trust_and_each_is_told_of_its_own_fir
     assert started.wait(SECONDS)
     asked: list[Future] = []
     for k in range(6):
-        submit = service.submit_trusted if k % 2 else service.submit
+        submit = service.submit_with_reliability if k % 2 else service.submit
         asked.append(submit("vae", numbers(1 + k, 2, seed=k)))
     go_on.set()
     answers = [future.result(SECONDS) for future in waiting + asked][1:]
@@ -98,21 +98,21 @@ def test_images_alone_go_before_those_with_trust_and_each_is_told_of_its_own_fir
         z = numbers(1 + k, 2, seed=k)
         (expected,) = gauge.measure(z[:1], None, z[:1])
         assert answers[k].images.shape == (1 + k, 1, 8, 8)
-        assert answers[k].trust.nearest == expected.nearest
-        assert answers[k].trust.re_encoding == pytest.approx(re_encoding_error(loaded.model, z[:1])[0], rel=1e-3)
+        assert answers[k].reliability.nearest == expected.nearest
+        assert answers[k].reliability.re_encoding == pytest.approx(re_encoding_error(loaded.model, z[:1])[0], rel=1e-3)
     assert answers[0].shape == (1, 1, 8, 8)
 
 
 def test_what_is_typical_is_measured_once_for_a_run(trained):
     service = DecodeService(trained)
-    first = service.submit_trusted("vae", numbers(1, 2)).result(SECONDS)
-    gauge = service.run_cache.run("vae").trust_gauge
-    second = service.submit_trusted("vae", numbers(1, 2)).result(SECONDS)
-    assert service.run_cache.run("vae").trust_gauge is gauge
-    assert first.trust == second.trust
+    first = service.submit_with_reliability("vae", numbers(1, 2)).result(SECONDS)
+    gauge = service.run_cache.run("vae").reliability_gauge
+    second = service.submit_with_reliability("vae", numbers(1, 2)).result(SECONDS)
+    assert service.run_cache.run("vae").reliability_gauge is gauge
+    assert first.reliability == second.reliability
 
 
 def test_a_run_without_codes_is_refused_before_it_joins_a_batch(own):
     (own / "vae" / "encoded.safetensors").unlink()
     with pytest.raises(ProjectionError, match="no encoded test set"):
-        DecodeService(own).submit_trusted("vae", numbers(1, 2))
+        DecodeService(own).submit_with_reliability("vae", numbers(1, 2))

@@ -12,7 +12,7 @@ from explorer.analysis.latent.reliability import (
     N_SAMPLED,
     VERDICTS,
     Neighbourhood,
-    TrustGauge,
+    ReliabilityGauge,
     log_density,
     re_encoded,
     re_encoding_error,
@@ -115,26 +115,26 @@ def test_of_ten_encoded_images_nine_would_be_called_near_without_themselves(n_di
 
 
 def test_far_away_no_encoded_image_is_near():
-    gauge = TrustGauge(linear_gaussian(), encoded_set(codes(100)))
-    (trust,) = measured(gauge, np.array([[50.0, 0.0]], np.float32))
-    assert (trust.n_near, trust.verdict) == (0, "far")
-    assert trust.nearest == pytest.approx(50, abs=5)
-    assert trust.to_json()["says"] == "far from the data"
+    gauge = ReliabilityGauge(linear_gaussian(), encoded_set(codes(100)))
+    (reliability,) = measured(gauge, np.array([[50.0, 0.0]], np.float32))
+    assert (reliability.n_near, reliability.verdict) == (0, "far")
+    assert reliability.nearest == pytest.approx(50, abs=5)
+    assert reliability.to_json()["says"] == "far from the data"
 
 
 def test_at_an_encoded_image_the_nearest_one_is_itself():
     mu = codes(100)
-    (trust,) = measured(TrustGauge(linear_gaussian(), encoded_set(mu)), mu[[7]])
-    assert trust.nearest == 0
-    assert trust.n_near >= 1
+    (reliability,) = measured(ReliabilityGauge(linear_gaussian(), encoded_set(mu)), mu[[7]])
+    assert reliability.nearest == 0
+    assert reliability.n_near >= 1
 
 
 def test_the_prior_of_a_standard_normal_is_known():
     z = codes(20, seed=1)
-    trust = measured(TrustGauge(linear_gaussian(), encoded_set(codes(50))), z)
-    np.testing.assert_allclose([one.log_prior for one in trust], stats.norm.logpdf(z).sum(-1), rtol=1e-5)
+    reliability = measured(ReliabilityGauge(linear_gaussian(), encoded_set(codes(50))), z)
+    np.testing.assert_allclose([one.log_prior for one in reliability], stats.norm.logpdf(z).sum(-1), rtol=1e-5)
     typical = np.median(stats.norm.logpdf(codes(50)).sum(-1))
-    assert trust[0].typical_log_prior == pytest.approx(typical, rel=1e-3)
+    assert reliability[0].typical_log_prior == pytest.approx(typical, rel=1e-3)
 
 
 def test_the_posterior_mean_of_a_linear_gaussian_models_own_image_is_shrunk_by_a_known_factor():
@@ -159,22 +159,22 @@ def test_the_re_encoding_error_is_that_of_encoding_what_was_decoded():
 
 def test_what_is_typical_of_re_encoding_is_the_median_over_the_encoded_images():
     model, mu = family_model(), codes(80)
-    gauge = TrustGauge(model, encoded_set(mu))
+    gauge = ReliabilityGauge(model, encoded_set(mu))
     assert gauge.typical_re_encoding == pytest.approx(np.median(re_encoding_error(model, mu)))
     back = re_encoded(model, model.decode(torch.from_numpy(mu[:1])).mean.detach())
-    (trust,) = gauge.measure(mu[:1], None, back)
-    assert trust.re_encoding == pytest.approx(re_encoding_error(model, mu[:1])[0], rel=1e-4)
+    (reliability,) = gauge.measure(mu[:1], None, back)
+    assert reliability.re_encoding == pytest.approx(re_encoding_error(model, mu[:1])[0], rel=1e-4)
 
 
 def test_an_autoencoder_has_no_density_and_says_why():
-    gauge = TrustGauge(family_model("ae"), encoded_set(codes(50)))
-    (trust,) = measured(gauge, codes(1))
-    assert (trust.log_prior, trust.typical_log_prior) == (None, None)
-    assert trust.no_log_prior == "an autoencoder has no prior"
+    gauge = ReliabilityGauge(family_model("ae"), encoded_set(codes(50)))
+    (reliability,) = measured(gauge, codes(1))
+    assert (reliability.log_prior, reliability.typical_log_prior) == (None, None)
+    assert reliability.no_log_prior == "an autoencoder has no prior"
 
 
 def test_off_the_support_of_the_prior_there_is_no_density():
-    gauge = TrustGauge(family_model(posterior="gamma"), encoded_set(np.abs(codes(50))))
+    gauge = ReliabilityGauge(family_model(posterior="gamma"), encoded_set(np.abs(codes(50))))
     inside, outside = measured(gauge, np.array([[1, 2], [-1, 2]], np.float32))
     assert inside.log_prior == pytest.approx(-3)  # gamma(1, 1) is exponential
     assert (outside.log_prior, outside.no_log_prior) == (None, "outside the prior's support")
@@ -197,7 +197,7 @@ def test_codes_on_a_simplex_keep_their_density_when_storage_rounds_them():
 def test_a_conditional_model_is_compared_with_images_of_the_class():
     labels = np.arange(200) % 10
     mu = codes(200) + 20.0 * labels[:, None].astype(np.float32)
-    gauge = TrustGauge(family_model("cvae"), encoded_set(mu, labels))
+    gauge = ReliabilityGauge(family_model("cvae"), encoded_set(mu, labels))
     own, other = measured(gauge, np.repeat(mu[[3]], 2, axis=0), np.array([3, 4]))
     assert (own.nearest, own.verdict) == (0, "near")
     assert (other.n_near, other.verdict) == (0, "far")
@@ -209,23 +209,23 @@ def test_a_conditional_priors_density_is_that_of_the_class():
     model = family_model("cvae", prior="conditional")
     with torch.no_grad():
         model.class_prior[:, 0] = torch.arange(10.0)[:, None]
-    gauge = TrustGauge(model, encoded_set(codes(50), np.arange(50) % 10))
-    trust = measured(gauge, np.full((2, 2), 4, np.float32), np.array([4, 5]))
+    gauge = ReliabilityGauge(model, encoded_set(codes(50), np.arange(50) % 10))
+    reliability = measured(gauge, np.full((2, 2), 4, np.float32), np.array([4, 5]))
     peak = -math.log(2 * math.pi)
-    assert [one.log_prior for one in trust] == pytest.approx([peak, peak - 1])
+    assert [one.log_prior for one in reliability] == pytest.approx([peak, peak - 1])
 
 
 def test_a_class_without_images_is_far_from_everywhere():
-    gauge = TrustGauge(family_model("cvae"), encoded_set(codes(20), np.zeros(20, np.int64)))
-    (trust,) = measured(gauge, codes(1), np.array([9]))
-    assert (trust.n_near, trust.nearest, trust.verdict) == (0, math.inf, "far")
-    assert trust.to_json()["nearest"] is None
+    gauge = ReliabilityGauge(family_model("cvae"), encoded_set(codes(20), np.zeros(20, np.int64)))
+    (reliability,) = measured(gauge, codes(1), np.array([9]))
+    assert (reliability.n_near, reliability.nearest, reliability.verdict) == (0, math.inf, "far")
+    assert reliability.to_json()["nearest"] is None
 
 
 def test_a_set_of_one_image_has_a_nearest_one_and_no_crowd():
-    (trust,) = measured(TrustGauge(linear_gaussian(), encoded_set(codes(1))), codes(1, seed=1))
-    assert (trust.n_near, trust.n_typical, trust.radius) == (0, 0, 0)
-    assert trust.nearest > 0
+    (reliability,) = measured(ReliabilityGauge(linear_gaussian(), encoded_set(codes(1))), codes(1, seed=1))
+    assert (reliability.n_near, reliability.n_typical, reliability.radius) == (0, 0, 0)
+    assert reliability.nearest > 0
 
 
 @pytest.mark.parametrize("n", [1, 2, N_SAMPLED, N_SAMPLED + 1, 10_000])

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.analysis.latent.reliability import Trust
-from explorer.ui.map.reliability import trust_sentences
+from explorer.analysis.latent.reliability import Reliability
+from explorer.ui.map.reliability import reliability_sentences
 
-TRUST = Trust(
+TRUST = Reliability(
     n_near=12,
     n_typical=10,
     radius=0.41,
@@ -20,7 +20,7 @@ TRUST = Trust(
 
 
 def test_every_number_stands_beside_what_is_typical():
-    assert trust_sentences(TRUST) == (
+    assert reliability_sentences(TRUST) == (
         "12 encoded images within 0.41 in z; the nearest 0.08 away. A typical image has 10 others so near. "
         "log p(z) -2.3 nats, typically -3.1. Decoded and encoded again, it comes back 0.12 away, typically 0.20."
     )
@@ -36,9 +36,9 @@ def test_every_number_stands_beside_what_is_typical():
     ],
 )
 def test_what_is_not_there_is_said(changes, text):
-    assert text in trust_sentences(replace(TRUST, **changes))
+    assert text in reliability_sentences(replace(TRUST, **changes))
 
 
 def test_an_encoded_image_is_its_own_neighbour_and_a_class_is_named():
-    text = trust_sentences(replace(TRUST, nearest=0.0), " of class 7", is_encoded=True)
+    text = reliability_sentences(replace(TRUST, nearest=0.0), " of class 7", is_encoded=True)
     assert text.startswith("12 encoded images of class 7 within 0.41 in z, itself among them. ")

@@ -1,4 +1,4 @@
-"""Figures of walks through latent space: what happens along them."""
+"""Figures of paths through latent space: what happens along them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from explorer.figures.palette import class_colour
 
 WALK_COLOURS = {"linear": "#1B6CA8", "spherical": "#C15A00", "geodesic": "#00795C", "data": "#9A3E78"}
-"""Lines of the kinds of walk, dark enough on white and light enough on the dark theme."""
+"""Lines of the kinds of path, dark enough on white and light enough on the dark theme."""
 
 PLOTLY_DASHES = {"linear": "solid", "spherical": "dash", "geodesic": "dot", "data": "dashdot"}
 LEAST_SHARE = 0.05
 
-Ends = tuple[str, str]
-"""What the first and the last place of a walk are called."""
+EndNames = tuple[str, str]
+"""What the first and the last place of a path are called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Line:
-    """What is measured along one walk: times ``(T,)`` and values ``(T,)``, NaN where there is none."""
+    """What is measured along one path: times ``(T,)`` and values ``(T,)``, NaN where there is none."""
 
     name: str
     kind: str
@@ -29,8 +29,8 @@ class Line:
     values: NDArray[np.float64]
 
 
-def along_walks(lines: Sequence[Line], title: str, ends: Ends, typical: float | None = None) -> go.Figure:
-    """Return ``lines`` over the way between two ``ends``, by name; ``typical`` is a level to compare with."""
+def along_paths(lines: Sequence[Line], title: str, endpoints: EndNames, typical: float | None = None) -> go.Figure:
+    """Return ``lines`` over the way between two ``endpoints``, by name; ``typical`` is a level to compare with."""
     figure = go.Figure()
     for line in lines:
         style = {"color": WALK_COLOURS[line.kind], "dash": PLOTLY_DASHES[line.kind], "width": 2}
@@ -46,13 +46,13 @@ def along_walks(lines: Sequence[Line], title: str, ends: Ends, typical: float | 
             xanchor="right",
             yanchor="bottom",
         )
-    return _walked(figure, title, ends)
+    return _along(figure, title, endpoints)
 
 
 def class_shares(
-    t: NDArray[np.float64], probabilities: NDArray[np.float32], names: Sequence[str], ends: Ends
+    t: NDArray[np.float64], probabilities: NDArray[np.float32], names: Sequence[str], endpoints: EndNames
 ) -> go.Figure:
-    """Return the probability of each class along a walk, ``(T, K)``; classes below 5 % throughout as one."""
+    """Return the probability of each class along a path, ``(T, K)``; classes below 5 % throughout as one."""
     figure = go.Figure()
     is_shown = probabilities.max(axis=0) >= LEAST_SHARE
     for label in np.flatnonzero(is_shown).tolist():
@@ -60,7 +60,7 @@ def class_shares(
     if not is_shown.all():
         _area(figure, t, probabilities[:, ~is_shown].sum(axis=1), "others", "#8A8F98")
     figure.update_yaxes(range=[0, 1], tickformat=".0%")
-    return _walked(figure, "probability by the judge", ends)
+    return _along(figure, "probability by the judge", endpoints)
 
 
 def _area(figure: go.Figure, t: NDArray[np.float64], share: NDArray[np.float32], name: str, colour: str) -> None:
@@ -68,7 +68,7 @@ def _area(figure: go.Figure, t: NDArray[np.float64], share: NDArray[np.float32],
     figure.add_scatter(x=t, y=share, name=name, mode="lines", stackgroup="classes", line=line, fillcolor=colour)
 
 
-def _walked(figure: go.Figure, title: str, ends: Ends) -> go.Figure:
+def _along(figure: go.Figure, title: str, endpoints: EndNames) -> go.Figure:
     figure.update_layout(
         height=260,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -76,7 +76,7 @@ def _walked(figure: go.Figure, title: str, ends: Ends) -> go.Figure:
         legend={"orientation": "h", "y": -0.28},
         yaxis_title=title,
     )
-    figure.update_xaxes(title=f"from {ends[0]} (0) to {ends[1]} (1)", zeroline=False)
+    figure.update_xaxes(title=f"from {endpoints[0]} (0) to {endpoints[1]} (1)", zeroline=False)
     figure.add_vrect(x0=0, x1=1, fillcolor="#888888", opacity=0.08, line_width=0, layer="below")
     return figure
 

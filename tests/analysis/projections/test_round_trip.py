@@ -3,9 +3,9 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from explorer.analysis.latent.reliability import FARTHEST, TrustGauge, spread
+from explorer.analysis.latent.reliability import FARTHEST, ReliabilityGauge, spread
 from explorer.analysis.projections.methods import plane
-from explorer.analysis.projections.round_trip import RETURNING, sweep
+from explorer.analysis.projections.round_trip import RETURNING, round_trip_errors
 from explorer.analysis.records import EncodedSet
 from explorer.errors import ConfigError
 from explorer.models.build import build_model
@@ -32,8 +32,8 @@ def codes(n=300, n_dims=2, seed=0):
 def swept():
     """A linear model whose images come back shrunk, each dimension by a factor that is known."""
     encoded = encoded_set(codes())
-    gauge = TrustGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), encoded)
-    return encoded, sweep(gauge, plane(encoded, 0, 1), side=SIDE)
+    gauge = ReliabilityGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), encoded)
+    return encoded, round_trip_errors(gauge, plane(encoded, 0, 1), side=SIDE)
 
 
 def shrinkage(z):
@@ -89,7 +89,7 @@ def test_a_conditional_model_decodes_each_place_in_the_class_of_the_nearest_imag
     encoded = encoded_set(left_and_right, np.repeat([0, 1], 60))
     asked = []
     forward, model.decode = model.decode, lambda z, y=None: (asked.append((z, y)), forward(z, y))[1]
-    found = sweep(TrustGauge(model, encoded), plane(encoded, 0, 1), side=10)
+    found = round_trip_errors(ReliabilityGauge(model, encoded), plane(encoded, 0, 1), side=10)
     z, y = (torch.cat([one[part] for one in asked if len(one[0]) == 100]) for part in (0, 1))
     assert len(z) == found.error.size == 100
     assert torch.equal(y, (z.sum(dim=1) > 0).long())
@@ -97,17 +97,17 @@ def test_a_conditional_model_decodes_each_place_in_the_class_of_the_nearest_imag
 
 def test_progress_is_told_and_a_stop_leaves_no_sweep():
     encoded = encoded_set(codes())
-    gauge = TrustGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), encoded)
+    gauge = ReliabilityGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), encoded)
     told = []
-    sweep(gauge, plane(encoded, 0, 1), side=SIDE, on_progress=told.append)
+    round_trip_errors(gauge, plane(encoded, 0, 1), side=SIDE, on_progress=told.append)
     assert [progress.fraction for progress in told] == pytest.approx([200 / 576, 400 / 576, 1.0])
-    assert sweep(gauge, plane(encoded, 0, 1), stop=lambda: True) is None
+    assert round_trip_errors(gauge, plane(encoded, 0, 1), stop=lambda: True) is None
 
 
 def test_a_map_without_extent_and_a_square_of_one_place_are_refused():
     line = encoded_set(codes() * [1, 0])
-    gauge = TrustGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), line)
+    gauge = ReliabilityGauge(LinearGaussian(WEIGHT, torch.full((5,), 0.5), SIGMA), line)
     with pytest.raises(ConfigError, match="at one place or on one line of this map: there is nothing to sweep"):
-        sweep(gauge, plane(line, 0, 1))
+        round_trip_errors(gauge, plane(line, 0, 1))
     with pytest.raises(ConfigError, match="1 places along a side sweep nothing: use at least 2"):
-        sweep(gauge, plane(line, 0, 1), side=1)
+        round_trip_errors(gauge, plane(line, 0, 1), side=1)
