@@ -33,7 +33,9 @@ def evaluate(
     findings = diagnose(run.config.model, run.history(), evaluation, diverged_in=run.diverged_in())
     result = asdict(evaluation)
     if as_json:
-        typer.echo(json.dumps(result | {"diagnosis": [asdict(finding) for finding in findings]}, indent=2))
+        # A fix has the name that scripts know it by.
+        diagnosis = [{"name": it.name, "evidence": it.evidence, "remedy": it.fix} for it in findings]
+        typer.echo(json.dumps(result | {"diagnosis": diagnosis}, indent=2))
         return
     _print_evaluation(result, is_given_class=run.config.model.n_classes is not None)
     for finding in findings:

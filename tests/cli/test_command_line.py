@@ -389,6 +389,8 @@ def test_evaluate_prints_figures_as_json_and_reasons_in_words(command, tmp_path)
     assert figures["elbo"] < figures["log_px"] < 0
     assert (figures["n_images"], figures["n_samples"]) == (40, 20)
     assert "an autoencoder has no prior" in command("evaluate", "ae", "--images", "40").out
+    (finding,) = json.loads(command("evaluate", "ae", "--images", "40", "--json").out)["diagnosis"]
+    assert (list(finding), finding["name"]) == (["name", "evidence", "remedy"], "no-samples")
 
 
 def test_a_finished_run_without_its_state_is_not_trained_again_from_the_start(command, tmp_path):
