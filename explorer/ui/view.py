@@ -255,8 +255,18 @@ def control(
     key, value, field = key or name, getattr(view, name), fields_of(type(view))[name]
     if widget.__name__ in {"slider", "number_input"}:
         options = {"min_value": field.least, "max_value": field.most} | options
-    st.session_state[key] = list(value) if widget.__name__ == "multiselect" else value
+    set_control(key, list(value) if widget.__name__ == "multiselect" else value)
     widget(label, *arguments, key=key, on_change=_keep, args=(type(view), name, key), **options)
+
+
+def set_control(key: str, value: Any) -> None:
+    """Have the control with that ``key`` show ``value``; its limits must be the same in every run.
+
+    One that shows it already is left alone: Streamlit sends the browser each value that is set, and there it would undo
+    what a person has chosen since this run began.
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
 
 
 def _keep(view_type: type[View], name: str, key: str) -> None:

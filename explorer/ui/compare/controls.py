@@ -10,13 +10,13 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.maps import FEWEST, shared_spaces
 from explorer.ui.compare.view import MOST_COMPARED, CompareView
-from explorer.ui.view import change_view, control, held_view
+from explorer.ui.view import change_view, control, held_view, set_control
 
 
 def runs_control(runs: Sequence[LoadedRun]) -> None:
     """Show the choice of two to four runs."""
     known = [entry.name for entry in session.run_summaries() if entry.error is None]
-    st.session_state["compare"] = [loaded.run.name for loaded in runs]
+    set_control("compare", [loaded.run.name for loaded in runs])
     st.multiselect(
         "Models",
         known,

@@ -14,7 +14,7 @@ from explorer.ui.generate.controls import seed_control
 from explorer.ui.generate.sampling import drawn_codes
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.view import change_view, control, held_view
+from explorer.ui.view import change_view, control, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
@@ -67,9 +67,10 @@ def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> 
 
 
 def _controls(view: GenerateView, names: Sequence[str], n_classes: int) -> None:
-    st.session_state["blend-from"], st.session_state["blend-to"] = view.blend
     first, last, steps = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
-    for column, title, key in ((first, "From class", "blend-from"), (last, "To class", "blend-to")):
+    choices = ((first, "From class", "blend-from"), (last, "To class", "blend-to"))
+    for (column, title, key), chosen in zip(choices, view.blend, strict=True):
+        set_control(key, chosen)
         column.selectbox(title, range(n_classes), format_func=lambda label: names[label], key=key, on_change=_keep_ends)
     control(steps.slider, view, "steps", "Steps")
 

@@ -17,7 +17,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.view import change_view, held_view
+from explorer.ui.view import change_view, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.image_export import DecodedGrid, grid_export
@@ -91,7 +91,7 @@ def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, name
 
 def _chosen(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> StyledImage | None:
     """Show the ways to an image and return the chosen one; None where a file cannot be read, which is said."""
-    st.session_state["image"] = view.image
+    set_control("image", view.image)
     row_column, again_column, file_column = st.columns([2, 2, 5, 3], vertical_alignment="bottom")[:3]
     n = len(loaded.encoded)
     row_column.number_input("Test image", step=1, key="image", on_change=_keep_row, args=(n,))

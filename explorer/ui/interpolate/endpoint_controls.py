@@ -19,7 +19,7 @@ from explorer.ui.interpolate.endpoints import (
     pin_prior_draw,
 )
 from explorer.ui.interpolate.view import InterpolateView
-from explorer.ui.view import View, held_view
+from explorer.ui.view import View, held_view, set_control
 
 _FILE = "end-file"
 _ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
@@ -31,7 +31,7 @@ def endpoint_choices(view: InterpolateView, titles: Sequence[str]) -> tuple[int,
     names = [pin.name for pin in view.pins]
     for position, (title, index) in enumerate(zip(titles, indices, strict=True)):
         key = f"end-{position}"
-        st.session_state[key] = names[index]
+        set_control(key, names[index])
         st.selectbox(title, names, key=key, on_change=_choose, args=(position, len(titles)), width=170)
     return indices
 

@@ -14,7 +14,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import choose, choose_another, is_missing
 from explorer.ui.pins import Pin
 from explorer.ui.places import pinned_code
-from explorer.ui.view import View, change_view, control, held_view
+from explorer.ui.view import View, change_view, control, held_view, set_control
 
 NEAREST = -1
 
@@ -43,7 +43,7 @@ def support_note(loaded: LoadedRun) -> str:
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
     missing = {space for space in METHODS if is_missing(loaded, space)}
-    st.session_state["space"] = view.space
+    set_control("space", view.space)
     st.segmented_control(
         "Map",
         [space for space in METHODS if space not in missing] if locations.READONLY else list(METHODS),
@@ -77,7 +77,7 @@ def dims_control(loaded: LoadedRun, view: View) -> None:
         return
     pair = st.container(horizontal=True, width="content")
     for axis, label, dim in zip(("i", "j"), ("Across", "Up"), view.dims, strict=True):
-        st.session_state[f"dim-{axis}"] = min(dim, n_dims - 1)
+        set_control(f"dim-{axis}", min(dim, n_dims - 1))
         pair.selectbox(
             label,
             range(n_dims),

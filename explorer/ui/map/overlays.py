@@ -11,7 +11,7 @@ from explorer.analysis.projections.base import LinearProjection, Projection
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.map.view import MapView, OverlayName
-from explorer.ui.view import change_view, held_view
+from explorer.ui.view import change_view, held_view, set_control
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: MapView) ->
     """Show the choice of overlays, and the reasons for those that this map cannot have."""
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
-    st.session_state["overlays"] = [name for name in names if name in view.overlays]
+    set_control("overlays", [name for name in names if name in view.overlays])
     reasons = " ".join(f"**{OVERLAYS[name].title}** is not here: {reason}" for name, reason in missing.items())
     st.pills(
         "Show on the map",

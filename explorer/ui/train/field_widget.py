@@ -9,6 +9,7 @@ import streamlit as st
 from explorer.runs.choices import FIELDS
 from explorer.ui.train.draft import Checked
 from explorer.ui.train.fields import FieldFacts, facts_of, shown
+from explorer.ui.view import set_control
 
 MAX_SEGMENT_CHARACTERS = 30
 """Length of all names together up to which choices are laid out beside each other: a phone is 390 pixels wide."""
@@ -31,7 +32,7 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
         on_change: is called with ``name`` when another value is chosen; the value is in the session, at its key.
     """
     facts = facts_of(name, FIELDS[name])
-    st.session_state[field_key(name)] = _as_widget_has_it(facts, state.values[name])
+    set_control(field_key(name), _as_widget_has_it(facts, state.values[name]))
     common: dict[str, Any] = {
         "label": f"{facts.label}{_remark(name, state)}",
         "key": field_key(name),

@@ -23,6 +23,7 @@ from explorer.ui.train.draft import (
 )
 from explorer.ui.train.field_widget import field_key, field_widget, plain, show_problems
 from explorer.ui.train.fields import facts_of
+from explorer.ui.view import set_control
 
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
@@ -84,7 +85,7 @@ def _presets(draft: Draft) -> None:
 
 
 def _data_set(draft: Draft) -> None:
-    st.session_state[_DATA] = draft.data
+    set_control(_DATA, draft.data)
     st.selectbox("Data set", list(DATA_SETS), format_func=_title_of_data, key=_DATA, on_change=_take_data)
     entry = data_set(draft.data)
     channels, height, width = entry.image_shape
@@ -106,7 +107,7 @@ def _take_data() -> None:
 
 
 def _name(draft: Draft, state: Checked) -> None:
-    st.session_state[_NAME] = draft.name
+    set_control(_NAME, draft.name)
     st.text_input(
         "Name of the run",
         key=_NAME,
