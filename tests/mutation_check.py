@@ -1,26 +1,37 @@
 """Do the tests bite? Breaks one formula at a time and sees whether a test fails.
 
-Run: python -m tests.mutation_check [--only TEXT] [--write]. Works on a copy of the project in a temporary folder, so
-nothing here is touched; --write puts the outcome into tests/README.md. Ends with status 1 if a mutation went unnoticed.
-Each mutation names the tests that should notice it; they run until the first failure. Before, they must pass unbroken.
+Run: python -m tests.mutation_check [--only TEXT] [--processes N] [--write]. Works on copies of the project in a
+temporary folder, so nothing here is touched; --write puts the outcome into tests/README.md. Ends with status 1 if a
+mutation went unnoticed. Each mutation names the tests that should notice it; they run until the first failure. Before,
+they must pass unbroken. All run in processes of their own, forked from this one, which has imported torch but nothing
+of the project.
 """
 
 import argparse
+import importlib
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "tests" / "README.md"
 BEGIN, END = "<!-- outcome -->", "<!-- end -->"
-COPIED = ("explorer", "pages", "tests", "checkpoints", "pyproject.toml", "README.md")
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header"]
+COPIED = ("explorer", "pages", "tests", "pyproject.toml", "README.md")
+PYTEST = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header")
 FAILED = 1
 """Pytest's exit status when tests ran and one failed; a file that cannot be imported ends otherwise."""
+
+PRELOADED = ("pytest", "numpy", "scipy.stats", "torch._dynamo", "torchvision.datasets", "sklearn.manifold")
+"""What takes long to import, and is not ours: no process may have any of the project before it is broken."""
+
+FORKED = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -819,22 +830,22 @@ MUTATIONS = [
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="Mutations whose description holds this text.")
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="How many run at a time.")
     parser.add_argument("--write", action="store_true", help="Put the outcome into tests/README.md.")
     arguments = parser.parse_args()
     chosen = [mutation for mutation in MUTATIONS if arguments.only in mutation.what]
     for mutation in chosen:
         _check_text(mutation)
+    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in PRELOADED:
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in COPIED:
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
-        _check_unbroken(copy, chosen)
-        outcomes = [_outcome(copy, mutation) for mutation in chosen]
-    n_caught = sum(outcome is not None for outcome in outcomes)
+        _check_unbroken(Path(folder), chosen, arguments.processes)
+        outcomes = dict(_outcomes(Path(folder), chosen, arguments.processes))
+    n_caught = sum(outcome is not None for outcome in outcomes.values())
     print(f"{n_caught} of {len(chosen)} mutations made a test fail")
     if arguments.write:
-        _write(chosen, outcomes)
+        _write(chosen, [outcomes[mutation] for mutation in chosen])
     sys.exit(n_caught < len(chosen))
 
 
@@ -845,38 +856,63 @@ def _check_text(mutation: Mutation) -> None:
         sys.exit(f"{mutation.what}: its text stands {n_found} times in {mutation.file}")
 
 
-def _check_unbroken(copy: Path, mutations: list[Mutation]) -> None:
+def _check_unbroken(folder: Path, mutations: list[Mutation], n_processes: int) -> None:
     """End with a message where a test fails although nothing is broken: it would notice every mutation."""
     targets = sorted({target for mutation in mutations for target in mutation.tests.split()})
-    done = _run_tests(copy, targets) if targets else None
-    if done is not None and done.returncode != 0:
-        sys.exit(f"Tests fail before anything is broken:\n{done.stdout[-2000:]}")
+    intact = [Mutation(f"leave all as it is: {target}", "README.md", "", "", target) for target in targets]
+    for mutation, status, said in _runs(folder, intact, n_processes):
+        if status != 0:
+            sys.exit(f"Tests fail before anything is broken: {mutation.tests}\n{said[-2000:]}")
 
 
-def _run_tests(copy: Path, targets: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PYTEST, *targets],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+def _outcomes(folder: Path, mutations: list[Mutation], n_processes: int) -> Iterator[tuple[Mutation, str | None]]:
+    """Yield each mutation with the test that failed under it, or None if none did."""
+    for mutation, status, said in _runs(folder, mutations, n_processes):
+        failed = [line for line in said.splitlines() if line.startswith("FAILED ")]
+        test = failed[0].removeprefix("FAILED ").split(" - ")[0] if status == FAILED and failed else None
+        print(f"{mutation.what}: {test or 'UNNOTICED'}", flush=True)
+        yield mutation, test
 
 
-def _outcome(copy: Path, mutation: Mutation) -> str | None:
-    """Return the test that failed under ``mutation``, or None if none did."""
+def _runs(folder: Path, mutations: list[Mutation], n_processes: int) -> Iterator[tuple[Mutation, int | None, str]]:
+    """Yield each mutation, as its tests end, with their exit status and what they said."""
+    waiting = list(mutations)
+    running: dict[int, tuple[BaseProcess, Mutation, Path]] = {}
+    while waiting or running:
+        while waiting and len(running) < n_processes:
+            mutation = waiting.pop(0)
+            copy = Path(tempfile.mkdtemp(dir=folder))
+            process = FORKED.Process(target=_run_tests, args=(copy, mutation))
+            process.start()
+            running[process.sentinel] = process, mutation, copy
+        for sentinel in wait(list(running)):
+            process, mutation, copy = running.pop(sentinel)
+            process.join()
+            yield mutation, process.exitcode, (copy / "said").read_text(encoding="utf-8", errors="replace")
+            shutil.rmtree(copy, ignore_errors=True)
+
+
+def _run_tests(copy: Path, mutation: Mutation) -> None:
+    """Break a copy of the project in the folder ``copy`` and exit as the tests of ``mutation`` do."""
+    import pytest
+
+    for name in COPIED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+    (copy / "checkpoints").symlink_to(ROOT / "checkpoints")
     path = copy / mutation.file
     original = path.read_text(encoding="utf-8")
-    path.write_text(original.replace(mutation.before, mutation.after), encoding="utf-8")
-    try:
-        done = _run_tests(copy, mutation.tests.split())
-    finally:
-        path.write_text(original, encoding="utf-8")
-    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
-    test = failed[0].removeprefix("FAILED ").split(" - ")[0] if done.returncode == FAILED and failed else None
-    print(f"{mutation.what}: {test or 'UNNOTICED'}", flush=True)
-    return test
+    path.write_text(original.replace(mutation.before, mutation.after, 1), encoding="utf-8")
+    with (copy / "said").open("w") as said:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(said.fileno(), stream.fileno())
+    os.chdir(copy)
+    sys.path[:] = [str(copy), *(entry for entry in sys.path if Path(entry).resolve() != ROOT)]
+    for name in [name for name in sys.modules if name.split(".")[0] in {"explorer", "tests"}]:
+        del sys.modules[name]
+    status = pytest.main([*PYTEST, *mutation.tests.split()])
+    sys.stdout.flush()
+    sys.exit(int(status))
 
 
 def _write(mutations: list[Mutation], outcomes: list[str | None]) -> None:
