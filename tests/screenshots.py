@@ -33,7 +33,7 @@ def main() -> None:
         page = browser.new_context(viewport=WIDE).new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(f"{address}/interpolate?run=mnist-vae-16d&space=pca&path=data")
-        page.locator('.film__strip[data-kind="geodesic"]').wait_for()
+        page.locator('.filmstrip__strip[data-kind="geodesic"]').wait_for()
         page.wait_for_timeout(3000)
         _save(page, folder / "interpolate.png")
         page = browser.new_context(viewport=WIDE).new_page()

@@ -34,7 +34,7 @@ def interpolate(
         bool, typer.Option("--constant-speed", help="Change the image equally from each frame to the next.")
     ] = False,
     fps: Annotated[float, typer.Option(help="Frames a second.", min=1, max=50)] = 12,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what is told of the path as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary of the path as JSON.")] = False,
     checkpoints: Checkpoints = locations.CHECKPOINTS,
 ) -> None:
     """Walk from one encoded image to another, and write what the decoder makes on the way."""

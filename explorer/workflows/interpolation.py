@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Doubles, Floats
+from explorer.analysis.latent.reliability import Verdict
 from explorer.analysis.paths.interpolation import (
     KINDS,
     LatentPath,
@@ -50,7 +51,7 @@ class PathChoice:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Interpolation:
-    """A path with its images, uint8 ``(T, C, H, W)``, and what is told of it."""
+    """A path with its images, uint8 ``(T, C, H, W)``, and its summary."""
 
     path: LatentPath
     images: NDArray[np.uint8]
@@ -69,17 +70,19 @@ class Interpolation:
         return animation(self.images, suffix[1:], fps=fps)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is told of the path as JSON has it; ``t`` and what ``PathFacts`` tells of each code are lists."""
+        """Summary of the path as JSON has it; ``t`` and what ``PathFacts`` has of each code are lists."""
         path = self.path
-        told = {name: getattr(path, name) for name in ("kind", "note", "iterations", "is_converged")}
-        told |= {"energy": path.energy, "straight_energy": path.straight_energy, "label": self.label}
-        told |= {"rows": None if path.rows is None else path.rows.tolist(), "t": path.t.tolist()}
-        return told | self.facts.to_json()
+        fields = {name: getattr(path, name) for name in ("kind", "note", "iterations", "is_converged")}
+        fields |= {"energy": path.energy, "straight_energy": path.straight_energy, "label": self.label}
+        fields |= {"rows": None if path.rows is None else path.rows.tolist(), "t": path.t.tolist()}
+        return fields | self.facts.to_json()
 
     def in_words(self) -> str:
         """Return a sentence or two on the path: its lengths, how near the data it stays, and its note."""
         facts = self.facts
-        far = "" if facts.verdicts is None else f"; {facts.verdicts.count('far')} of {len(self.path)} far from the data"
+        far = ""
+        if facts.verdicts is not None:
+            far = f"; {facts.verdicts.count(Verdict.OUT_OF_DISTRIBUTION)} of {len(self.path)} far from the data"
         note = f" {self.path.note}" if self.path.note else ""
         note += (
             "" if self.label is None else f" All are decoded as class {self.label}, that of the first end or as asked."

@@ -1,4 +1,4 @@
-"""Paths: paths between two codes of a run, with what is told of every frame. The kind that takes seconds is a query."""
+"""Paths between two codes of a run, with their summaries. The kind that takes seconds is a query."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ N_PLAYED = 72
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoints:
-    """Two codes to walk between.
+    """Two codes that a path joins.
 
     Attributes:
         a: where it begins, L numbers.
@@ -80,7 +80,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class MeasuredPath:
-    """A path with what is told of its frames.
+    """A path with the summary of its frames.
 
     Attributes:
         latent: sampled at the times of the animation.
@@ -101,7 +101,7 @@ def quick_path(loaded: LoadedRun, kind: str, endpoints: Endpoints, sampling: Sam
         ConfigError: if there is no such kind, or a code is not finite.
     """
     if kind == SLOW or kind not in KINDS:
-        raise ConfigError(f"There is no quick walk {kind!r}: use one of {', '.join(set(KINDS) - {SLOW})}.")
+        raise ConfigError(f"There is no quick path {kind!r}: use one of {', '.join(set(KINDS) - {SLOW})}.")
     return measured(loaded, _latent_path(loaded, kind, endpoints), endpoints, sampling)
 
 

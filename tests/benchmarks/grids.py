@@ -47,7 +47,7 @@ WebSocket.prototype.send = function (...message) {
   window.told ??= performance.now();
   return send.apply(this, message);
 };
-document.addEventListener("film:painted", ({ detail }) => {
+document.addEventListener("filmstrip:painted", ({ detail }) => {
   requestAnimationFrame(() => window.strips.push({ n: detail.n, ms: performance.now() - window.told }));
 }, true);
 """
@@ -122,7 +122,7 @@ def _strips(page: Page, address: str) -> None:
     page.set_default_timeout(60_000)
     page.add_init_script(STRIPS)
     page.goto(f"{address}/interpolate?run={STRIP_RUN}&frames=12&pins=A=row:3;B=row:40")
-    page.locator('.film__strip[data-kind="geodesic"]').wait_for()
+    page.locator('.filmstrip__strip[data-kind="geodesic"]').wait_for()
     page.wait_for_timeout(3000)
     found = []
     for _ in range(N_STRIPS):

@@ -14,12 +14,12 @@ PINS = "A=z:1.5,1.0;B=z:-1.5,0.5;C=z:0.5,-1.5;D=z:-0.5,1.5"
 A, B, C = np.array([[1.5, 1.0], [-1.5, 0.5], [0.5, -1.5]])
 N = 6
 
-STRIP = """(kind) => [...document.querySelectorAll(`.film__strip[data-kind="${kind}"] canvas`)].map((canvas) => {
+STRIP = """(kind) => [...document.querySelectorAll(`.filmstrip__strip[data-kind="${kind}"] canvas`)].map((canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return Array.from({ length: data.length / 4 }, (_, k) => data[4 * k]);
 })"""
 SCREEN = """() => {
-  const canvas = document.querySelector(".film__screen");
+  const canvas = document.querySelector(".filmstrip__screen");
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return Array.from({ length: data.length / 4 }, (_, k) => data[4 * k]);
 }"""
@@ -31,7 +31,7 @@ def interpolate(visit):
 
     def open_page(settings=None, **query):
         page = visit("interpolate", settings=settings, **{"run": RUN, "pins": PINS, "frames": str(N), **query})
-        page.page.locator(".film__strip").first.wait_for()
+        page.page.locator(".filmstrip__strip").first.wait_for()
         return page
 
     return open_page
@@ -39,7 +39,7 @@ def interpolate(visit):
 
 def strip(page, kind="linear"):
     """The frames of a strip, shape ``(T, pixels)``, once they are decoded."""
-    page.page.locator(f'.film__strip[data-kind="{kind}"]').wait_for()
+    page.page.locator(f'.filmstrip__strip[data-kind="{kind}"]').wait_for()
     # Looked at and read in one go: a strip is drawn again when the page is.
     ready = f"(kind) => [({STRIP})(kind)].find((strip) => strip.length && strip.every((grey) => grey.some(Boolean)))"
     return np.array(page.page.wait_for_function(ready, arg=kind).json_value(), float)
@@ -56,13 +56,13 @@ def assert_alike(image, other):
 def test_where_a_first_visit_starts_is_no_step_to_go_back_over_until_something_is_changed(visit):
     page = visit("", run=RUN).drawn()
     page.page.get_by_role("link", name="Interpolate").click()
-    page.page.locator(".film__strip").first.wait_for()
+    page.page.locator(".filmstrip__strip").first.wait_for()
     page.settle()
     assert "pins" not in page.query
     page.page.go_back()
     page.drawn()
     page.page.go_forward()
-    page.page.locator(".film__strip").first.wait_for()
+    page.page.locator(".filmstrip__strip").first.wait_for()
     page.page.get_by_role("slider", name="Frames").press("ArrowRight")
     assert page.wait_for_query("pins", "^A=row:.*;B=row:")
     assert page.query["frames"] == "13"
@@ -82,7 +82,7 @@ def test_the_film_is_scrubbed_and_the_map_marks_its_place_without_a_rerun(interp
     strip(page, "geodesic")
     page.settle()
     n_before = page.n_frames
-    slider = page.page.locator(".film__slider")
+    slider = page.page.locator(".filmstrip__slider")
     last = int(slider.get_attribute("max"))
     beyond = 1 / (N - 1)
     for index in (last // 3, last // 2):
@@ -92,8 +92,10 @@ def test_the_film_is_scrubbed_and_the_map_marks_its_place_without_a_rerun(interp
             index,
         )
         z = (1 - share) * A + share * B
-        page.page.wait_for_function("() => document.querySelector('.film__where').textContent.startsWith('Linear')")
-        assert f"{share:.2f}" in page.page.locator(".film__where").inner_text()
+        page.page.wait_for_function(
+            "() => document.querySelector('.filmstrip__where').textContent.startsWith('Linear')"
+        )
+        assert f"{share:.2f}" in page.page.locator(".filmstrip__where").inner_text()
         page.page.wait_for_function("(grey) => grey !== null", arg=0)
         assert_alike(np.array(page.page.evaluate(SCREEN), float), decoded(app, z))
         mark = page.page.locator(".latent-map__mark--found", has_text="film").bounding_box()
@@ -106,16 +108,16 @@ def test_the_film_is_scrubbed_and_the_map_marks_its_place_without_a_rerun(interp
 def test_playing_moves_on_and_back_and_space_stops_it(interpolate):
     page = interpolate()
     strip(page)
-    slider = page.page.locator(".film__slider")
+    slider = page.page.locator(".filmstrip__slider")
     start = int(slider.input_value())
     page.page.get_by_role("button", name="Play").click()
     page.page.wait_for_function(
-        "(start) => Number(document.querySelector('.film__slider').value) > start + 5", arg=start
+        "(start) => Number(document.querySelector('.filmstrip__slider').value) > start + 5", arg=start
     )
     last = slider.get_attribute("max")
-    page.page.wait_for_function("(last) => document.querySelector('.film__slider').value === last", arg=last)
+    page.page.wait_for_function("(last) => document.querySelector('.filmstrip__slider').value === last", arg=last)
     page.page.wait_for_function(
-        "(last) => Number(document.querySelector('.film__slider').value) < last - 4", arg=int(last)
+        "(last) => Number(document.querySelector('.filmstrip__slider').value) < last - 4", arg=int(last)
     )
     slider.press(" ")
     page.page.get_by_role("button", name="Play").wait_for()
@@ -124,19 +126,19 @@ def test_playing_moves_on_and_back_and_space_stops_it(interpolate):
 def test_a_frame_is_shown_large_when_pointed_at_kept_as_a_pin_and_another_strip_is_played(interpolate):
     page = interpolate()
     frames = strip(page, "data")
-    page.page.locator('.film__strip[data-kind="data"] .film__frame').nth(3).hover()
-    assert page.page.locator(".film__where").inner_text().startswith("Through the data")
+    page.page.locator('.filmstrip__strip[data-kind="data"] .filmstrip__frame').nth(3).hover()
+    assert page.page.locator(".filmstrip__where").inner_text().startswith("Through the data")
     assert_alike(np.array(page.page.evaluate(SCREEN), float), frames[3])
-    page.page.locator('.film__strip[data-kind="linear"] .film__frame').nth(1).click()
+    page.page.locator('.filmstrip__strip[data-kind="linear"] .filmstrip__frame').nth(1).click()
     page.page.get_by_role("button", name="Keep as pin").click()
     kept = page.wait_for_query("pins", "E linear=z:").split("E linear=z:")[1]
     np.testing.assert_allclose([float(number) for number in kept.split(",")], A, atol=1e-4)
     page.settle()
-    page.page.locator('.film__strip[data-kind="spherical"] .film__name').click()
+    page.page.locator('.filmstrip__strip[data-kind="spherical"] .filmstrip__name').click()
     assert page.wait_for_query("path") == "spherical"
-    page.page.locator(".film__strip--shown[data-kind=spherical]").wait_for()
-    walks = page.page.evaluate("document.querySelector('.latent-map').map.data.overlays.walks")
-    assert [walk["is_shown"] for walk in walks].count(True) == 1
+    page.page.locator(".filmstrip__strip--shown[data-kind=spherical]").wait_for()
+    paths = page.page.evaluate("document.querySelector('.latent-map').map.data.overlays.paths")
+    assert [path["is_shown"] for path in paths].count(True) == 1
 
 
 def test_dragging_an_end_on_the_map_bends_the_way(interpolate):
@@ -185,7 +187,7 @@ def test_figures_and_files_name_the_ends_and_a_film_is_taken_away(interpolate, a
 
 def test_the_same_place_twice_is_told_in_words(interpolate):
     page = interpolate(pins="A=row:3;B=row:3")
-    page.page.locator(".film__note", has_text="Both ends are the same code").first.wait_for()
+    page.page.locator(".filmstrip__note", has_text="Both ends are the same code").first.wait_for()
     assert page.n_tracebacks() == 0
 
 
@@ -194,11 +196,11 @@ def test_on_a_phone_strips_scroll_after_the_film_and_a_tap_shows_a_frame(interpo
     images = strip(page)
     width = page.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
-    frames = page.page.locator('.film__strip[data-kind="linear"] .film__frames')
+    frames = page.page.locator('.filmstrip__strip[data-kind="linear"] .filmstrip__frames')
     assert frames.evaluate("(strip) => strip.scrollLeft") == 0
-    page.page.locator('.film__strip[data-kind="linear"] .film__frame').nth(2).tap()
+    page.page.locator('.filmstrip__strip[data-kind="linear"] .filmstrip__frame').nth(2).tap()
     assert_alike(np.array(page.page.evaluate(SCREEN), float), images[2])
-    page.page.locator(".film__slider").focus()
+    page.page.locator(".filmstrip__slider").focus()
     page.page.keyboard.press("End")
     page.page.wait_for_function(
         "(strip) => Math.abs(strip.scrollLeft + strip.clientWidth - strip.scrollWidth) < 2", arg=frames.element_handle()

@@ -88,7 +88,7 @@ def test_pointing_on_a_map_of_neighbours_decodes_the_code_between_them(visit_oth
 
 def test_a_gan_is_walked_between_draws_of_its_prior_without_a_map(visit_others):
     page = visit_others("interpolate", run="digits-gan")
-    page.page.locator('.film__strip[data-kind="spherical"]').wait_for()
+    page.page.locator('.filmstrip__strip[data-kind="spherical"]').wait_for()
     page.page.get_by_text("Through the data is not here.").wait_for()
     page.page.get_by_role("slider", name="Frames").press("ArrowRight")
     assert page.wait_for_query("pins", "A=z:.*B=z:")

@@ -38,13 +38,13 @@ def decoded(checkpoints):
 
 
 def path(page, kind):
-    return next(path for path in page.component("film")["walks"] if path["kind"] == kind)
+    return next(path for path in page.component("filmstrip")["paths"] if path["kind"] == kind)
 
 
 def strip(page, kind="linear"):
     """The frames of a strip as the animation is given them, shape ``(T, H, W)``."""
     images = np.frombuffer(base64.b64decode(path(page, kind)["images"]), np.uint8)
-    return images.reshape(-1, *page.component("film")["shape"])[:, 0].astype(float)
+    return images.reshape(-1, *page.component("filmstrip")["shape"])[:, 0].astype(float)
 
 
 def assert_alike(image, other):
@@ -82,7 +82,7 @@ def test_a_spherical_strip_keeps_to_the_circle_of_codes_of_one_length(interpolat
 
 def test_every_kind_is_in_the_table_and_the_geodesic_has_no_more_energy_than_the_straight_line(interpolate):
     page = interpolate().until("The geodesic ")
-    assert [path["name"] for path in page.component("film")["walks"]] == [
+    assert [path["name"] for path in page.component("filmstrip")["paths"]] == [
         *("Linear", "Spherical", "Geodesic", "Through the data")
     ]
     rows = page.test.table[0].value
@@ -110,15 +110,15 @@ def test_even_steps_change_the_image_equally(interpolate):
     assert spread(interpolate(constant_speed="1")) < spread(interpolate())
 
 
-def test_a_link_restores_walk_frames_and_ends(interpolate, decoded):
+def test_a_link_restores_path_frames_and_endpoints(interpolate, decoded):
     page = interpolate(path="data", frames="9", endpoints="B;D", constant_speed="1")
-    assert page.component("film")["shown"] == "data"
+    assert page.component("filmstrip")["shown"] == "data"
     assert len(strip(page)) == 9 + 2
     assert_alike(strip(page)[1], decoded(B))
     assert_alike(strip(page)[-2], decoded(D))
     assert page.query.items() >= {"path": "data", "frames": "9", "endpoints": "B;D", "constant_speed": "1"}.items()
     other = interpolate(**page.query)
-    assert other.component("film")["shown"] == "data"
+    assert other.component("filmstrip")["shown"] == "data"
     np.testing.assert_array_equal(strip(other, "data"), strip(page, "data"))
 
 
@@ -133,7 +133,7 @@ def test_a_conditional_model_walks_in_one_class_and_says_so(interpolate, checkpo
     run = "digits-cvae-2d"
     page = interpolate(run=run, pins="A=row:0;B=row:1", decode_as="4")
     assert_alike(strip(page)[1], decoded(open_run(run, checkpoints).encoded().mu[0], run, label=4))
-    assert page.component("film")["decode"] == f"api/runs/{run}/decode?label=4"
+    assert page.component("filmstrip")["decode"] == f"api/runs/{run}/decode?label=4"
     assert "All frames are decoded in class 4." in page.words()
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.analysis.latent.reliability import Reliability
+from explorer.analysis.latent.reliability import Reliability, Verdict
 from explorer.ui.map.reliability import reliability_sentences
 
 TRUST = Reliability(
@@ -15,7 +15,7 @@ TRUST = Reliability(
     typical_log_prior=-3.1,
     re_encoding=0.12,
     typical_re_encoding=0.2,
-    verdict="near",
+    verdict=Verdict.IN_DISTRIBUTION,
 )
 
 

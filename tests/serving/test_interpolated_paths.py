@@ -38,7 +38,7 @@ def test_codes_of_two_models_are_no_ends_of_one_walk():
 
 @pytest.mark.parametrize("kind", ["geodesic", "crooked"])
 def test_what_takes_seconds_or_is_none_is_no_quick_walk(loaded, kind):
-    with pytest.raises(ConfigError, match="no quick walk"):
+    with pytest.raises(ConfigError, match="no quick path"):
         quick_path(loaded, kind, ENDS, Sampling())
 
 

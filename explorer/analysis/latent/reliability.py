@@ -7,8 +7,9 @@ torch is loaded only where a model is asked.
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,26 @@ CLOSE, FARTHEST = 0.9, 0.99
 NO_PRIOR = "an autoencoder has no prior"
 OFF_SUPPORT = "outside the prior's support"
 
-VERDICTS = {
-    "near": "near the data",
-    "edge": "at the edge of the data",
-    "far": "far from the data",
-}
-"""What the neighbours of a code say of it, in words."""
+
+class Verdict(StrEnum):
+    """What the distance from a code to the nearest encoded one says of the image that is decoded from it.
+
+    Files and routes have known the three by their values since before they had these names.
+    """
+
+    mark: str
+    words: str
+
+    def __new__(cls, value: str, mark: str, words: str) -> Self:
+        """Return the verdict of that ``value``; its mark is a circle: full, half, or empty."""
+        verdict = str.__new__(cls, value)
+        verdict._value_, verdict.mark, verdict.words = value, mark, words
+        return verdict
+
+    IN_DISTRIBUTION = "near", "●", "near the data"
+    BORDERLINE = "edge", "◐", "at the edge of the data"
+    OUT_OF_DISTRIBUTION = "far", "○", "far from the data"
+
 
 # Stored codes are rounded to float16, 3 digits, which takes those of a Dirichlet off their simplex by that much.
 SIMPLEX_TOLERANCE = 5e-3
@@ -66,8 +81,8 @@ class Reliability:
         typical_log_prior: its median over the encoded images; None where there is none.
         re_encoding: distance in z from the code to the posterior mean of its own decoded image.
         typical_re_encoding: its median over the encoded images.
-        verdict: "near" where the nearest encoded image is no farther than 9 in 10 encoded ones are from another, "far"
-            where it is farther than for 99 in 100, else "edge". ``VERDICTS`` puts it into words.
+        verdict: in distribution where the nearest encoded image is no farther than 9 in 10 encoded ones are from
+            another, out of it where it is farther than for 99 in 100, else borderline.
     """
 
     n_near: int
@@ -79,12 +94,12 @@ class Reliability:
     typical_log_prior: float | None
     re_encoding: float
     typical_re_encoding: float
-    verdict: str
+    verdict: Verdict
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields with numbers of 4 digits, and the verdict in words as "says"; None for infinity."""
+        """Return the fields with numbers of 4 digits, and the verdict's mark and words as "says"; None for infinity."""
         fields = {name: _rounded(getattr(self, name)) for name in self.__slots__}
-        return fields | {"says": VERDICTS[self.verdict]}
+        return fields | {"says": f"{self.verdict.mark} {self.verdict.words}"}
 
 
 def _rounded(value: Any) -> Any:
@@ -129,11 +144,11 @@ class Neighbourhood:
             return np.full(len(z), np.inf), np.zeros(len(z), np.int64)
         return self._index.around(z.astype(np.float64), self.radius)
 
-    def verdict(self, nearest: float) -> str:
-        """Return "near", "edge" or "far" of a code whose ``nearest`` encoded one is that far away."""
+    def verdict(self, nearest: float) -> Verdict:
+        """Return the verdict on a code whose ``nearest`` encoded one is that far away in z."""
         if nearest <= self.close:
-            return "near"
-        return "edge" if nearest <= self.reach else "far"
+            return Verdict.IN_DISTRIBUTION
+        return Verdict.BORDERLINE if nearest <= self.reach else Verdict.OUT_OF_DISTRIBUTION
 
 
 class _Tree:

@@ -1,4 +1,4 @@
-"""What is told of a path: how long it is for the code and for the image, and how near the data it stays."""
+"""Summary of a path: how long it is for the code and for the image, and how near the data it stays."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Doubles, Floats, Labels
-from explorer.analysis.latent.reliability import rows_of_classes
+from explorer.analysis.latent.reliability import Verdict, rows_of_classes
 from explorer.analysis.paths.interpolation import LatentPath, step_lengths
 from explorer.errors import ConfigError
 
@@ -36,7 +36,7 @@ class FinePath:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PathFacts:
-    """What is told of a path and of each of its T codes. Lengths and energy are from end to end, without overshoot.
+    """Summary of a path and of each of its T codes. Lengths and energy are from end to end, without overshoot.
 
     Attributes:
         n_steps: of the fine sampling that lengths and energy are measured by, the same for every kind of path.
@@ -47,7 +47,7 @@ class PathFacts:
             at constant speed in images has.
         n_near: encoded images within ``radius`` of each code, shape ``(T,)``; None without an encoded set.
         nearest: distance of each code to the nearest encoded image, shape ``(T,)``; None without an encoded set.
-        verdicts: "near", "edge" or "far" for each code, as a ``Reliability`` has them; None without an encoded set.
+        verdicts: of each code, as a ``Reliability`` has them; None without an encoded set.
         radius, n_typical: half of the encoded images have that many others within that distance; None without a set.
         log_prior: log p(z), or log p(z|y), of each code in nats, -inf off the prior's support; None without a prior.
     """
@@ -58,7 +58,7 @@ class PathFacts:
     image_energy: float
     n_near: NDArray[np.int64] | None
     nearest: Doubles | None
-    verdicts: tuple[str, ...] | None
+    verdicts: tuple[Verdict, ...] | None
     radius: float | None
     n_typical: int | None
     log_prior: Doubles | None
@@ -86,7 +86,7 @@ def path_facts(
     labels: Labels | None = None,
     fine: FinePath | None = None,
 ) -> PathFacts:
-    """Return what is told of ``path``.
+    """Return the summary of ``path``.
 
     Args:
         model: that decodes it.
@@ -151,7 +151,7 @@ def _check_labels(model: "LatentModel", path: LatentPath, labels: Labels | None)
 
 def _neighbours(gauge: "ReliabilityGauge", codes: Floats, labels: Labels | None) -> dict[str, Any]:
     nearest, n_near = np.empty(len(codes)), np.empty(len(codes), np.int64)
-    verdicts = [""] * len(codes)
+    verdicts = [Verdict.OUT_OF_DISTRIBUTION] * len(codes)
     for label, rows in rows_of_classes(labels, len(codes)):
         around = gauge.neighbourhood(label)
         nearest[rows], n_near[rows] = around.around(codes[rows])

@@ -1,4 +1,4 @@
-"""The same two images, and the straight walk between their codes in each model."""
+"""The same two images, and the straight path between their codes in each model."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ SIDE = 56
 
 
 def interpolated_pair(runs: Sequence[LoadedRun], view: CompareView) -> None:
-    """Show the walk between the first two pinned images, or between two of different classes, in each model."""
+    """Show the path between the first two pinned images, or between two of different classes, in each model."""
     encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
     if not encoding:
         return

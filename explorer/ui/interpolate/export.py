@@ -26,11 +26,11 @@ def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints
     """Show what the path called ``name``, between two ``endpoints``, can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
         st.caption(f"The {name} path from {endpoints[0]} to {endpoints[1]}: the one that is played.")
-        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="film-kind")
+        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="animation-kind")
         is_animation = kind in ANIMATIONS
-        n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="film-n")
-        fps = st.slider("Images a second", 1, MAX_FPS, 24, key="film-fps") if is_animation else 1
-        loops = st.checkbox("Forth and back", value=True, key="film-loops") if is_animation else False
+        n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="animation-n")
+        fps = st.slider("Images a second", 1, MAX_FPS, 24, key="animation-fps") if is_animation else 1
+        loops = st.checkbox("Forth and back", value=True, key="animation-loops") if is_animation else False
         st.caption(_extent(kind, int(n), fps, loops=loops))
         st.download_button(
             f"Download {FORMATS[kind][0].split(',')[0].split(':')[0]}",
@@ -38,7 +38,7 @@ def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints
             file_name=f"{loaded.run.name}-{name.replace(' ', '-')}.{kind}",
             mime=FORMATS[kind][1],
             on_click="ignore",
-            key="film-download",
+            key="animation-download",
         )
 
 

@@ -1,4 +1,4 @@
-// Walks through latent space: a strip of frames each, and one of them played. Nothing here reruns the script but a walk
+// Paths through latent space: a strip of frames each, and one of them played. Nothing here reruns the script but a path
 // that is chosen, and a frame that is kept as a pin.
 
 import { paintImage, post } from "../browser/api.js";
@@ -11,7 +11,7 @@ const STEPS_A_SECOND = 24;
 class Filmstrip {
   constructor(root) {
     this.root = root;
-    this.part = (name) => root.querySelector(`.film__${name}`);
+    this.part = (name) => root.querySelector(`.filmstrip__${name}`);
     this.head = new Playhead();
     Object.assign(this.head, { loops: true, speed: STEPS_A_SECOND, n: 0 });
     this.strips = new Strips(this.part("strips"), {
@@ -44,16 +44,16 @@ class Filmstrip {
     else if (before.shown !== data.shown) this.turnTo(data.shown);
   }
 
-  // Other walks: the images of the strips are with them, those between are asked for, of the one that is played.
+  // Other paths: the images of the strips are with them, those between are asked for, of the one that is played.
   begin() {
-    this.rows = new Map(this.data.walks.map((walk) => [walk.kind, rowsOf(walk, this.data.n_dims)]));
+    this.rows = new Map(this.data.paths.map((path) => [path.kind, rowsOf(path, this.data.n_dims)]));
     this.images.clear();
-    if (!this.head.n) this.head.n = this.data.walks[0].frames.length;
-    if (!this.head.isPlaying && !this.head.goal) this.head.goTo(this.data.walks[0].stride); // at A: before it lies what is beyond
+    if (!this.head.n) this.head.n = this.data.paths[0].frames.length;
+    if (!this.head.isPlaying && !this.head.goal) this.head.goTo(this.data.paths[0].stride); // at A: before it lies what is beyond
     this.layOut(this.data.shown);
-    for (const walk of this.data.walks) this.take(inStrip(walk).map((k) => [walk.kind, k]), bytesOf(walk.images), this.data.shape);
+    for (const path of this.data.paths) this.take(inStrip(path).map((k) => [path.kind, k]), bytesOf(path.images), this.data.shape);
     this.show();
-    this.root.dispatchEvent(new CustomEvent("film:painted", { detail: { n: this.images.size } }));
+    this.root.dispatchEvent(new CustomEvent("filmstrip:painted", { detail: { n: this.images.size } }));
     this.decodeShown();
   }
 
@@ -63,23 +63,23 @@ class Filmstrip {
   }
 
   layOut(kind) {
-    this.walk = this.data.walks.find((walk) => walk.kind === kind) ?? this.data.walks[0];
-    this.strips.show(this.data.walks, this.walk.kind);
+    this.path = this.data.paths.find((path) => path.kind === kind) ?? this.data.paths[0];
+    this.strips.show(this.data.paths, this.path.kind);
     for (const [key, image] of this.images) {
       const [of, k] = key.split(" ");
-      if (Number(k) % this.data.walks.find((walk) => walk.kind === of).stride === 0) this.strips.paint(of, k, ...image);
+      if (Number(k) % this.data.paths.find((path) => path.kind === of).stride === 0) this.strips.paint(of, k, ...image);
     }
-    this.head.n = this.walk.frames.length;
+    this.head.n = this.path.frames.length;
     this.part("slider").max = this.head.last;
     if (!this.head.isPlaying) this.head.goTo(Math.min(this.head.index, this.head.last));
     this.show();
   }
 
   decodeShown() {
-    return this.decode(this.walk.frames.map((_, k) => [this.walk.kind, k]).filter((key) => !this.images.has(key.join(" "))));
+    return this.decode(this.path.frames.map((_, k) => [this.path.kind, k]).filter((key) => !this.images.has(key.join(" "))));
   }
 
-  // Decodes frames, each a walk's kind and its number, in one request.
+  // Decodes frames, each a path's kind and its number, in one request.
   async decode(frames) {
     const { version } = this.data;
     if (!frames.length) return;
@@ -103,30 +103,30 @@ class Filmstrip {
     frames.forEach(([kind, k], index) => {
       const image = [bytes.subarray(index * size, (index + 1) * size), shape];
       this.images.set(`${kind} ${k}`, image);
-      if (k % this.data.walks.find((walk) => walk.kind === kind).stride === 0) this.strips.paint(kind, k, ...image);
+      if (k % this.data.paths.find((path) => path.kind === kind).stride === 0) this.strips.paint(kind, k, ...image);
     });
   }
 
   // What is shown: the frame that is pointed at, else that of the playhead.
   get frame() {
-    return this.looked ?? { walk: this.walk, k: this.head.index };
+    return this.looked ?? { path: this.path, k: this.head.index };
   }
 
   lookAt(kind, k) {
-    this.looked = kind && { walk: this.data.walks.find((walk) => walk.kind === kind), k };
+    this.looked = kind && { path: this.data.paths.find((path) => path.kind === kind), k };
     this.show();
   }
 
   choose(kind, k) {
     this.looked = null;
     if (k !== null) this.head.goTo(k);
-    if (kind === this.walk.kind) this.show();
+    if (kind === this.path.kind) this.show();
     else this.send("shown", kind);
   }
 
   keep() {
-    const { walk, k } = this.frame;
-    this.send("kept", { z: Array.from(this.rows.get(walk.kind).row(k)) });
+    const { path, k } = this.frame;
+    this.send("kept", { z: Array.from(this.rows.get(path.kind).row(k)) });
   }
 
   scrub(k) {
@@ -161,25 +161,24 @@ class Filmstrip {
   }
 
   show() {
-    const { walk, k } = this.frame;
-    const image = this.images.get(`${walk.kind} ${k}`);
+    const { path, k } = this.frame;
+    const image = this.images.get(`${path.kind} ${k}`);
     if (image) paintImage(this.part("screen"), ...image);
-    const frame = walk.frames[k];
+    const frame = path.frames[k];
     const words = frameWords(frame);
-    this.part("where").textContent = `${walk.name}, at ${frame.t.toFixed(2)}`;
+    this.part("where").textContent = `${path.name}, at ${frame.t.toFixed(2)}`;
     this.part("words").textContent = words.long;
-    this.part("words").dataset.verdict = frame.verdict;
-    this.part("screen").setAttribute("aria-label", `${walk.name}, at ${frame.t.toFixed(2)}: ${words.long}`);
+    this.part("screen").setAttribute("aria-label", `${path.name}, at ${frame.t.toFixed(2)}: ${words.long}`);
     const slider = this.part("slider");
     slider.value = this.head.index;
-    slider.setAttribute("aria-valuetext", `at ${this.walk.frames[this.head.index].t.toFixed(2)}`);
+    slider.setAttribute("aria-valuetext", `at ${this.path.frames[this.head.index].t.toFixed(2)}`);
     this.part("play").dataset.state = this.head.isPlaying ? "playing" : "paused";
     this.part("play").setAttribute("aria-label", this.head.isPlaying ? "Pause" : "Play");
-    this.strips.mark(walk, k);
+    this.strips.mark(path, k);
     // The map, which is another component, marks where the frame lies.
     const detail = frame.place && { x: frame.place[0], y: frame.place[1] };
     window.dispatchEvent(new CustomEvent("latent-map:filmstrip", { detail }));
-    this.root.dispatchEvent(new CustomEvent("film:shown", { detail: { kind: walk.kind, k } }));
+    this.root.dispatchEvent(new CustomEvent("filmstrip:shown", { detail: { kind: path.kind, k } }));
   }
 
   remove() {
@@ -189,7 +188,7 @@ class Filmstrip {
 }
 
 export default function filmstrip({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".film");
+  const root = parentElement.querySelector(".filmstrip");
   root.filmstrip ??= new Filmstrip(root);
   root.filmstrip.update(data, setTriggerValue);
   return () => {

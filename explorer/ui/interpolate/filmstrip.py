@@ -1,4 +1,4 @@
-"""Paths as filmstrips, and one of them played: what is seen on the way, frame by frame, with what is told of each."""
+"""Paths as filmstrips, and one of them played: what is seen on the way, frame by frame, with its words."""
 
 import base64
 import hashlib
@@ -26,27 +26,27 @@ ABOUT = {
 DASHES: dict[str, list[int]] = {"linear": [], "spherical": [9, 5], "geodesic": [2, 4], "data": [12, 4, 2, 4]}
 """How a path is drawn on the map and beside its strip: told apart without colour, which is the classes'."""
 
-_KEY = "film"
+_KEY = "filmstrip"
 _SCRIPT = Path(__file__).with_name("filmstrip.js")
 _HTML = """
-<section class="ui ui-rings film" aria-label="Film strips">
-  <div class="film__player">
-    <canvas class="ui-image film__screen" role="img"></canvas>
-    <div class="film__said"><p class="film__where"></p><p class="film__words"></p></div>
-    <div class="film__bar">
-      <button type="button" class="ui-play film__play" aria-label="Play"><i aria-hidden="true"></i></button>
-      <input type="range" class="ui-ring film__slider" aria-label="Along the path" min="0" max="0" step="1" value="0">
+<section class="ui ui-rings filmstrip" aria-label="Film strips">
+  <div class="filmstrip__player">
+    <canvas class="ui-image filmstrip__screen" role="img"></canvas>
+    <div class="filmstrip__said"><p class="filmstrip__where"></p><p class="filmstrip__words"></p></div>
+    <div class="filmstrip__bar">
+      <button type="button" class="ui-play filmstrip__play" aria-label="Play"><i aria-hidden="true"></i></button>
+      <input type="range" class="ui-ring filmstrip__slider" aria-label="Along the path" min="0" max="0" value="0">
     </div>
-    <div class="ui-bar film__options">
-      <label>speed <select class="ui-field film__speed" aria-label="Speed">
+    <div class="ui-bar filmstrip__options">
+      <label>speed <select class="ui-field filmstrip__speed" aria-label="Speed">
         <option value="0.5">half</option><option value="1" selected>as made</option><option value="2">double</option>
       </select></label>
-      <label><input type="checkbox" class="film__loop" checked> forth and back</label>
-      <button type="button" class="ui-button film__keep">Keep as pin</button>
+      <label><input type="checkbox" class="filmstrip__loop" checked> forth and back</label>
+      <button type="button" class="ui-button filmstrip__keep">Keep as pin</button>
     </div>
   </div>
-  <p class="film__status" role="status"></p>
-  <div class="film__strips"></div>
+  <p class="filmstrip__status" role="status"></p>
+  <div class="filmstrip__strips"></div>
 </section>
 """
 
@@ -109,7 +109,7 @@ def filmstrip(
         "version": digest.hexdigest(),
         "shape": loaded.config.model.image_shape,
         "shown": shown,
-        "walks": [_path_data(kind, reel, sampling) for kind, reel in reels.items()],
+        "paths": [_path_data(kind, reel, sampling) for kind, reel in reels.items()],
     }
     browser_component(_SCRIPT, _HTML)(
         key=_KEY,
@@ -144,7 +144,7 @@ def _frame(reel: Reel, k: int) -> dict[str, Any]:
     return {
         "t": round(float(reel.path.latent.t[k]), 4),
         "near": None if facts.n_near is None else int(facts.n_near[k]),
-        "verdict": "" if facts.verdicts is None else facts.verdicts[k],
+        "mark": "" if facts.verdicts is None else facts.verdicts[k].mark,
         "log_prior": log_prior if log_prior is not None and np.isfinite(log_prior) else None,
         "judged": None if read is None else read[0],
         "share": None if read is None else round(read[1], 4),

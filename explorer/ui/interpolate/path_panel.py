@@ -1,4 +1,4 @@
-"""The way from one pinned place to another: filmstrips, the map with the paths on it, and what is told of each."""
+"""Paths from one pinned place to another: filmstrips, lines on the map, and a table of their properties."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import streamlit as st
 
+from explorer.analysis.latent.reliability import Verdict
 from explorer.analysis.projections.base import Projection
 from explorer.figures.paths import EndNames, Line, along_paths, class_shares, describe
 from explorer.runs.classifiers import EvaluationClassifier
@@ -50,7 +51,7 @@ def filmstrips(
     endpoints: tuple[PinnedPlace, PinnedPlace],
     names: Sequence[str],
 ) -> Found:
-    """Show the strips and the animation of every walk between two places, and return the paths."""
+    """Show the strips and the animation of every path between two places, and return the paths."""
     sampling = Sampling(n_frames=view.frames, is_even=view.constant_speed)
     between = endpoints_of(loaded, view, *endpoints)
     found = paths_between(loaded, between, sampling)
@@ -116,14 +117,14 @@ def lines_on_map(view: InterpolateView, found: Found, projection: Projection) ->
 
 
 def path_table(found: Found) -> None:
-    """Show what is told of each walk from end to end, side by side."""
+    """Show the properties of each path from end to end, side by side."""
     rows: list[dict[str, str]] = []
     for kind, path in found.paths.items():
         facts = path.facts
         inside = ~path.latent.is_overshoot
         row = {"path": NAMES[kind]}
         if facts.verdicts is not None and facts.n_near is not None:
-            far = np.array([verdict == "far" for verdict in facts.verdicts])[inside]
+            far = np.array([verdict is Verdict.OUT_OF_DISTRIBUTION for verdict in facts.verdicts])[inside]
             row |= {"far from the data": f"{far.mean():.0%}", "least neighbours": f"{facts.n_near[inside].min():,}"}
         row |= {
             "length in z": f"{short_number(facts.latent_length)}",

@@ -29,7 +29,7 @@ class Found:
 
 
 def endpoints_of(loaded: LoadedRun, view: View, first: PinnedPlace, last: PinnedPlace) -> Endpoints:
-    """Return the endpoints of the walk from one pinned place to another.
+    """Return the endpoints of the path from one pinned place to another.
 
     A conditional model decodes all of it in the view's class, or else in that of the first place.
     """

@@ -29,7 +29,7 @@ PURPOSE = (
 
 
 def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str, ...]) -> None:
-    """Show the paths from one pin to another: their strips, their lines on the map, and what is told of them."""
+    """Show the paths from one pin to another: their strips, their lines on the map, and a table of their properties."""
     before = current_view(InterpolateView).pins
     view = with_enough_pins(loaded, current_view(InterpolateView), 2)
     if before and view.pins != before:

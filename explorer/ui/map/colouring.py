@@ -48,7 +48,7 @@ _COLOURINGS = {
 
 
 def _colouring(name: str) -> _Colouring:
-    """Return what is told of a colouring, one of ours or a column that a person brought."""
+    """Description of a colouring, one of ours or a custom column."""
     if not name.startswith(CUSTOM):
         return _COLOURINGS[name]
     title = name.removeprefix(CUSTOM)

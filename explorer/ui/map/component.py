@@ -73,7 +73,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         paths: lines to draw over the points, each with its ``points``, its ``dash`` and whether it ``is_shown``.
     """
     data = map_data(loaded, projection, place, pins, view, class_names)
-    data["overlays"] |= {"walks": list(paths)}
+    data["overlays"] |= {"paths": list(paths)}
     data["selection"] = outline_data(loaded, projection)
     mount_map(
         _KEY,
@@ -124,7 +124,7 @@ def map_data(
         "can": dict(zip(("undo", "redo"), undoable(), strict=True)),
         "linear": _linear(projection),
         "exact": projection.exact,
-        "overlays": overlay_data(loaded, projection, view, space) | {"walks": []},
+        "overlays": overlay_data(loaded, projection, view, space) | {"paths": []},
         "selection": None,
         "link": None,
         "alt": _alt(loaded, projection, class_names),

@@ -5,12 +5,10 @@ import math
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.latent.reliability import VERDICTS, Reliability
+from explorer.analysis.latent.reliability import Reliability
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.places import PinnedPlace
-
-_MARKS = {"near": "●", "edge": "◐", "far": "○"}
 
 
 def reliability_note(loaded: LoadedRun, place: PinnedPlace) -> None:
@@ -18,7 +16,7 @@ def reliability_note(loaded: LoadedRun, place: PinnedPlace) -> None:
     labels = None if place.label is None else np.full(1, place.label, np.int64)
     reliability = session.service().submit_with_reliability(loaded.run.name, place.z[None], labels).result().reliability
     own_class = "" if place.label is None else f" of class {session.class_names(loaded)[place.label]}"
-    st.markdown(f"{_MARKS[reliability.verdict]} **{VERDICTS[reliability.verdict].capitalize()}**")
+    st.markdown(f"{reliability.verdict.mark} **{reliability.verdict.words.capitalize()}**")
     st.caption(reliability_sentences(reliability, own_class, is_encoded=place.row is not None))
 
 

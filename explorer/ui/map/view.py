@@ -85,7 +85,7 @@ def _with_known_pins(loaded: LoadedRun, view: V) -> V:
             problems.append(f"Pin {pin.name} is left out. {error}")
     if problems:
         view = change_view(replace(view, pins=tuple(kept), active_pin=-1))
-        # A map or a walk that is ready soon runs the page again: the words must outlast that.
+        # A map or a path that is ready soon runs the page again: the words must outlast that.
         st.session_state[_LEFT_OUT] = view.pins, problems
     pins, said = st.session_state.get(_LEFT_OUT, ((), []))
     for problem in said if pins == view.pins else []:

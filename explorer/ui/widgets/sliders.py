@@ -95,7 +95,7 @@ def _class_priors(loaded: LoadedRun) -> tuple[Floats, Floats] | None:
 
 
 def slider_facts(loaded: LoadedRun, use: DimensionUse) -> dict[str, Any]:
-    """Return what the browser is told of the dimensions: numbers in their order, and sentences about them."""
+    """Data of the sliders for the browser: the dimensions in their order, and sentences about them."""
     order = [int(i) for i in use.order]
     live, dead = [i for i in order if not use.is_dead[i]], [i for i in order if use.is_dead[i]]
     model = loaded.config.model

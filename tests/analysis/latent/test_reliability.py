@@ -10,9 +10,9 @@ from explorer.analysis.latent.reliability import (
     FARTHEST,
     N_CROWD,
     N_SAMPLED,
-    VERDICTS,
     Neighbourhood,
     ReliabilityGauge,
+    Verdict,
     log_density,
     re_encoded,
     re_encoding_error,
@@ -102,7 +102,7 @@ def test_the_verdict_compares_the_nearest_image_with_what_is_usual_among_the_ima
     assert (around.close, around.reach) == (1, 3)
     _, distances = around.nearest(np.array([place], np.float32), 1)
     assert around.verdict(float(distances[0])) == verdict
-    assert verdict in VERDICTS
+    assert verdict in list(Verdict)
 
 
 @pytest.mark.parametrize("n_dims", [2, 16])
@@ -119,7 +119,7 @@ def test_far_away_no_encoded_image_is_near():
     (reliability,) = measured(gauge, np.array([[50.0, 0.0]], np.float32))
     assert (reliability.n_near, reliability.verdict) == (0, "far")
     assert reliability.nearest == pytest.approx(50, abs=5)
-    assert reliability.to_json()["says"] == "far from the data"
+    assert reliability.to_json()["says"] == "○ far from the data"
 
 
 def test_at_an_encoded_image_the_nearest_one_is_itself():

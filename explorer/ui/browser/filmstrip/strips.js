@@ -1,8 +1,6 @@
-// Walks through latent space as strips of frames, each a button; every so many frames of a walk are in its strip.
+// Paths through latent space as strips of frames, each a button; every so many frames of a path are in its strip.
 
 import { paintImage } from "../api.js";
-
-const MARKS = { near: "●", edge: "◐", far: "○" };
 
 function make(tag, name, text = "") {
   return Object.assign(document.createElement(tag), { className: name, textContent: text });
@@ -12,24 +10,24 @@ export function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
-// The codes of a walk, one after another.
-export function rowsOf(walk, width) {
-  const numbers = new Float32Array(bytesOf(walk.rows).buffer);
+// The codes of a path, one after another.
+export function rowsOf(path, width) {
+  const numbers = new Float32Array(bytesOf(path.rows).buffer);
   return { row: (k) => numbers.subarray(k * width, (k + 1) * width) };
 }
 
-export function inStrip(walk) {
-  return walk.frames.flatMap((_, k) => (k % walk.stride === 0 ? [k] : []));
+export function inStrip(path) {
+  return path.frames.flatMap((_, k) => (k % path.stride === 0 ? [k] : []));
 }
 
 // What is said of a frame, in short and at length.
 export function frameWords(frame) {
   const count = frame.near === null ? "" : frame.near.toLocaleString("en");
-  const near = count && `${MARKS[frame.verdict]} ${count} encoded image${frame.near === 1 ? "" : "s"} near`;
+  const near = count && `${frame.mark} ${count} encoded image${frame.near === 1 ? "" : "s"} near`;
   const judged = frame.judged === null ? "" : `judged ${frame.judged} (${Math.round(100 * frame.share)} %)`;
   const prior = frame.log_prior === null ? "" : `log p(z) ${frame.log_prior.toFixed(1)}`;
   const beyond = isBeyond(frame) ? "beyond the end" : "";
-  return { near: count && `${MARKS[frame.verdict]} ${count}`, long: [beyond, near, prior, judged].filter(Boolean).join(" · ") };
+  return { near: count && `${frame.mark} ${count}`, long: [beyond, near, prior, judged].filter(Boolean).join(" · ") };
 }
 
 function isBeyond({ t }) {
@@ -37,31 +35,31 @@ function isBeyond({ t }) {
 }
 
 export class Strips {
-  // `look` is called with a walk's kind and a frame, and null when nobody points at one; `choose` when one is clicked.
+  // `look` is called with a path's kind and a frame, and null when nobody points at one; `choose` when one is clicked.
   constructor(element, { look, choose }) {
     Object.assign(this, { element, look, choose });
     this.canvases = new Map();
     element.addEventListener("pointerleave", () => look(null));
   }
 
-  show(walks, shown) {
+  show(paths, shown) {
     this.canvases.clear();
-    this.element.replaceChildren(...walks.map((walk) => this.strip(walk, walk.kind === shown)));
+    this.element.replaceChildren(...paths.map((path) => this.strip(path, path.kind === shown)));
   }
 
-  strip(walk, isShown) {
-    const strip = make("div", `film__strip${isShown ? " film__strip--shown" : ""}`);
-    strip.dataset.kind = walk.kind;
-    const name = make("button", "film__name");
-    Object.assign(name, { type: "button", title: walk.about });
+  strip(path, isShown) {
+    const strip = make("div", `filmstrip__strip${isShown ? " filmstrip__strip--shown" : ""}`);
+    strip.dataset.kind = path.kind;
+    const name = make("button", "filmstrip__name");
+    Object.assign(name, { type: "button", title: path.about });
     name.setAttribute("aria-pressed", String(isShown));
-    name.append(this.line(walk.dash), walk.name);
-    name.addEventListener("click", () => this.choose(walk.kind, null));
-    const frames = make("div", "film__frames");
-    const indices = inStrip(walk);
+    name.append(this.line(path.dash), path.name);
+    name.addEventListener("click", () => this.choose(path.kind, null));
+    const frames = make("div", "filmstrip__frames");
+    const indices = inStrip(path);
     frames.style.setProperty("--n", indices.length);
-    frames.append(...indices.map((k) => this.frame(walk, k)));
-    strip.append(name, make("span", "ui-caption film__note", walk.note), frames);
+    frames.append(...indices.map((k) => this.frame(path, k)));
+    strip.append(name, make("span", "ui-caption filmstrip__note", path.note), frames);
     return strip;
   }
 
@@ -76,17 +74,16 @@ export class Strips {
     return svg;
   }
 
-  frame(walk, k) {
-    const words = frameWords(walk.frames[k]);
-    const button = make("button", `film__frame${isBeyond(walk.frames[k]) ? " film__frame--beyond" : ""}`);
+  frame(path, k) {
+    const words = frameWords(path.frames[k]);
+    const button = make("button", `filmstrip__frame${isBeyond(path.frames[k]) ? " filmstrip__frame--beyond" : ""}`);
     Object.assign(button, { type: "button", tabIndex: -1 });
-    button.setAttribute("aria-label", `${walk.name}, at ${walk.frames[k].t.toFixed(2)}: ${words.long}`);
+    button.setAttribute("aria-label", `${path.name}, at ${path.frames[k].t.toFixed(2)}: ${words.long}`);
     const canvas = make("canvas", "ui-image");
-    button.append(canvas, make("span", "film__near", words.near), make("span", "film__judged", walk.frames[k].judged ?? ""));
-    button.dataset.verdict = walk.frames[k].verdict;
-    button.addEventListener("pointerenter", () => this.look(walk.kind, k));
-    button.addEventListener("click", () => this.choose(walk.kind, k));
-    this.canvases.set(`${walk.kind} ${k}`, canvas);
+    button.append(canvas, make("span", "filmstrip__near", words.near), make("span", "filmstrip__judged", path.frames[k].judged ?? ""));
+    button.addEventListener("pointerenter", () => this.look(path.kind, k));
+    button.addEventListener("click", () => this.choose(path.kind, k));
+    this.canvases.set(`${path.kind} ${k}`, canvas);
     return button;
   }
 
@@ -94,12 +91,12 @@ export class Strips {
     paintImage(this.canvases.get(`${kind} ${k}`), bytes, shape);
   }
 
-  // Marks the frame of the strip that is nearest to frame `k` of the walk that is played.
-  mark(walk, k) {
-    const nearest = Math.round(k / walk.stride) * walk.stride;
-    for (const frame of this.element.querySelectorAll(".film__frame--at")) frame.classList.remove("film__frame--at");
-    const frame = this.canvases.get(`${walk.kind} ${nearest}`)?.parentElement;
-    frame?.classList.add("film__frame--at");
+  // Marks the frame of the strip that is nearest to frame `k` of the path that is played.
+  mark(path, k) {
+    const nearest = Math.round(k / path.stride) * path.stride;
+    for (const frame of this.element.querySelectorAll(".filmstrip__frame--at")) frame.classList.remove("filmstrip__frame--at");
+    const frame = this.canvases.get(`${path.kind} ${nearest}`)?.parentElement;
+    frame?.classList.add("filmstrip__frame--at");
     if (frame) follow(frame);
   }
 }

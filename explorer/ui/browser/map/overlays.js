@@ -17,7 +17,7 @@ const LAYERS = {
   untrained: UntrainedLayer,
   prior: PriorLayer,
   thumbnails: ThumbnailLayer,
-  walks: PathLayer,
+  paths: PathLayer,
   posterior: PosteriorLayer,
 };
 
@@ -46,9 +46,9 @@ export class Overlays {
   // After the map was drawn or its data changed: show what the data say.
   update(data, points) {
     this.listen();
-    const { shown, names, walks } = data.overlays;
+    const { shown, names, paths } = data.overlays;
     this.names = names;
-    this.shown = Object.keys(LAYERS).filter((name) => shown.includes(name) || (name === "walks" && walks.length > 0));
+    this.shown = Object.keys(LAYERS).filter((name) => shown.includes(name) || (name === "paths" && paths.length > 0));
     for (const name of this.shown) this.layers[name].show(data, points);
     // The points stand back where they would hide what is behind them.
     this.root.classList.toggle("latent-map--behind", shown.includes("images") || shown.includes("density"));

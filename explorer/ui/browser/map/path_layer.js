@@ -8,7 +8,7 @@ const HALO = 3;
 
 export class PathLayer extends MapLayer {
   paintOver(context, view, theme) {
-    const { walks: paths } = this.data.overlays;
+    const { paths } = this.data.overlays;
     for (const path of paths.toSorted((a, b) => a.is_shown - b.is_shown)) {
       const line = new Path2D();
       for (const [x, y] of path.points) line.lineTo(view.across(x), view.down(y));

@@ -1,8 +1,5 @@
 // Puts into words how far a decoded image can be believed: the header X-Trust of a decoded place.
 
-// The place's verdict is told by its words and its mark; the colour comes last.
-const VERDICT_MARKS = { near: "●", edge: "◐", far: "○" };
-
 const short = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2));
 
 function neighbourLine({ n_near: near, radius, nearest }, isShort) {
@@ -19,15 +16,15 @@ function returnLine({ re_encoding: error, typical_re_encoding: typical }, usual,
   return `${isShort ? "back" : "comes back"} ${short(error)} away (${usual} ${short(typical)})`;
 }
 
-// Returns { verdict: "near" | "edge" | "far", text, lines }: the verdict with its mark and words, and the numbers.
-// Short lines fit a lens of 28 letters.
+// Returns lines: the verdict with its mark and in words, and the numbers. Short lines fit a lens of 28 letters.
 export function reliabilityWords(reliability, isShort = false) {
   const usual = isShort ? "typ." : "typical";
-  return {
-    verdict: reliability.verdict,
-    text: `${VERDICT_MARKS[reliability.verdict]} ${reliability.says}`,
-    lines: [neighbourLine(reliability, isShort), priorLine(reliability, usual), returnLine(reliability, usual, isShort)],
-  };
+  return [
+    reliability.says,
+    neighbourLine(reliability, isShort),
+    priorLine(reliability, usual),
+    returnLine(reliability, usual, isShort),
+  ];
 }
 
 // Shows how far a place can be believed in an element of its own behind `caption`, made when first needed; null takes it away.
@@ -40,9 +37,8 @@ export function showReliability(caption, reliability, isShort = false) {
   }
   box.hidden = !reliability;
   if (!reliability) return;
-  const { verdict, text, lines } = reliabilityWords(reliability, isShort);
-  box.dataset.verdict = verdict;
+  const lines = reliabilityWords(reliability, isShort);
   // Filled in place: pointing asks for this at every frame.
-  while (box.childElementCount < lines.length + 1) box.append(document.createElement("p"));
-  [text, ...lines].forEach((line, index) => (box.children[index].textContent = line));
+  while (box.childElementCount < lines.length) box.append(document.createElement("p"));
+  lines.forEach((line, index) => (box.children[index].textContent = line));
 }
