@@ -4,6 +4,8 @@ Kept apart from the classes that it describes, because the first screen lists ru
 The bounds keep a hostile ``config.json`` from asking for a layer that no machine can hold.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -108,17 +110,20 @@ class LikelihoodFacts:
         deviation: whether it has a standard deviation, and whether that is chosen or learned.
         is_probability: whether p(x|z) is a probability of pixels that are 0 or 1, and no density of their greys.
         has_rank: whether its covariance is of a rank that is chosen.
+        normaliser: how much of -log p(x|z) is the same for every image and code, in nats per pixel, from ``sigma``;
+            None where nothing is.
     """
 
     deviation: Literal["none", "fixed", "learned"] = "none"
     is_probability: bool = False
     has_rank: bool = False
+    normaliser: Callable[[float], float] | None = None
 
 
 LIKELIHOODS: dict[str, LikelihoodFacts] = {
     "bernoulli": LikelihoodFacts(is_probability=True),
     "continuous-bernoulli": LikelihoodFacts(),
-    "gaussian": LikelihoodFacts("fixed"),
+    "gaussian": LikelihoodFacts("fixed", normaliser=lambda sigma: math.log(2 * math.pi * sigma**2) / 2),
     "gaussian-learned": LikelihoodFacts("learned"),
     "gaussian-diagonal": LikelihoodFacts("learned"),
     "gaussian-low-rank": LikelihoodFacts("learned", has_rank=True),
@@ -178,6 +183,12 @@ class ModelConfig(BaseModel):
     def has_bound(self) -> bool:
         """Whether the model has a bound on log p(x): it takes a prior and a posterior."""
         return self.can_encode and self.has_prior
+
+    @property
+    def normaliser(self) -> float | None:
+        """How much of -log p(x|z) is the same for every image and code, in nats; None where nothing is."""
+        per_pixel = LIKELIHOODS[self.likelihood].normaliser
+        return None if per_pixel is None else math.prod(self.image_shape) * per_pixel(self.sigma)
 
     @model_validator(mode="after")
     def _classes_go_with_the_family(self) -> Self:

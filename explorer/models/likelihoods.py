@@ -7,6 +7,7 @@ output has a given mean.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -262,21 +263,19 @@ class LowRankGaussianLikelihood(Likelihood):
         return torch.cat([mean, log_var, *[torch.zeros_like(mean)] * self.rank], dim=-IMAGE_DIMS)
 
 
+LIKELIHOODS: dict[str, Callable[[ModelConfig], Likelihood]] = {
+    "bernoulli": lambda _: BernoulliLikelihood(),
+    "continuous-bernoulli": lambda _: ContinuousBernoulliLikelihood(),
+    "gaussian": lambda config: GaussianLikelihood(config.sigma),
+    "gaussian-learned": lambda config: GaussianLikelihood(config.sigma, is_learned=True),
+    "gaussian-diagonal": lambda config: DiagonalGaussianLikelihood(config.sigma),
+    "gaussian-low-rank": lambda config: LowRankGaussianLikelihood(config.sigma, config.rank),
+}
+
+
 def build_likelihood(config: ModelConfig) -> Likelihood:
     """Return the likelihood that ``config`` names."""
-    match config.likelihood:
-        case "bernoulli":
-            return BernoulliLikelihood()
-        case "continuous-bernoulli":
-            return ContinuousBernoulliLikelihood()
-        case "gaussian":
-            return GaussianLikelihood(config.sigma)
-        case "gaussian-learned":
-            return GaussianLikelihood(config.sigma, is_learned=True)
-        case "gaussian-diagonal":
-            return DiagonalGaussianLikelihood(config.sigma)
-        case "gaussian-low-rank":
-            return LowRankGaussianLikelihood(config.sigma, config.rank)
+    return LIKELIHOODS[config.likelihood](config)
 
 
 def _independent_normal(mean: Tensor, sigma: Tensor) -> Distribution:

@@ -1,9 +1,8 @@
 """How densities are written: given the class, where a model is."""
 
-import math
 import re
 
-from explorer.models.config import LIKELIHOODS, ModelConfig
+from explorer.models.config import ModelConfig
 
 _GIVEN_CLASS = {
     "p(x|z)": "p(x|z, y)",
@@ -26,13 +25,3 @@ def given(text: str, model: ModelConfig) -> str:
         return text
     written = _GIVEN_CLASS | (_PRIOR_GIVEN_CLASS if model.prior == "conditional" else {})
     return re.sub("|".join(map(re.escape, written)), lambda found: written[found[0]], text)
-
-
-def gaussian_constant(model: ModelConfig) -> float | None:
-    """Return how much of a Gaussian's -log p(x|z) is its normaliser, the same for every image, in nats.
-
-    None for other likelihoods, and where the deviation is learned.
-    """
-    if LIKELIHOODS[model.likelihood].deviation != "fixed":
-        return None
-    return math.prod(model.image_shape) / 2 * math.log(2 * math.pi * model.sigma**2)

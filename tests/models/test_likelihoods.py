@@ -14,7 +14,6 @@ from explorer.models.config import LIKELIHOODS, LikelihoodName
 from explorer.models.likelihoods import (
     BernoulliLikelihood,
     ContinuousBernoulli,
-    ContinuousBernoulliLikelihood,
     DiagonalGaussianLikelihood,
     GaussianLikelihood,
     Likelihood,
@@ -24,12 +23,10 @@ from explorer.models.likelihoods import (
 from tests.support import model_config
 
 LOGITS = (-500.0, -40.0, -3.0, -0.2, -1e-3, 0.0, 1e-6, 0.05, 0.1, 2.0, 15.0, 100.0, 500.0)
-LEARNED = (GaussianLikelihood(0.2, is_learned=True), DiagonalGaussianLikelihood(0.2), LowRankGaussianLikelihood(0.2, 3))
-ALL = (BernoulliLikelihood(), ContinuousBernoulliLikelihood(), GaussianLikelihood(0.2), *LEARNED)
+LEARNED_NAMES = [name for name, facts in LIKELIHOODS.items() if facts.deviation == "learned"]
+LEARNED = [build_likelihood(model_config(likelihood=name, sigma=0.2, rank=3)) for name in LEARNED_NAMES]
+ALL = [build_likelihood(model_config(likelihood=name, sigma=0.2, rank=3)) for name in LIKELIHOODS]
 FINEST, WIDEST = 1 / 255, math.exp(5)
-
-
-LEARNED_NAMES = ("gaussian-learned", "gaussian-diagonal", "gaussian-low-rank")
 
 
 def name_of(likelihood: Likelihood) -> str:
@@ -64,6 +61,20 @@ def test_what_is_said_of_a_likelihood_without_torch_is_so(name):
     is_wider = bool((wide(raw).log_prob(image([0.3])) != narrow(raw).log_prob(image([0.3]))).all())
     assert facts.deviation == ("learned" if is_learned else "fixed" if is_wider else "none")
     assert (other.n_heads != narrow.n_heads) == facts.has_rank
+
+
+def test_the_normaliser_is_what_of_log_prob_is_left_at_the_mean_of_any_image():
+    for name, facts in LIKELIHOODS.items():
+        config = model_config(likelihood=name, sigma=0.2)
+        likelihood = build_likelihood(config)
+        grey = torch.rand(5, *config.image_shape, generator=torch.manual_seed(0)) * 0.8 + 0.1
+        at_the_mean = -likelihood(likelihood.raw_of_mean(grey)).log_prob(grey)
+        if facts.normaliser is not None:
+            np.testing.assert_allclose(at_the_mean.detach(), config.normaliser, rtol=1e-4)
+        else:
+            # Nothing is the same for every image, or it is learned.
+            assert config.normaliser is None
+            assert facts.deviation == "learned" or at_the_mean.std() > 0.1
 
 
 def test_bernoulli_log_prob_is_that_computed_by_hand():
@@ -294,7 +305,7 @@ def test_a_learned_deviation_stays_between_one_grey_level_and_148_times_the_rang
 
 
 @pytest.mark.parametrize("sigma", [0.0045, 0.05, 0.5**0.5, 10.0])
-@pytest.mark.parametrize("name", ["gaussian", *LEARNED_NAMES])
+@pytest.mark.parametrize("name", [name for name, facts in LIKELIHOODS.items() if facts.deviation != "none"])
 def test_the_deviation_starts_where_the_configuration_says(name, sigma):
     likelihood = build_likelihood(model_config(likelihood=name, sigma=sigma, rank=2))
     raw = likelihood.raw_of_mean(torch.full((1, 8, 8), 0.3))
@@ -309,7 +320,7 @@ def test_a_deviation_below_one_grey_level_to_start_learning_from_is_refused(name
         model_config(likelihood=name, sigma=0.002)
 
 
-@pytest.mark.parametrize("name", ["bernoulli", "continuous-bernoulli", "gaussian", *LEARNED_NAMES])
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_extreme_raw_output_has_finite_log_prob_and_gradients_in_float32(name):
     likelihood = build_likelihood(model_config(likelihood=name))
     generator = torch.Generator().manual_seed(0)

@@ -25,7 +25,6 @@ from explorer.ui.evaluate.words import (
     why_not,
 )
 from explorer.ui.map.view import MapView
-from explorer.ui.notation import gaussian_constant
 from explorer.ui.pins import MAX_PINS, Pin, added
 from tests.support import model_config, new_run
 
@@ -96,12 +95,11 @@ def replace_value(it, value):
     return replace(it, estimate=replace(it.estimate, value=value))
 
 
-def test_a_gaussian_is_told_its_constant_and_grey_pixels_under_a_bernoulli_that_they_are_none(run_cache):
+def test_a_gaussian_is_told_its_normaliser_and_grey_pixels_under_a_bernoulli_that_they_are_none(run_cache):
     loaded = run_cache.run("ae")
     # A squared error: sigma^2 = 1/2, so the constant is 32 log pi for 64 pixels.
-    assert gaussian_constant(loaded.config.model) == pytest.approx(32 * np.log(np.pi))
-    assert "-36.6 nats are the Gaussian's constant" in " ".join(bound_notes(loaded, [TERMS[0], TERMS[-1]], 100))
-    assert gaussian_constant(model_config("vae")) is None
+    assert loaded.config.model.normaliser == pytest.approx(32 * np.log(np.pi))
+    assert "-36.6 nats are its normaliser" in " ".join(bound_notes(loaded, [TERMS[0], TERMS[-1]], 100))
     greys = replace_config(run_cache.run("vae"), binarisation="none")
     assert "no log-likelihood" in pixels_note(greys)
 

@@ -11,7 +11,7 @@ from explorer.figures.evaluation import Step
 from explorer.models.config import LIKELIHOODS, POSTERIORS, ModelConfig
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.evaluate.view import Ranking
-from explorer.ui.notation import gaussian_constant, given
+from explorer.ui.notation import given
 
 RANKINGS: Mapping[Ranking, str] = MappingProxyType({"elbo": "ELBO", "reconstruction": "log p(x|z)", "kl": "KL"})
 """What the best and worst images are chosen by, and what it is called."""
@@ -95,10 +95,10 @@ def _title(term: BoundTerm, model: ModelConfig) -> str:
 def bound_notes(loaded: LoadedRun, terms: Sequence[BoundTerm], n_images: int) -> list[str]:
     """Return what has to be known to read the terms of the bound of ``n_images`` images, a sentence or two each."""
     by_name, config = {term.name: term for term in terms}, loaded.config
-    constant = gaussian_constant(config.model)
+    normaliser = config.model.normaliser
     notes = [pixels_note(loaded)]
-    if constant is not None:
-        notes.append(f"Of log p(x|z), {-constant:.1f} nats are the Gaussian's constant, the same for every image.")
+    if normaliser is not None:
+        notes.append(f"Of log p(x|z), {-normaliser:.1f} nats are its normaliser, the same for every image.")
     if "elbo" in by_name:
         notes.append(
             "KL = I(x; z) + KL(q(z) ‖ p(z)), up to the noise of one sample of each image; in their intervals the "

@@ -14,7 +14,7 @@ from explorer.ui import session
 from explorer.ui.explore.class_grid import same_code_in_every_class
 from explorer.ui.explore.posterior_samples import resampling
 from explorer.ui.map.reliability import reliability_note
-from explorer.ui.notation import gaussian_constant, given
+from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
 from explorer.ui.widgets.images import captioned_pictures, error_image, picture
 from explorer.ui.widgets.sliders import sliders
@@ -105,8 +105,8 @@ def _numbers(loaded: LoadedRun, place: PinnedPlace) -> None:
 
 
 def _constant(loaded: LoadedRun) -> str:
-    constant = gaussian_constant(loaded.config.model)
-    return "" if constant is None else f", of which {constant:.1f} are the Gaussian's constant"
+    normaliser = loaded.config.model.normaliser
+    return "" if normaliser is None else f", of which {normaliser:.1f} are the normaliser"
 
 
 def _neighbours(
