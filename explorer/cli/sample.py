@@ -11,6 +11,7 @@ from explorer.cli.terminal import messages, spinner
 from explorer.errors import ConfigError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
+from explorer.workflows.image_grids import FORMATS, DecodedGrid, write_grid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def sample(
     reference: Reference,
-    out: Annotated[Path, typer.Option(help="A .png grid, or an .npz with images, codes and labels.")],
+    out: Annotated[Path, typer.Option(help=f"File: {'; '.join(kind.title for kind in FORMATS.values())}.")],
     n: Annotated[int, typer.Option("--n", help="Images.", min=1, max=10_000)] = 64,
     label: Annotated[int | None, typer.Option(help="Class, for a cvae. (default: all in turn)", min=0)] = None,
     density: Annotated[
@@ -39,7 +40,6 @@ def sample(
     from explorer.analysis.coding import decode_codes
     from explorer.analysis.latent.density_models import KINDS
     from explorer.analysis.latent.priors import prior_codes
-    from explorer.runs.tables import write_images
 
     run = open_run(reference, checkpoints)
     labels, model = _labels_to_sample(run, n, label), run.model()
@@ -54,7 +54,7 @@ def sample(
         raise ConfigError(f"A seed of {seed} is too large for a density of codes: use one below {2**32}.")
     else:
         codes = _density_of_codes(run, chosen).sample(n, seed=seed)
-    write_images(out, decode_codes(model, codes, labels), codes, labels)
+    write_grid(out, DecodedGrid(images=decode_codes(model, codes, labels), codes=codes, labels=labels))
     of = "" if labels is None else f" of class {label}" if label is not None else " of all classes in turn"
     messages.print(f"Drew {n} codes{of} from the {chosen} with seed {seed} -> {out}", soft_wrap=True)
 

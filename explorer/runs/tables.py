@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-GRID_SIDE = 56
-"""Pixels of an image's side in a grid that is to be looked at."""
-
 
 def describe(entry: RunSummary) -> dict[str, Any]:
     """Return a run as a flat dictionary, the same on the command line and over HTTP."""
@@ -118,63 +115,3 @@ def _code_columns(encoded: EncodedSet, rows: "NDArray[np.int64]") -> dict[str, A
     if encoded.log_var is not None:
         columns |= {f"log_var_{i}": encoded.log_var[rows, i] for i in range(encoded.latent_dim)}
     return columns | {"reconstruction": encoded.reconstruction[rows], "kl": encoded.kl[rows]}
-
-
-def write_images(
-    path: Path, images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", labels: "NDArray[np.int64] | None"
-) -> None:
-    """Write images ``(n, C, H, W)`` as a .png grid of about as many rows as columns, or as an .npz with their codes.
-
-    Raises:
-        CheckpointError: if the file is neither, or cannot be written.
-    """
-    from explorer.files import write_atomically
-
-    if path.suffix not in {".npz", ".png"}:
-        raise CheckpointError(f"{path} is neither a .png nor an .npz: end its name in one of them.")
-    is_grid = path.suffix == ".png"
-    write_atomically(path, images_png(images) if is_grid else images_npz(images, codes, labels=labels))
-
-
-def images_png(images: "NDArray[np.uint8]", *, n_columns: int | None = None) -> bytes:
-    """Return a PNG of images ``(n, C, H, W)``, ``n_columns`` in a row; None: about as many rows as columns."""
-    import io
-
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(_grid(images, n_columns)).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def images_npz(images: "NDArray[np.uint8]", codes: "NDArray[np.float32]", **columns: "NDArray[Any] | None") -> bytes:
-    """Return an .npz of images ``(n, C, H, W)``, codes ``(n, L)`` and ``columns`` of ``(n,)``, but for those None."""
-    import io
-
-    import numpy as np
-
-    arrays: dict[str, Any] = {name: column for name, column in columns.items() if column is not None}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=images, codes=codes, **arrays)
-    return buffer.getvalue()
-
-
-def _grid(images: "NDArray[np.uint8]", n_columns: int | None) -> "NDArray[np.uint8]":
-    """Join images ``(n, C, H, W)`` into one, ``(height, width)`` or ``(height, width, C)``; empty places are black.
-
-    Small images are enlarged by a whole factor, without smoothing, to about ``GRID_SIDE`` pixels each.
-    """
-    import math
-
-    import numpy as np
-
-    n, channels, height, width = images.shape
-    n_columns = n_columns or math.ceil(math.sqrt(n))
-    n_rows = math.ceil(n / n_columns)
-    cells = np.zeros((n_rows * n_columns, channels, height, width), np.uint8)
-    cells[:n] = images
-    rows = cells.reshape(n_rows, n_columns, channels, height, width).transpose(0, 3, 1, 4, 2)
-    grid: NDArray[np.uint8] = rows.reshape(n_rows * height, n_columns * width, channels)
-    factor = max(1, round(GRID_SIDE / width))
-    large: NDArray[np.uint8] = grid.repeat(factor, 0).repeat(factor, 1)
-    return large[..., 0] if channels == 1 else large

@@ -19,7 +19,7 @@ from explorer.analysis.paths.interpolation import (
 )
 from explorer.analysis.paths.summary import PathFacts, fine_path, path_facts
 from explorer.errors import ConfigError
-from explorer.runs.tables import images_npz
+from explorer.workflows.image_grids import images_npz
 from explorer.workflows.video import KINDS as ANIMATIONS
 from explorer.workflows.video import animation
 

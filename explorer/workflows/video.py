@@ -1,11 +1,12 @@
 """Images of a path as one file to take away: GIF, WebP and MP4 animations, and a PNG strip.
 
-Codes and images as numbers are ``images_npz`` in ``runs/tables.py``.
+Codes and images as numbers are ``images_npz`` in ``image_grids.py``.
 """
 
 import io
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -15,8 +16,29 @@ from numpy.typing import NDArray
 from explorer.analysis.arrays import Images
 from explorer.errors import ConfigError, ServingError
 
-KINDS = ("gif", "webp", "mp4", "png")
-"""What an animation can be; the last is a strip of its frames."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileKind:
+    """A kind of file that a path can be taken away as.
+
+    Attributes:
+        title: what it is called.
+        mime: its media type.
+        moves: whether it shows one frame after another.
+    """
+
+    title: str
+    mime: str
+    moves: bool = False
+
+
+KINDS = {
+    "mp4": FileKind(title="MP4 film", mime="video/mp4", moves=True),
+    "gif": FileKind(title="GIF film", mime="image/gif", moves=True),
+    "webp": FileKind(title="WebP film, lossless", mime="image/webp", moves=True),
+    "png": FileKind(title="PNG strip", mime="image/png"),
+}
+"""What frames can be made into, by the end of a file's name."""
 
 FPS = 12
 MAX_FPS = 50
@@ -66,8 +88,8 @@ def animation(images: Images, kind: str, *, fps: float = FPS, loop: bool = True,
         )
     if not 1 <= fps <= MAX_FPS:
         raise ConfigError(f"{fps:g} frames a second cannot be shown: use 1 to {MAX_FPS}.")
-    order = forth_and_back(len(images)) if loop and kind != "png" else np.arange(len(images))
-    factor = _factor(images, STRIP_SIDE if kind == "png" else FILM_SIDE) if enlarge is None else enlarge
+    order = forth_and_back(len(images)) if loop and KINDS[kind].moves else np.arange(len(images))
+    factor = _factor(images, FILM_SIDE if KINDS[kind].moves else STRIP_SIDE) if enlarge is None else enlarge
     _check_size(images, len(order), factor)
     frames = _frames(images[order], factor)
     if kind == "png":

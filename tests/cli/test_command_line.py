@@ -662,8 +662,8 @@ def test_codes_of_an_autoencoder_are_drawn_from_a_density_of_those_of_the_traini
     [
         ("ae", ("--density", "prior"), "family 'ae' has no prior: there is nothing to draw from"),
         ("ae", ("--density", "normal"), "There is no density 'normal': use one of prior, gaussian, mixture, kde"),
-        ("vae", ("--out", "drawn.jpg"), "drawn.jpg is neither a .png nor an .npz"),
-        ("vae", ("--out", "drawn"), "drawn is neither a .png nor an .npz"),
+        ("vae", ("--out", "drawn.jpg"), "drawn.jpg cannot hold images: end its name in .png or .npz"),
+        ("vae", ("--out", "drawn"), "drawn cannot hold images: end its name in .png or .npz"),
         ("vae", ("--out", "/no/folder/drawn.png"), "/no/folder/drawn.png could not be written"),
         ("vae", ("--label", "3"), "run was trained without classes: leave out --label, or sample a cvae"),
         ("gan", ("--label", "3"), "run was trained without classes"),

@@ -17,8 +17,9 @@ from explorer.ui.sampling import decoded
 from explorer.ui.view import change_view, control, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import GAP, grid_picture
+from explorer.workflows.image_grids import DecodedGrid
 
 N_ROWS = 4
 SIDE = 84

@@ -12,8 +12,9 @@ from explorer.ui.generate.controls import class_control
 from explorer.ui.generate.sampling import same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
+from explorer.workflows.image_grids import DecodedGrid
 
 N_SIDE = 15
 SIDE = 56

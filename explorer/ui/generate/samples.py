@@ -12,7 +12,8 @@ from explorer.ui.generate.prior_samples import fitted_and_standard, prior_sample
 from explorer.ui.generate.sampling import drawn_codes, same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded, density_codes
-from explorer.ui.widgets.image_export import DecodedGrid, grid_download
+from explorer.ui.widgets.image_export import grid_download
+from explorer.workflows.image_grids import DecodedGrid
 
 MAX_SAMPLES = 1000
 

@@ -20,8 +20,9 @@ from explorer.ui.sampling import decoded
 from explorer.ui.view import change_view, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import captioned_pictures, picture
+from explorer.workflows.image_grids import DecodedGrid
 
 SIDE = 112
 SMALL_SIDE = 84

@@ -15,9 +15,10 @@ from explorer.ui.generate.controls import class_control
 from explorer.ui.generate.sampling import same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
 from explorer.ui.widgets.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
+from explorer.workflows.image_grids import DecodedGrid
 
 REACH = 3
 N_STEPS = 2 * REACH + 1

@@ -17,8 +17,9 @@ from explorer.ui.view import current_view
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.classifier_readings import classified_images
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import captioned_pictures
+from explorer.workflows.image_grids import DecodedGrid
 
 SIDE = 140
 TITLES = ("Start from", "take away", "add")

@@ -22,8 +22,9 @@ from explorer.ui.places import one_class, pinned_places
 from explorer.ui.view import change_view, current_view, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_readings import classified_images
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import captioned_pictures
+from explorer.workflows.image_grids import DecodedGrid
 
 SEED = 0
 STEPS = np.linspace(-1.5, 1.5, 9)

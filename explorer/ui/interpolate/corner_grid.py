@@ -15,8 +15,9 @@ from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.notation import given
 from explorer.ui.places import one_class, pinned_places
 from explorer.ui.view import control, current_view
-from explorer.ui.widgets.image_export import DecodedGrid, grid_export
+from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
+from explorer.workflows.image_grids import DecodedGrid
 
 TITLES = ("Top left", "Top right", "Bottom left", "Bottom right")
 MAX_SIDE = 20

@@ -5,20 +5,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from explorer.runs.tables import images_npz
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.workflows.image_grids import images_npz
 from explorer.workflows.paths import MeasuredPath
-from explorer.workflows.video import animation
+from explorer.workflows.video import KINDS, FileKind, animation
 
-FORMATS = {
-    "mp4": ("MP4 film", "video/mp4"),
-    "gif": ("GIF film", "image/gif"),
-    "webp": ("WebP film, lossless", "image/webp"),
-    "png": ("PNG strip", "image/png"),
-    "npz": ("NPZ: codes and images", "application/octet-stream"),
-}
-ANIMATIONS = ("mp4", "gif", "webp")
+FORMATS = KINDS | {"npz": FileKind(title="NPZ: codes and images", mime="application/octet-stream")}
 MAX_IMAGES, MAX_FPS = 240, 60
 
 
@@ -26,17 +19,17 @@ def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints
     """Show what the path called ``name``, between two ``endpoints``, can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
         st.caption(f"The {name} path from {endpoints[0]} to {endpoints[1]}: the one that is played.")
-        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind][0], key="animation-kind")
-        is_animation = kind in ANIMATIONS
+        kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind].title, key="animation-kind")
+        is_animation = FORMATS[kind].moves
         n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="animation-n")
         fps = st.slider("Images a second", 1, MAX_FPS, 24, key="animation-fps") if is_animation else 1
         loops = st.checkbox("Forth and back", value=True, key="animation-loops") if is_animation else False
         st.caption(_extent(kind, int(n), fps, loops=loops))
         st.download_button(
-            f"Download {FORMATS[kind][0].split(',')[0].split(':')[0]}",
+            f"Download {FORMATS[kind].title.split(',')[0].split(':')[0]}",
             data=partial(exported, loaded, path, kind, int(n), fps=fps, loops=loops),
             file_name=f"{loaded.run.name}-{name.replace(' ', '-')}.{kind}",
-            mime=FORMATS[kind][1],
+            mime=FORMATS[kind].mime,
             on_click="ignore",
             key="animation-download",
         )
@@ -44,7 +37,7 @@ def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints
 
 def _extent(kind: str, n: int, fps: float, *, loops: bool) -> str:
     """Say how much the file holds."""
-    if kind not in ANIMATIONS:
+    if not FORMATS[kind].moves:
         return f"{n} images."
     n_frames = 2 * n - 2 if loops else n
     return f"{n_frames} frames, {n_frames / fps:.1f} s."

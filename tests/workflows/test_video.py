@@ -171,7 +171,7 @@ def test_frames_that_are_alike_last_as_long_together():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"kind": "avi"}, "no film of kind 'avi': use one of gif, webp, mp4, png"),
+        ({"kind": "avi"}, "no film of kind 'avi': use one of mp4, gif, webp, png"),
         ({"fps": 0}, "0 frames a second cannot be shown: use 1 to 50"),
         ({"fps": 51}, "51 frames a second"),
         ({"fps": float("nan")}, "nan frames a second"),
