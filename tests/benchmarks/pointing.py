@@ -23,6 +23,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from explorer.analysis.projections.methods import METHODS
 from explorer.locations import ROOT
 from tests.benchmarks.server import chromium, running_server
 from tests.support import scattered_run
@@ -30,7 +31,6 @@ from tests.support import scattered_run
 DENSE = "mnist-vae-2d"
 CONVOLUTIONAL = "mnist-vae-16d"
 COLOUR = "untrained-64x64x3"
-MAPS = ("plane", "pca", "pacmap", "umap", "tsne")
 N_CODES = 10_000
 
 N_MOVES = 300
@@ -88,7 +88,7 @@ async (n) => {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--maps", nargs="+", default=list(MAPS), choices=MAPS)
+    parser.add_argument("--maps", nargs="+", default=list(METHODS), choices=METHODS)
     maps = parser.parse_args().maps
     with tempfile.TemporaryDirectory() as folder:
         for name in (DENSE, CONVOLUTIONAL):

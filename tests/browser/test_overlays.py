@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 
 from explorer.runs.listing import open_run
+from explorer.ui.map.overlays import OVERLAYS
 
 pytestmark = pytest.mark.browser
 
 RUN = "mnist-vae-2d"
-TITLES = {
-    "images": "Images",
-    "prior": "Prior",
-    "density": "Density",
-    "untrained": "Untrained",
-    "posterior": "Posterior",
-    "thumbnails": "Thumbnails",
-}
+TITLES = {name: overlay.title for name, overlay in OVERLAYS.items()}
 ALL = ",".join(TITLES)
 REQUEST = {
     "images": "/decode?space=plane",

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 
 from explorer.__main__ import main
 from explorer.analysis.coding import decode_codes, encode_split
-from explorer.analysis.projections.methods import pca
+from explorer.analysis.projections.methods import METHODS, pca
 from explorer.jobs.progress import Progress
 from explorer.locations import ROOT
 from explorer.models.config import ModelConfig
@@ -363,6 +363,11 @@ def test_every_command_explains_itself(command, name):
     ended = command(*name, "--help")
     assert ended.status == 0
     assert "Usage" in ended.out
+
+
+def test_the_help_names_every_map_that_can_be_stored(command):
+    said = command("project", "--help").out
+    assert [name for name in METHODS if name not in said] == []
 
 
 def test_a_note_tells_what_the_numbers_of_a_run_are_not(command):

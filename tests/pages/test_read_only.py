@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from explorer import locations
+from explorer.analysis.projections.methods import METHODS
 from tests.conftest import SHIPPED_FOLDER
 
 
@@ -26,8 +27,9 @@ def run_read_only(run_page, monkeypatch, tmp_path):
 def test_only_stored_maps_are_offered_and_the_help_says_why(run_read_only):
     page = run_read_only()
     (maps,) = [group for group in page.test.button_group if group.label == "Map"]
-    assert maps.options == ["Latent plane", "PCA"]
-    assert maps.help.startswith("Not computed for this model: PaCMAP, t-SNE, UMAP. This app only shows what is there")
+    assert maps.options == [method.title for method in METHODS.values() if not method.is_slow]
+    slow = ", ".join(method.title for method in METHODS.values() if method.is_slow)
+    assert maps.help.startswith(f"Not computed for this model: {slow}. This app only shows what is there")
     assert page.n_tracebacks() == 0
 
 

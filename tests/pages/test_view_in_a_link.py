@@ -19,7 +19,7 @@ from explorer.ui.map.overlays import OVERLAYS
 from explorer.ui.map.view import MapView, OverlayName
 from explorer.ui.pins import Pin, added
 from explorer.ui.train.view import TrainView
-from explorer.ui.view import View, view_from_query, view_to_query
+from explorer.ui.view import View, fields_of, view_from_query, view_to_query
 
 N_VIEWS = 100
 VIEWS = (MapView, InterpolateView, GenerateView, CompareView, EvaluateView, TrainView)
@@ -43,7 +43,9 @@ LINKS = {
         pins=(Pin(name="mean of 0", code=(0.5, -1.0)), Pin(name="E A-B+C", row=3)),
     ),
     "overlays=images": MapView(overlays=("images",)),
-    "overlays=images,prior,density,untrained,posterior,thumbnails": MapView(overlays=tuple(OVERLAYS)),
+    "overlays=images,prior,density,untrained,posterior,thumbnails": MapView(
+        overlays=("images", "prior", "density", "untrained", "posterior", "thumbnails")
+    ),
     "colour=kl": MapView(colour="kl"),
     "colour=density": MapView(colour="density"),
     "colour=own:weight": MapView(colour="own:weight"),
@@ -207,6 +209,17 @@ def test_todays_name_of_a_field_has_the_last_word():
 )
 def test_what_a_link_can_name_is_what_a_page_has(view_type, name, known):
     assert get_args(get_type_hints(view_type)[name]) == tuple(known)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_field_that_two_pages_have_means_the_same_on_both(name):
+    # The session keeps one value of it.
+    having = [view_type for view_type in VIEWS if name in fields_of(view_type)]
+    meanings = {
+        (str(get_type_hints(view_type, include_extras=True)[name]), fields_of(view_type)[name].default)
+        for view_type in having
+    }
+    assert len(meanings) == 1
 
 
 def test_every_overlay_that_a_link_can_name_can_be_chosen():

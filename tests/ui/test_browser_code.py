@@ -4,6 +4,7 @@ import pytest
 
 from explorer.locations import ROOT
 from explorer.ui.browser.component import one_script, one_stylesheet
+from explorer.ui.map.overlays import OVERLAYS
 from tests.support import in_node, run_node
 
 pytestmark = pytest.mark.node
@@ -23,6 +24,12 @@ def modules(folder, **sources):
 def value_of(script: str) -> object:
     """What the script exports by default, as node makes it."""
     return in_node(script.replace("export default ", "const result = "), "result")
+
+
+def test_what_can_be_shown_on_the_map_has_a_layer_that_draws_it():
+    layers = (ROOT / "explorer" / "ui" / "browser" / "map" / "overlays.js").read_text()
+    (listed,) = re.findall(r"const LAYERS = \{(.*?)\};", layers, re.DOTALL)
+    assert set(re.findall(r"(\w+): \w+Layer,", listed)) == {*OVERLAYS, "paths"}
 
 
 def test_there_is_a_component_for_each_script_beside_python():

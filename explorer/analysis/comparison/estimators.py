@@ -171,6 +171,11 @@ def sample_outcomes(measured_run: MeasuredRun, resampling: Resampling) -> Outcom
     return outcomes
 
 
+def path_outcomes(measured_run: MeasuredRun, codes: Floats, resampling: Resampling) -> Outcomes:
+    """Return the outcomes of what the decoder makes between the ``codes``, ``(N, L)``, of test images."""
+    return attempt("smoothness", lambda: mean_estimate(smoothness(measured_run, codes), resampling))
+
+
 def smoothness(measured_run: MeasuredRun, codes: Floats) -> Doubles:
     """Return, for fixed pairs of test images, the image length of the straight walk over the distance of its ends.
 

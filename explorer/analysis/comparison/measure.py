@@ -13,16 +13,14 @@ from explorer.analysis.comparison.estimators import (
     NO_CODES,
     MeasuredRun,
     Outcomes,
-    attempt,
     bound_outcomes,
     code_outcomes,
     cost_outcomes,
+    path_outcomes,
     sample_outcomes,
-    smoothness,
 )
 from explorer.analysis.comparison.measurements import ComparisonConditions, Figure, Measurements
 from explorer.analysis.evaluation.metrics import METRICS, NAMES
-from explorer.analysis.statistics import bootstrap
 from explorer.analysis.statistics.bootstrap import Resampling
 from explorer.errors import ExplorerError
 from explorer.jobs.progress import Stages
@@ -133,15 +131,15 @@ class _Measuring:
         self.outcomes |= sample_outcomes(self.measured_run, self.resampling)
 
     def paths(self) -> None:
-        if self.codes is None:
-            self.outcomes["smoothness"] = self.no_codes
-            return
-        self.outcomes |= attempt(
-            "smoothness",
-            lambda: bootstrap.mean_estimate(smoothness(self.measured_run, self.codes), self.resampling),
-        )
+        if self.codes is not None:
+            self.outcomes |= path_outcomes(self.measured_run, self.codes, self.resampling)
+        else:
+            self.outcomes |= dict.fromkeys((metric.name for metric in METRICS if metric.kind == "paths"), self.no_codes)
 
     def figures(self) -> dict[str, Figure]:
+        missing = [name for name in NAMES if name not in self.outcomes]
+        if missing:
+            raise LookupError(f"Of {', '.join(missing)} there is no outcome: estimators.py has those of each kind.")
         return {name: Figure.of(self.outcomes[name]) for name in NAMES}
 
 

@@ -127,7 +127,7 @@ class Measurements:
         if set(figures) != set(NAMES) or not set(arrays) <= set(NAMES):
             raise ValueError("it has other metrics")
         if [type(part) for part in asdict(conditions).values()] != [str, int, bool, str, bool]:
-            raise TypeError(f"{conditions} are no conditions of a comparison of a comparison")
+            raise TypeError(f"{conditions} are no conditions of a comparison")
         rows = {metric: _figure(figures[metric], arrays.get(metric)) for metric in NAMES}
         return cls(name=name, group=group, figures=rows, conditions=conditions)
 

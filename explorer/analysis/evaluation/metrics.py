@@ -7,7 +7,7 @@ from explorer.analysis.sources import BURDA, GHOSH, HEUSEL, KINGMA, VENNA
 
 Better = Literal["higher", "lower"]
 Kind = Literal["bound", "reconstruction", "pixels", "codes", "samples", "paths", "cost"]
-"""What has to agree between two runs for a difference in a metric to mean something; ``comparison.py`` says how."""
+"""What has to agree between two runs for a difference to mean something; ``comparison/compare.py`` says how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

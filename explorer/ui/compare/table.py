@@ -38,7 +38,7 @@ def comparison_table(
 
     Args:
         runs: in the order of the columns; the others are compared with the first.
-        kinds: of metrics, as in ``analysis/metrics.py``.
+        kinds: of metrics, as in ``analysis/evaluation/metrics.py``.
         also: names of metrics that are shown whatever their kind.
         without: names of metrics that are left out.
     """

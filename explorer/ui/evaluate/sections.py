@@ -13,22 +13,50 @@ from explorer.ui.evaluate.dimensions import dimensions_part
 from explorer.ui.evaluate.elbo import bound_part, diagnosis_of
 from explorer.ui.evaluate.log_px import evidence_part
 from explorer.ui.evaluate.view import EvaluateView
-from explorer.ui.evaluate.words import why_not
 from explorer.ui.notation import given
 from explorer.ui.sections import Section, section_control
 
 
-def _section(name: str, title: str, show: Callable[[LoadedRun, EvaluateView], None]) -> Section:
-    return Section(title=title, show=show, why_missing=lambda loaded: why_not(name, loaded.config.model))
+def _without_prior(what: str) -> Callable[[LoadedRun], str]:
+    """Return what says why an autoencoder has not got a section, and what it has instead."""
+    return lambda loaded: "" if loaded.config.model.has_bound else f"An autoencoder has no prior p(z), so {what}"
 
 
 SECTIONS: dict[str, Section] = {
-    "bound": _section("bound", "The bound", bound_part),
-    "evidence": _section("evidence", "log p(x)", evidence_part),
-    "dimensions": _section("dimensions", "Dimensions", dimensions_part),
-    "extremes": _section("extremes", "Extremes", extremes),
-    "aggregate": _section("aggregate", "Codes and prior", aggregate_part),
-    "calibration": _section("calibration", "Calibration", calibration_part),
+    "bound": Section(
+        title="The bound",
+        show=bound_part,
+        why_missing=_without_prior(
+            "it has no p(x), no bound on it and no KL. What it has is the error of reconstruction."
+        ),
+    ),
+    "evidence": Section(
+        title="log p(x)",
+        show=evidence_part,
+        why_missing=_without_prior(
+            "there is no p(x) to estimate, and no posterior q(z|x) to draw importance samples from. A density fitted "
+            "to its codes afterwards is one of codes, not of images. Choose a VAE."
+        ),
+    ),
+    "dimensions": Section(
+        title="Dimensions",
+        show=dimensions_part,
+        why_missing=_without_prior("no dimension has a KL. What shows is how far its codes vary."),
+    ),
+    "extremes": Section(title="Extremes", show=extremes),
+    "aggregate": Section(
+        title="Codes and prior",
+        show=aggregate_part,
+        why_missing=_without_prior("its codes have nothing to match. Here is how they are spread."),
+    ),
+    "calibration": Section(
+        title="Calibration",
+        show=calibration_part,
+        why_missing=_without_prior(
+            "no codes can be drawn to simulate images with, and its encoder gives each image a point: there is no "
+            "q(z|x) to be calibrated. Choose a VAE."
+        ),
+    ),
 }
 """By the values of the view's field, in their order. One that a run has not got says why, and shows what there is."""
 

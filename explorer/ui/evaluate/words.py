@@ -20,22 +20,6 @@ SUBTRACTED = ("mutual_information", "aggregate_kl")
 _LINK = re.compile(r"(.+), (https?://[^\s,]+)")
 
 
-def why_not(part: str, model: ModelConfig) -> str:
-    """Return why a model with an encoder has not a part of the page, and what it has instead; empty if it has it."""
-    if model.has_bound:
-        return ""
-    no_prior = "An autoencoder has no prior p(z), so"
-    return {
-        "bound": f"{no_prior} it has no p(x), no bound on it and no KL. What it has is the error of reconstruction.",
-        "evidence": f"{no_prior} there is no p(x) to estimate, and no posterior q(z|x) to draw importance samples "
-        "from. A density fitted to its codes afterwards is one of codes, not of images. Choose a VAE.",
-        "dimensions": f"{no_prior} no dimension has a KL. What shows is how far its codes vary.",
-        "aggregate": f"{no_prior} its codes have nothing to match. Here is how they are spread.",
-        "calibration": f"{no_prior} no codes can be drawn to simulate images with, and its encoder gives each image a "
-        "point: there is no q(z|x) to be calibrated. Choose a VAE.",
-    }.get(part, "")
-
-
 def rankings_of(model: ModelConfig) -> tuple[Ranking, ...]:
     """Return what the images of a model can be ranked by."""
     return tuple(RANKINGS) if model.has_bound else ("reconstruction",)
