@@ -169,7 +169,7 @@ def test_parts_that_do_not_fit_together_are_refused(changes):
         replace(pca(correlated_set()), **changes)
 
 
-NONLINEAR = ("pacmap", "umap", "tsne")
+NONLINEAR = [name for name, method in METHODS.items() if method.is_slow]
 
 
 def blobs(n: int = 150, spread: float = 0.3) -> EncodedSet:
