@@ -220,7 +220,8 @@ def test_a_map_of_neighbours_that_says_how_far_it_is_is_the_same_map(method, n_i
 
 
 def test_the_expected_seconds_are_those_of_the_benchmark_and_grow_with_the_codes():
-    assert [expected_seconds(method, 10_000) for method in NONLINEAR] == pytest.approx([3, 33, 21])
+    measured_seconds = {"pacmap": 3, "umap": 33, "tsne": 21}
+    assert {method: expected_seconds(method, 10_000) for method in measured_seconds} == pytest.approx(measured_seconds)
     for method in NONLINEAR:
         assert 0 < expected_seconds(method, 300) < expected_seconds(method, 10_000) < expected_seconds(method, 70_000)
 
