@@ -29,15 +29,24 @@ SHIPPED = (
 SHIPPED_FOLDER = Path(os.environ.get("EXPLORER_SHIPPED") or Path(__file__).parents[1] / "checkpoints")
 
 
-class BrowserBesideTheRest(LoadScopeScheduling):
-    """Gives one process all that needs a browser, so that there is one, and the other the rest, test by test.
+SLOW = (BROWSER, "tests/faults/", "tests/training/", "tests/analysis/", "tests/cli/", "tests/pages/")
+"""What begins first, so that no process is left with much at the end."""
 
-    The largest group is handed out first, and a process is given more when it has two tests left. The groups that
-    pytest-xdist 3.8 has itself are written where pytest 9.2 no longer reads them.
+
+class BrowserBesideTheRest(LoadScopeScheduling):
+    """Gives one process all that needs a browser, so that there is one, and the other the rest, file by file.
+
+    What the tests of a file share is then made once. The groups that pytest-xdist 3.8 has itself are written where
+    pytest 9.2 no longer reads them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return BROWSER if nodeid.startswith(BROWSER) else nodeid
+        return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::", maxsplit=1)[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what is slow first."""
+    items.sort(key=lambda item: next((k for k, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

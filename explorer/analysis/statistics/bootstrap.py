@@ -20,6 +20,9 @@ N_RESAMPLES = 1000
 CHUNK = 250
 """Resamples whose counts are held as doubles at once: 20 MB at 10,000 items."""
 
+DRAWN_AT_ONCE = 100_000
+"""Items that are drawn, and counted, in one call."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Estimate:
@@ -131,8 +134,12 @@ def difference(of: Estimate, to: Estimate) -> Estimate:
 def _counts(n: int, seed: int, n_resamples: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     counts = np.empty((n_resamples, n), np.float32)
-    for row in counts:
-        row[:] = np.bincount(rng.integers(n, size=n), minlength=n)
+    n_at_once = max(1, DRAWN_AT_ONCE // n)
+    for start in range(0, n_resamples, n_at_once):
+        rows = counts[start : start + n_at_once]
+        # One count of all rows, each in numbers of its own: for few items a call for each row takes longer than it.
+        items = rng.integers(n, size=(len(rows), n)) + n * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(items.ravel(), minlength=rows.size).reshape(rows.shape)
     counts.setflags(write=False)
     return counts
 
