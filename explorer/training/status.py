@@ -111,7 +111,7 @@ def _state(
         if not is_alive(progress.pid, progress.mark):
             progress = None  # of an earlier process: the one that is here now has yet to say something
         elif not is_locked:
-            return TrainingState(progress.phase.value), progress.problem
+            return _last_word(run, progress)
         else:  # it is about to let go; whoever starts the run before that would be refused
             return (TrainingState.STOPPING if progress.phase is Phase.STOPPED else TrainingState.RUNNING), ""
     if run.stop_requested():
@@ -125,7 +125,7 @@ def _how_it_ended(run: Run, job: JobRecord | None, progress: LiveProgress | None
     if job is not None and job.problem:
         return TrainingState.FAILED, job.problem
     if progress is not None and progress.phase.is_end:
-        return TrainingState(progress.phase.value), progress.problem
+        return _last_word(run, progress)
     if progress is not None or job is not None:
         return TrainingState.FAILED, _what_happened(run, job)
     n_done = _n_done(run)
@@ -137,16 +137,28 @@ def _how_it_ended(run: Run, job: JobRecord | None, progress: LiveProgress | None
     return (TrainingState.STOPPED if has_begun else TrainingState.UNTRAINED), ""
 
 
+def _last_word(run: Run, progress: LiveProgress) -> tuple[TrainingState, str]:
+    """Return how training ended by its own account; of a failure, what is left too."""
+    state = TrainingState(progress.phase.value)
+    if state is not TrainingState.FAILED:
+        return state, progress.problem
+    return state, f"{progress.problem.rstrip('.')}. {_what_is_left(run)}"
+
+
 def _what_happened(run: Run, job: JobRecord | None) -> str:
     """Say why a process that left no word is gone, and what is left."""
     # The log is that of the job; where somebody else trained the run since, it tells of another time.
     status, log = (None, run.path / "none") if job is None else (job.exit_status, run.path / LOG)
-    said = why_it_failed(status, log)
-    full = " The disk is full: free some space." if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
+    return f"{why_it_failed(status, log)} {_what_is_left(run)}"
+
+
+def _what_is_left(run: Run) -> str:
+    """Say what training that failed has saved, and whether there is space to go on."""
+    full = "The disk is full: free some space. " if shutil.disk_usage(run.path).free < FULL_DISK_BYTES else ""
     n_done = _n_done(run)
     epochs = "1 epoch" if n_done == 1 else f"{n_done} epochs"
     left = f"What was saved is whole, {epochs}: resume to go on." if n_done else "Nothing was saved yet."
-    return f"{said}{full} {left}"
+    return f"{full}{left}"
 
 
 def _n_done(run: Run) -> int:

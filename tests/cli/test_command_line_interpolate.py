@@ -113,7 +113,7 @@ def test_a_conditional_model_decodes_in_the_class_asked_for_or_in_that_of_the_fi
         ),
         (
             [VAE, *ends(), "--out", "a.avi"],
-            "cannot be written as '.avi': end its name in one of .gif, .webp, .mp4",
+            "cannot be written as '.avi': end its name in one of .mp4, .gif, .webp",
         ),
         ([VAE, *ends(), "--out", "a"], "cannot be written as 'a file without a suffix'"),
         ([VAE, *ends(), "--out", "a.gif", "--label", "3"], "was trained without classes"),

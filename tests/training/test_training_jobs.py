@@ -280,7 +280,7 @@ def test_a_bug_is_told_by_its_name_and_message(checkpoints):
     jobs.start("a")
     pid_of(checkpoints, "a")
     (checkpoints / "a" / "break").touch()
-    assert in_state(jobs, "a", TrainingState.FAILED).problem == "RuntimeError: a bug"
+    assert in_state(jobs, "a", TrainingState.FAILED).problem == "RuntimeError: a bug. Nothing was saved yet."
 
 
 def test_a_program_that_is_not_there_is_a_failure_in_words_and_does_not_hold_up_the_queue(checkpoints):
