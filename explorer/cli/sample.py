@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from explorer.analysis.latent.density_models import CodeDensity
 
+_KINDS = " or a ".join(f".{ending} ({kind.title.split(maxsplit=1)[1]})" for ending, kind in FORMATS.items())
+
 
 def sample(
     reference: Reference,
-    out: Annotated[Path, typer.Option(help=f"File: {'; '.join(kind.title for kind in FORMATS.values())}.")],
+    out: Annotated[Path, typer.Option(help=f"File that is written, a {_KINDS}.")],
     n: Annotated[int, typer.Option("--n", help="Images.", min=1, max=10_000)] = 64,
     label: Annotated[int | None, typer.Option(help="Class, for a cvae. (default: all in turn)", min=0)] = None,
     density: Annotated[

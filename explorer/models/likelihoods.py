@@ -263,7 +263,7 @@ class LowRankGaussianLikelihood(Likelihood):
         return torch.cat([mean, log_var, *[torch.zeros_like(mean)] * self.rank], dim=-IMAGE_DIMS)
 
 
-LIKELIHOODS: dict[str, Callable[[ModelConfig], Likelihood]] = {
+BUILDERS: dict[str, Callable[[ModelConfig], Likelihood]] = {
     "bernoulli": lambda _: BernoulliLikelihood(),
     "continuous-bernoulli": lambda _: ContinuousBernoulliLikelihood(),
     "gaussian": lambda config: GaussianLikelihood(config.sigma),
@@ -275,7 +275,7 @@ LIKELIHOODS: dict[str, Callable[[ModelConfig], Likelihood]] = {
 
 def build_likelihood(config: ModelConfig) -> Likelihood:
     """Return the likelihood that ``config`` names."""
-    return LIKELIHOODS[config.likelihood](config)
+    return BUILDERS[config.likelihood](config)
 
 
 def _independent_normal(mean: Tensor, sigma: Tensor) -> Distribution:
