@@ -17,6 +17,10 @@ class CheckpointError(ExplorerError):
     """A run folder that is missing, damaged or does not fit together."""
 
 
+class MissingFileError(CheckpointError):
+    """A file of a run folder that is not there."""
+
+
 class DataError(ExplorerError):
     """A data set that is unknown, missing, truncated or altered."""
 

@@ -31,6 +31,7 @@ PAGE = ("explorer.ui", "explorer.ui.map", "explorer.ui.widgets", "explorer.locat
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "explorer.errors": (),
+    "explorer.strict_json": (),
     "explorer.locations": (),
     "explorer.files": (),
     "explorer.jobs": ("explorer.locations", "explorer.files"),
@@ -165,7 +166,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pages.evaluate": (*PAGE, "explorer.ui.evaluate"),
     "pages.train": (*PAGE, "explorer.ui.train"),
 }
-"""What each package may import of ours besides itself and ``explorer.errors``.
+"""What each package may import of ours besides itself, ``explorer.errors`` and
+``explorer.strict_json``.
 
 A package with packages of its own in this table is, here, its own files alone: ``explorer.ui`` is the core that all
 screens share, and no screen may import another. A name that others import from further down (``explorer.analysis``, by
@@ -199,7 +201,7 @@ def modules_of_ours(name: str) -> str:
 
 def is_allowed(module: str, package: str) -> bool:
     """Whether a module of ``package`` may import ``module``."""
-    allowed = ("explorer.errors", package, *MAY_IMPORT[package])
+    allowed = ("explorer.errors", "explorer.strict_json", package, *MAY_IMPORT[package])
     if module in allowed:
         return True
     target = package_of(module)

@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Floats
 
+MIN_IMAGES = 2
+"""Images below which an encoded set has no neighbours, no spread and no map."""
+
+MAX_CODE = 1e6
+"""Of a code's numbers: beyond it float32 networks overflow; the data lie within a few units of 0."""
+
+MAX_LABEL = 999
+"""The last class of the 1,000 that a model may have."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EncodedSet:
@@ -48,7 +57,7 @@ class EncodedSet:
         return int(self.mu.shape[1])
 
     def elbo(self) -> float | None:
-        """Return the mean ELBO in nats per image; None for an autoencoder, which has no bound."""
+        """Return the mean ELBO in nats per image, which may be infinite; None for an autoencoder, without a bound."""
         return None if self.log_var is None else float(-(self.reconstruction.astype(float) + self.kl).mean())
 
     def mean_code(self) -> Floats:
@@ -79,12 +88,37 @@ class EncodedSet:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], *, fingerprint: str) -> Self:
-        """Return the set that ``to_arrays`` stored."""
-        return cls(
-            mu=arrays["mu"].astype(np.float32),
-            log_var=arrays["log_var"].astype(np.float32) if "log_var" in arrays else None,
-            labels=arrays["labels"].astype(np.int64),
-            reconstruction=arrays["reconstruction"].astype(np.float32),
-            kl=arrays["kl"].astype(np.float32),
+        """Return the set that ``to_arrays`` stored.
+
+        Codes may be any numbers, and the terms of the bound infinite: what a diverged model makes is told by who reads
+        it.
+
+        Raises:
+            KeyError: if an array is missing.
+            ValueError: if one is of another type or shape, there are fewer than two images, a class is none of a
+                thousand, or a variance is no number.
+        """
+        labels = arrays["labels"]
+        if labels.dtype.kind not in "iu" or (labels.size and not 0 <= labels.min() <= labels.max() <= MAX_LABEL):
+            raise ValueError(f"its labels are not whole numbers from 0 to {MAX_LABEL}")
+        log_var = _floats(arrays, "log_var") if "log_var" in arrays else None
+        if log_var is not None and not np.isfinite(log_var).all():
+            raise ValueError("it has variances that are not numbers")
+        stored = cls(
+            mu=_floats(arrays, "mu"),
+            log_var=log_var,
+            labels=labels.astype(np.int64),
+            reconstruction=_floats(arrays, "reconstruction"),
+            kl=_floats(arrays, "kl"),
             fingerprint=fingerprint,
         )
+        if len(stored) < MIN_IMAGES or stored.latent_dim < 1:
+            raise ValueError(f"it has {len(stored)} images of {stored.latent_dim} dimensions")
+        return stored
+
+
+def _floats(arrays: Mapping[str, np.ndarray], name: str) -> Floats:
+    if arrays[name].dtype.kind != "f":
+        raise ValueError(f"{name} is of {arrays[name].dtype}, not of floating-point numbers")
+    with np.errstate(over="ignore"):  # of float64 beyond float32: infinite, and told so
+        return arrays[name].astype(np.float32)

@@ -1,6 +1,5 @@
 """``compare``: several runs in one table."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from explorer.cli.terminal import interruptible, messages, print_comparison, sta
 from explorer.errors import CheckpointError, ConfigError
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
+from explorer.strict_json import dump_json
 
 if TYPE_CHECKING:
     from explorer.workflows.comparison import Compared
@@ -48,7 +48,7 @@ def compare(
         write_atomically(out, comparison_bytes(found.comparison, out.suffix.lower()))
         messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True, markup=False)
     if as_json:
-        typer.echo(json.dumps(as_dictionary(found.comparison), indent=2))
+        typer.echo(dump_json(as_dictionary(found.comparison), indent=2))
     else:
         print_comparison(found.comparison, is_explained=explain)
     for note in (*found.unread, *found.unstored):

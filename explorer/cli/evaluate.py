@@ -1,6 +1,5 @@
 """``evaluate``: the figures of a run on its test set, and what they say is wrong with it."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from explorer import locations
 from explorer.cli.parameters import AsJson, Checkpoints, Reference
 from explorer.cli.terminal import spinner
 from explorer.runs.listing import open_run
+from explorer.strict_json import dump_json
 
 
 def evaluate(
@@ -35,7 +35,7 @@ def evaluate(
     if as_json:
         # A fix has the name that scripts know it by.
         diagnosis = [{"name": it.name, "evidence": it.evidence, "remedy": it.fix} for it in findings]
-        typer.echo(json.dumps(result | {"diagnosis": diagnosis}, indent=2))
+        typer.echo(dump_json(result | {"diagnosis": diagnosis}, indent=2))
         return
     _print_evaluation(result, is_given_class=run.config.model.n_classes is not None)
     for finding in findings:

@@ -1,6 +1,5 @@
 """``interpolate``: a path between two encoded images, as an animation, a strip or numbers."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from explorer import locations
 from explorer.cli.parameters import Checkpoints, Reference
 from explorer.cli.terminal import messages, spinner
 from explorer.runs.listing import open_run
+from explorer.strict_json import dump_json
 
 
 def interpolate(
@@ -47,5 +47,5 @@ def interpolate(
         found = interpolate_rows(LoadedRun(open_run(reference, checkpoints)), first, last, choice)
         write_interpolation(out, found, fps=fps)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2))
+        typer.echo(dump_json(found.to_json(), indent=2))
     messages.print(f"{found.in_words()} -> {out}", soft_wrap=True, markup=False)

@@ -1,6 +1,5 @@
 """``judge``: the classifier of a data set that says which class a generated image looks like."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from explorer import locations
 from explorer.cli.parameters import AsJson, Checkpoints, Download, ProgressFile
 from explorer.cli.terminal import interruptible, messages, spinner
 from explorer.errors import TrainingError
+from explorer.strict_json import dump_json
 
 
 def judge(
@@ -32,9 +32,7 @@ def judge(
         messages.print(f"There is one already; --again trains it anew: {path}", soft_wrap=True)
     facts = read_facts(path)
     if as_json:
-        typer.echo(
-            json.dumps(facts.model_dump(mode="json") | {"accuracy": facts.accuracy, "path": str(path)}, indent=2)
-        )
+        typer.echo(dump_json(facts.model_dump(mode="json") | {"accuracy": facts.accuracy, "path": str(path)}, indent=2))
         return
     typer.echo(
         f"The judge of {data} is right on {facts.accuracy:.2%} of {facts.n_test:,} test images "

@@ -1,16 +1,15 @@
 """``runs``: the list of all runs."""
 
-import json
-
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from explorer import locations
 from explorer.cli.parameters import AsJson, Checkpoints
 from explorer.cli.terminal import messages
 from explorer.runs.listing import list_runs
+from explorer.strict_json import dump_json
 
 
 def runs(
@@ -22,17 +21,18 @@ def runs(
 
     rows = [describe(entry) for entry in list_runs(checkpoints)]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(dump_json(rows, indent=2))
         return
     if not rows:
         messages.print(f"No runs in {checkpoints}. Make one: python -m explorer train --data digits")
         return
-    headings = ("run", "family", "data", "latent", "likelihood", "test ELBO (nats)", "projections")
-    table = Table(*headings, box=None, pad_edge=False)
+    headings = ("family", "data", "latent", "likelihood", "test ELBO (nats)", "projections")
+    # All other commands take the name: it is never cut, however narrow the terminal.
+    name = Column("run", no_wrap=True, min_width=max(len(row["name"]) for row in rows))
+    table = Table(name, *headings, box=None, pad_edge=False)
+    console = Console()
     for row in rows:
-        if row["error"]:
-            table.add_row(row["name"], Text(f"damaged: {row['error']}", style="red"))
-        else:
+        if not row["error"]:
             score = "" if row["elbo"] is None else f"{row['elbo']:.2f}"
             elbo = score if row["family"] in {"vae", "cvae"} else "none: no p(x)"
             table.add_row(
@@ -44,4 +44,9 @@ def runs(
                 elbo,
                 ", ".join(row["projections"]),
             )
-    Console().print(table)
+    if table.row_count:
+        console.print(table)
+    for row in rows:
+        for problem in [row["error"]] if row["error"] else row["problems"]:
+            text = Text.assemble((row["name"], "bold"), f": {problem}")
+            console.print(text, style="red", soft_wrap=True)

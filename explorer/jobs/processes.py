@@ -12,9 +12,12 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
+from explorer.errors import CheckpointError
+from explorer.files import open_regular
 from explorer.locations import ROOT
 
 HAS_GROUPS = os.name == "posix"
@@ -39,7 +42,7 @@ def start_group(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     Raises:
         OSError: if it cannot be started.
     """
-    with log.open("wb") as output:
+    with _opened_log(log) as output:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -53,6 +56,12 @@ def start_group(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     return process
 
 
+def _opened_log(log: Path) -> BinaryIO:
+    """Open a log to be written anew; a pipe that nobody reads in its place is an error, and is not waited for."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(log, flags, 0o644), "wb")
+
+
 def start_detached(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     """Start ``command`` in the project's folder so that it outlives this process, its output in ``log``.
 
@@ -60,7 +69,7 @@ def start_detached(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes
         OSError: if it cannot be started.
     """
     flags = 0 if HAS_GROUPS else subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]  # Windows has them
-    with log.open("wb") as output:
+    with _opened_log(log) as output:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -146,9 +155,12 @@ def why_it_failed(status: int | None, log: Path) -> str:
         log: what it printed.
     """
     try:
-        lines = [line.strip() for line in log.read_bytes()[-MAX_LOG_BYTES:].decode(errors="replace").splitlines()]
-    except OSError:
-        lines = []
+        with open_regular(log) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LOG_BYTES))
+            said = file.read(MAX_LOG_BYTES).decode(errors="replace")
+    except CheckpointError:
+        said = ""
+    lines = [line.strip() for line in said.splitlines()]
     lines = [line for line in lines if line]
     if lines and lines[-1].startswith("Error: "):
         return lines[-1].removeprefix("Error: ")

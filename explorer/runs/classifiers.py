@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from safetensors import SafetensorError
 
 from explorer.errors import CheckpointError
-from explorer.files import read_safetensors_header, write_atomically
+from explorer.files import make_folder, read_bounded, read_metadata, write_atomically
 from explorer.locations import SHIPPED
 from explorer.models.config import Channels, Side
 from explorer.runs.run import check_name, first_problem
@@ -123,12 +123,10 @@ def read_facts(path: Path) -> ClassifierFacts:
     """Return what a classifier's file says of it; its weights are not read.
 
     Raises:
-        CheckpointError: if it is missing, too large, damaged, or of another version.
+        CheckpointError: if it is missing, damaged, or of another version.
     """
-    _check_size(path)
-    metadata = read_safetensors_header(path).get("__metadata__")
     try:
-        return ClassifierFacts.model_validate_json(metadata["judge"] if isinstance(metadata, dict) else "")
+        return ClassifierFacts.model_validate_json(read_metadata(path, _again(path))["judge"])
     except (KeyError, ValidationError) as error:
         what = first_problem(error) if isinstance(error, ValidationError) else "it does not say whose."
         raise CheckpointError(f"{path} holds no judge: {what} {_again(path)}") from error
@@ -138,23 +136,26 @@ def read_classifier(path: Path) -> EvaluationClassifier:
     """Return the classifier of a file.
 
     Raises:
-        CheckpointError: as ``read_facts``, or if its weights are damaged or do not fit what it says of itself.
+        CheckpointError: as ``read_facts``, or if it is too large, or its weights are damaged or do not fit what it says
+            of itself.
     """
     import torch
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     from explorer.models.classifier import Classifier
 
-    facts = read_facts(path)
+    content, facts = read_bounded(path, MAX_BYTES, _again(path)), read_facts(path)
     with torch.device("meta"):
         network = Classifier(facts.image_shape, facts.n_classes)
     expected = {name: tensor.dtype for name, tensor in network.state_dict().items()}
     try:
-        weights = load_file(path)
+        weights = load(content)
         if {name: tensor.dtype for name, tensor in weights.items()} != expected:
             raise TypeError("other names or types of weights")
+        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+            raise ValueError("weights that are not finite numbers")
         network.load_state_dict(weights, assign=True)
-    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise CheckpointError(
             f"The weights in {path} are not those of a judge of {facts.n_classes} classes of {facts.image_shape} "
             f"images. {_again(path)}"
@@ -171,22 +172,10 @@ def save_classifier(checkpoints: Path, classifier: EvaluationClassifier) -> Path
     from safetensors.torch import save
 
     path = classifier_path(classifier.facts.data, checkpoints)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{path.parent} could not be made: {error.strerror or error}.") from error
+    make_folder(path.parent)
     weights = {name: tensor.detach().contiguous().cpu() for name, tensor in classifier.network.state_dict().items()}
     write_atomically(path, save(weights, {"judge": classifier.facts.model_dump_json()}))
     return path
-
-
-def _check_size(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise CheckpointError(f"{path} is missing. {_again(path)}") from error
-    if size > MAX_BYTES:
-        raise CheckpointError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read. {_again(path)}")
 
 
 def _again(path: Path) -> str:

@@ -10,6 +10,7 @@ from explorer.models.config import LIKELIHOODS, POSTERIORS, WITHOUT_ENCODER, WIT
 from explorer.objectives.config import ObjectiveConfig
 
 FORMAT_VERSION = 1
+MAX_EPOCHS = 100_000
 
 Binarisation = Literal["none", "fixed", "per-presentation"]
 Schedule = Literal["constant", "cosine", "iwae-2016"]
@@ -23,7 +24,7 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = Field(max_length=100, description="Name of the data set in the catalogue.")
-    epochs: int = Field(20, ge=1, le=100_000, description="Passes over the training images.")
+    epochs: int = Field(20, ge=1, le=MAX_EPOCHS, description="Passes over the training images.")
     batch_size: int = Field(128, ge=1, le=65_536, description="Images per step, over all processes.")
     optimiser: OptimiserName = Field("adam", description="adam, sgd or adagrad.")
     learning_rate: float = Field(1e-3, gt=0.0, le=10.0, description="Step size of the optimiser.")

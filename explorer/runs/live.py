@@ -3,7 +3,12 @@
 Both are small files in the run folder, so that any process can look: the app, another one, or the app after a restart.
 """
 
+import hashlib
+import platform
+from contextlib import suppress
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,6 +77,7 @@ class JobRecord(BaseModel):
         mark: of its process, as in ``LiveProgress``.
         exit_status: of its process, where who started it saw the end.
         problem: why it could not be started.
+        place: of the folder that it was asked for, by ``place_of``: a copy of the folder was asked for nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,8 +90,31 @@ class JobRecord(BaseModel):
     mark: str = Field("", max_length=200)
     exit_status: int | None = None
     problem: str = Field("", max_length=8192)
+    place: str = Field("", max_length=64)
 
     @property
     def is_waiting(self) -> bool:
         """Whether it has not been started yet."""
         return self.pid == 0 and not self.problem
+
+
+def place_of(folder: Path) -> str:
+    """Return 16 hexadecimal digits of this folder on this machine: those of a copy are others, anywhere.
+
+    A folder that is renamed keeps its number in the file system, so its path counts too.
+    """
+    try:
+        number = folder.stat().st_ino
+    except OSError:
+        number = 0
+    return hashlib.sha256(f"{_machine()}\n{number}\n{folder.absolute()}".encode()).hexdigest()[:16]
+
+
+@cache
+def _machine() -> str:
+    """Return what tells this machine from others: the number that its system was given, else its name."""
+    with suppress(OSError):
+        number = Path("/etc/machine-id").read_text(encoding="ascii", errors="replace").strip()
+        if number:
+            return number
+    return platform.node()

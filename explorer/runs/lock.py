@@ -6,7 +6,6 @@ for instead: that holds between processes of one machine that do not start withi
 """
 
 import errno
-import json
 import os
 import sys
 import time
@@ -16,8 +15,10 @@ from datetime import datetime
 from pathlib import Path
 
 from explorer.errors import CheckpointError, TrainingError
+from explorer.files import read_bounded
 from explorer.jobs.processes import is_alive, mark_of
 from explorer.runs.run import Run
+from explorer.strict_json import dump_json, parse_json
 
 FILE = ".lock"
 PATIENCE_SECONDS = 0.5
@@ -26,6 +27,9 @@ PATIENCE_SECONDS = 0.5
 FOLDER_PATIENCE_SECONDS = 10.0
 
 _MAX_BYTES = 1024
+_MAX_PID, _MAX_TIME = 2**31, 2**35
+"""More than any system gives, and the year 3058: beyond them neither is one."""
+
 _HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -80,7 +84,7 @@ def training_lock(run: Run) -> Iterator[HeldLock]:
     try:
         if not _locked_soon(descriptor, run):
             raise TrainingError(f"{run.name} is being trained by {_holder(run)}. Stop it first.")
-        _say(descriptor, json.dumps({"pid": os.getpid(), "mark": mark_of(os.getpid()), "since": time.time()}))
+        _say(descriptor, dump_json({"pid": os.getpid(), "mark": mark_of(os.getpid()), "since": time.time()}))
         try:
             yield HeldLock(run, descriptor)
         finally:
@@ -113,7 +117,7 @@ def folder_lock(path: Path) -> Iterator[None]:
 def is_being_trained(run: Run) -> bool:
     """Whether a process holds the lock of ``run``; nobody is kept from anything by looking."""
     try:
-        descriptor = os.open(run.path / FILE, os.O_RDONLY)
+        descriptor = os.open(run.path / FILE, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would never answer
     except OSError:
         return False  # nobody ever trained it here, or it is gone
     try:
@@ -168,11 +172,11 @@ def _say(descriptor: int, text: str) -> None:
 def _said(run: Run) -> tuple[int, str, float] | None:
     """Return the process, its mark and the time that the file names; None where it names none."""
     try:
-        with (run.path / FILE).open("rb") as file:
-            said = json.loads(file.read(_MAX_BYTES))
-        return int(said["pid"]), str(said["mark"]), float(said["since"])
-    except (OSError, ValueError, KeyError, TypeError):
+        said = parse_json(read_bounded(run.path / FILE, _MAX_BYTES).decode())
+        pid, mark, since = int(said["pid"]), str(said["mark"]), float(said["since"])
+    except (CheckpointError, ValueError, KeyError, TypeError, OverflowError):
         return None
+    return (pid, mark, since) if 0 < pid < _MAX_PID and 0 <= since < _MAX_TIME else None
 
 
 def _is_named_process_alive(run: Run) -> bool:

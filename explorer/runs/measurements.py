@@ -53,7 +53,7 @@ class CacheKey:
 
     def to_json(self) -> str:
         """Return the fields as JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
 
 
 def measurements_path(run: Run, cache_key: CacheKey) -> Path:

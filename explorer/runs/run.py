@@ -1,6 +1,5 @@
 """A run folder: what is in it, and the only way to read or write it."""
 
-import json
 import os
 import re
 import shutil
@@ -17,24 +16,29 @@ from safetensors import SafetensorError
 
 from explorer.analysis.arrays import Floats
 from explorer.analysis.projections.base import Projection, projection_from_arrays
-from explorer.analysis.records import EncodedSet
-from explorer.errors import CheckpointError, DataError
+from explorer.analysis.records import MAX_CODE, EncodedSet
+from explorer.errors import CheckpointError, DataError, MissingFileError
 from explorer.files import (
+    RESTORE,
     array_bytes,
-    check_size,
     fingerprint_of,
+    make_folder,
     read_arrays,
+    read_bounded,
     read_json_text,
+    read_metadata,
     read_safetensors_header,
     sync_folder,
     write_atomically,
 )
-from explorer.models.config import MAX_PARAMETERS
+from explorer.models.config import MAX_PARAMETERS, ModelConfig
 from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
-from explorer.runs.live import JobRecord, LiveProgress
+from explorer.runs.history import DIVERGED, read_history, write_history
+from explorer.runs.live import JobRecord, LiveProgress, place_of
 from explorer.runs.timeline import FOLDER as TIMELINE
 from explorer.runs.timeline import Timeline, read_timeline
+from explorer.strict_json import dump_json, parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +48,9 @@ if TYPE_CHECKING:
 MAX_NAME = 80
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
 MAX_WEIGHT_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
-MAX_ENCODED_BYTES = 4 * 1024**3
-DIVERGED = "diverged"
+MAX_ENCODED_BYTES = 512 * 1024**2
+"""260,000 images in 512 dimensions, or a million in 128."""
+
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
@@ -80,6 +85,11 @@ class Run:
         path = self.path / "config.json"
         try:
             return RunConfig.model_validate_json(read_json_text(path))
+        except MissingFileError as error:
+            raise CheckpointError(
+                f"{self.name} has no config.json, so it is no run of this explorer. If it was one, restore that file "
+                "from a copy; if it never was, it can stay, or be moved out of the folder of runs."
+            ) from error
         except ValidationError as error:
             raise CheckpointError(f"{path} is not a valid configuration: {first_problem(error)}") from error
 
@@ -110,7 +120,7 @@ class Run:
         _clear_staging(path)
         # Of this thread alone: two people may make a run of one name at once, and the app is one process.
         staging = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.new")
-        staging.mkdir(parents=True)
+        make_folder(staging)
         try:
             run = cls(staging)
             run.save_config(config)
@@ -155,6 +165,7 @@ class Run:
             if any(tensor.dtype != torch.float32 for tensor in weights.values()):
                 raise TypeError("weights are not float32")
             model.load_state_dict(weights, assign=True)
+            _check_weights(path, weights)
         except (RuntimeError, TypeError) as error:
             raise CheckpointError(
                 f"The weights in {path} do not fit config.json (family={self.config.model.family}, "
@@ -194,8 +205,8 @@ class Run:
         if not path.exists():
             return None
         try:
-            numbers = json.loads(read_safetensors_header(path)["__metadata__"]["progress"])
-        except (KeyError, TypeError, ValueError) as error:
+            numbers = parse_json(read_metadata(path)["progress"])
+        except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f"{path} lacks its numbers ({error!r}). Delete it to train again from the start."
             ) from error
@@ -203,39 +214,29 @@ class Run:
 
     def save_state(self, tensors: Mapping[str, "torch.Tensor"], numbers: Mapping[str, Any]) -> None:
         """Write state.safetensors."""
-        self._save_tensors("state.safetensors", tensors, {"progress": json.dumps(numbers)})
+        self._save_tensors("state.safetensors", tensors, {"progress": dump_json(numbers)})
 
     # History
 
     def history(self) -> list[dict[str, Any]]:
-        """Return a record per epoch; a line that a crash cut short is passed over."""
-        return [record for record in self._history_lines() if DIVERGED not in record]
+        """Return a record per epoch; what else is in the file is passed over.
+
+        Raises:
+            CheckpointError: if the file is larger than any history, or cannot be read.
+        """
+        return read_history(self.path).records
 
     def diverged_in(self) -> int | None:
         """Return the epoch in which training ended because a number was none, or None; going on with it forgets it."""
-        return next((record["epoch"] for record in self._history_lines() if DIVERGED in record), None)
+        return read_history(self.path).diverged_in
 
     def note_divergence(self, epoch: int) -> None:
         """Write behind the history that training ended in ``epoch`` because a number was none."""
         self.save_history([*self.history(), {"epoch": epoch, DIVERGED: True}])
 
-    def _history_lines(self) -> list[dict[str, Any]]:
-        try:
-            lines = (self.path / "history.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return []
-        records = []
-        for line in lines:
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return records
-
     def save_history(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write history.jsonl."""
-        lines = "".join(json.dumps(record) + "\n" for record in records)
-        write_atomically(self.path / "history.jsonl", lines.encode(), before_replacing=self.before_replacing)
+        write_history(self.path, records, before_replacing=self.before_replacing)
 
     # Training under way
 
@@ -253,12 +254,17 @@ class Run:
         (self.path / "progress.json").unlink(missing_ok=True)
 
     def job(self) -> JobRecord | None:
-        """Return what the app was asked to train; None where it was asked for nothing that can be read."""
-        return _record(self.path / "job.json", JobRecord)
+        """Return what the app was asked to train; None where it was asked for nothing that can be read.
+
+        What was asked for another folder, whose copy this one is, was not asked for this one.
+        """
+        job = _record(self.path / "job.json", JobRecord)
+        return job if job is not None and job.place == place_of(self.path) else None
 
     def save_job(self, job: JobRecord) -> None:
-        """Write job.json."""
-        write_atomically(self.path / "job.json", job.model_dump_json().encode())
+        """Write job.json, as what was asked for this folder."""
+        here = job.model_copy(update={"place": place_of(self.path)})
+        write_atomically(self.path / "job.json", here.model_dump_json().encode())
 
     def forget_job(self) -> None:
         """Remove job.json."""
@@ -276,9 +282,11 @@ class Run:
         """Take back the request to stop, unless it is addressed to one of the processes ``but_for``."""
         path = self.path / "stop"
         try:
-            is_kept = path.read_bytes()[:20] in {str(pid).encode() for pid in but_for}
-        except FileNotFoundError:
+            is_kept = read_bounded(path, 20) in {str(pid).encode() for pid in but_for}
+        except MissingFileError:
             return
+        except CheckpointError:  # no request of ours
+            is_kept = False
         if not is_kept:
             path.unlink(missing_ok=True)
 
@@ -305,9 +313,10 @@ class Run:
         self._check_fingerprint(path, metadata)
         try:
             encoded = EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
+            _check_fits(encoded, self.config.model)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
-        _check_finite(path, encoded)
+        _check_codes(path, encoded)
         return encoded
 
     def save_encoded(self, encoded: EncodedSet) -> None:
@@ -317,15 +326,24 @@ class Run:
         write_atomically(self.path / "encoded.safetensors", array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
-        """Return the mean ELBO of the encoded test set in nats, from the file's header.
+        """Return the mean ELBO of the encoded test set in nats, from the file's header; it may be infinite, or NaN.
 
         None where there is none, or where it is that of other weights than the run has now.
+
+        Raises:
+            CheckpointError: if the header is damaged, or of codes that this model does not have.
         """
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
+        header = read_safetensors_header(path)
         try:
-            metadata = read_safetensors_header(path)["__metadata__"]
+            metadata, (_, width) = header["__metadata__"], header["mu"]["shape"]
+            if width != self.config.model.latent_dim:
+                raise CheckpointError(
+                    f"{path} has codes of {width} dimensions, config.json says {self.config.model.latent_dim}. "
+                    f"Run: python -m explorer encode {self.name}"
+                )
             is_stale = metadata["fingerprint"] != self.fingerprint()
             return None if is_stale or not metadata["elbo"] else float(metadata["elbo"])
         except (KeyError, TypeError, ValueError) as error:
@@ -339,9 +357,8 @@ class Run:
     def _is_current(self, path: Path) -> bool:
         """Whether a file was computed with these weights; a damaged one counts: reading it tells what is wrong."""
         try:
-            metadata = read_safetensors_header(path).get("__metadata__", {})
-            return bool(metadata.get("fingerprint") == self.fingerprint())
-        except (AttributeError, CheckpointError):
+            return read_metadata(path).get("fingerprint") == self.fingerprint()
+        except CheckpointError:
             return True
 
     def projection(self, method: str) -> Projection | None:
@@ -356,17 +373,22 @@ class Run:
         arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES)
         self._check_fingerprint(path, metadata)
         try:
-            encoded = None if "axes" in arrays else self.encoded()
-            return projection_from_arrays(arrays, metadata, None if encoded is None else encoded.mu)
+            encoded = self.encoded()
+            if encoded is None:
+                raise ValueError("the codes that it is a map of are not there")
+            projection = projection_from_arrays(arrays, metadata, encoded.mu)
+            if projection.method != method:
+                raise ValueError(f"it is a map by {projection.method[:20]!r}")
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{path} is damaged ({error}). Run: python -m explorer project {self.name} --method {method}"
             ) from error
+        return projection
 
     def save_projection(self, projection: Projection) -> None:
         """Write projections/<method>.safetensors."""
         folder = self.path / "projections"
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         arrays, metadata = projection.to_arrays()
         metadata["fingerprint"] = self.fingerprint()
         write_atomically(folder / f"{projection.method}.safetensors", array_bytes(arrays, metadata))
@@ -403,14 +425,14 @@ class Run:
             )
 
     def _tensors(self, path: Path, max_bytes: int, device: str) -> dict[str, "torch.Tensor"]:
-        from safetensors.torch import load_file
+        from safetensors.torch import load
 
-        check_size(path, max_bytes)
+        content = read_bounded(path, max_bytes)
         try:
-            tensors: dict[str, torch.Tensor] = load_file(path, device=device)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged ({error}). Restore it, or delete the run.") from error
-        return tensors
+            tensors: dict[str, torch.Tensor] = load(content)
+        except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}). {RESTORE}") from error
+        return {name: tensor.to(device) for name, tensor in tensors.items()}
 
     def _save_tensors(self, file: str, tensors: Mapping[str, "torch.Tensor"], metadata: dict[str, str]) -> None:
         from safetensors.torch import save
@@ -456,10 +478,30 @@ def _record(path: Path, form: type[_Record]) -> _Record | None:
         return None
 
 
-def _check_finite(path: Path, encoded: EncodedSet) -> None:
-    n_lost = int((~np.isfinite(encoded.mu).all(axis=1)).sum())
+def _check_fits(encoded: EncodedSet, model: ModelConfig) -> None:
+    """Refuse, by a ValueError, an encoded set that no model of this configuration can have made."""
+    if encoded.latent_dim != model.latent_dim:
+        raise ValueError(f"its codes have {encoded.latent_dim} dimensions, config.json says {model.latent_dim}")
+    if (encoded.log_var is not None) != model.has_bound:
+        raise ValueError(f"it {'has' if encoded.log_var is not None else 'lacks'} variances")
+    if model.n_classes is not None and encoded.labels.max() >= model.n_classes:
+        raise ValueError(f"it has class {encoded.labels.max()}, config.json says {model.n_classes} classes")
+
+
+def _check_codes(path: Path, encoded: EncodedSet) -> None:
+    n_lost = int((~(np.abs(encoded.mu) <= MAX_CODE).all(axis=1)).sum())
     if n_lost:
         raise CheckpointError(
-            f"{path} has codes that are not finite numbers, for {n_lost:,} of {len(encoded):,} images: the model has "
-            "diverged, or the file was changed. Encode it again, or train it anew with a smaller learning rate."
+            f"{path} has codes that are not finite numbers within {MAX_CODE:g}, for {n_lost:,} of {len(encoded):,} "
+            "images: the model has diverged, or the file was changed. Encode it again, or train it anew with a smaller "
+            "learning rate."
+        )
+
+
+def _check_weights(path: Path, weights: Mapping[str, "torch.Tensor"]) -> None:
+    lost = next((name for name, tensor in weights.items() if not bool(tensor.isfinite().all())), None)
+    if lost is not None:
+        raise CheckpointError(
+            f"{path} has weights that are not finite numbers, in {lost[:80]}: the model has diverged, or the file was "
+            "changed. Restore it, or train the run anew with a smaller learning rate."
         )

@@ -26,6 +26,7 @@ def describe(entry: RunSummary) -> dict[str, Any]:
         "likelihood": model.likelihood if model else None,
         "elbo": entry.test_elbo,
         "projections": list(entry.projections),
+        "problems": list(entry.problems),
         "error": entry.error,
     }
 

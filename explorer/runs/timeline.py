@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
 
 from explorer.analysis.arrays import Floats, Images
 from explorer.errors import CheckpointError
-from explorer.files import array_bytes, clear_unfinished, read_safetensors_header, write_atomically
+from explorer.files import array_bytes, clear_unfinished, make_folder, read_arrays, read_bounded, write_atomically
 from explorer.models.config import ModelConfig
 
 FOLDER = "timeline"
@@ -37,6 +35,7 @@ MIN_EPOCHS = 8
 MAX_FILE_BYTES = 64 * 1024**2
 _FILE = re.compile(r"(\d{6})\.safetensors")
 _LAST_EPOCH = 999_999
+_AGAIN = f"Delete the folder {FOLDER}, or train the run again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -113,7 +112,9 @@ class Timeline:
             CheckpointError: if it is not recorded, or its file is damaged or does not fit config.json.
         """
         path = epoch_path(self.folder, epoch)
-        arrays = _load_bounded(path)
+        if not path.exists():
+            raise CheckpointError(f"{path} is not there: that epoch was not recorded, or was thinned out.")
+        arrays, _ = read_arrays(path, MAX_FILE_BYTES, _AGAIN)
         n, shape = len(self.sample.labels), self.model.image_shape
         codes = _floats(path, arrays, "codes", (n, self.model.latent_dim))
         points = codes if self.model.latent_dim == 2 else _floats(path, arrays, "points", (n, 2))
@@ -168,7 +169,7 @@ def read_timeline(folder: Path, model: ModelConfig) -> Timeline | None:
         return None
     if len(epochs) > MAX_EPOCHS:
         raise CheckpointError(f"{folder} holds {len(epochs):,} epochs; at most {MAX_EPOCHS} are read. Delete it.")
-    arrays = _load_bounded(path)
+    arrays, _ = read_arrays(path, MAX_FILE_BYTES, _AGAIN)
     labels = arrays.get("labels", np.zeros(0))
     if labels.ndim != 1 or labels.dtype != np.uint16 or len(labels) > MAX_POINTS:
         raise _damaged(path, f"its labels are {labels.dtype} of shape {labels.shape}")
@@ -185,10 +186,10 @@ def open_for_recording(folder: Path, sample: TimelineSample, epoch: int) -> None
 
     A timeline of another sample is begun anew.
     """
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     clear_unfinished(folder)
     path, content = folder / "sample.safetensors", array_bytes(sample.to_arrays())
-    is_same = path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content
+    is_same = _holds(path, content)
     for recorded in recorded_epochs(folder):
         if recorded > epoch or not is_same:
             epoch_path(folder, recorded).unlink(missing_ok=True)
@@ -216,18 +217,11 @@ def stride_at(epoch: int, most: int) -> int:
     return stride
 
 
-def _load_bounded(path: Path) -> dict[str, np.ndarray]:
+def _holds(path: Path, content: bytes) -> bool:
     try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise CheckpointError(f"{path} is not there: that epoch was not recorded, or was thinned out.") from error
-    if size > MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
-    read_safetensors_header(path)
-    try:
-        return load_arrays(path.read_bytes())
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, str(error)) from error
+        return read_bounded(path, len(content)) == content
+    except CheckpointError:
+        return False
 
 
 def _floats(path: Path, arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> Floats | None:
@@ -247,4 +241,4 @@ def _images(path: Path, arrays: Mapping[str, np.ndarray], name: str, shape: tupl
 
 
 def _damaged(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} is damaged: {what}. Delete the folder {path.parent.name}, or train the run again.")
+    return CheckpointError(f"{path} is damaged: {what}. {_AGAIN}")

@@ -1,6 +1,5 @@
 """Runs that were deleted and can be brought back for a week: moved to ``.trash`` in their folder, whole and at once."""
 
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -8,16 +7,19 @@ from itertools import count
 from pathlib import Path
 
 from explorer.errors import CheckpointError
-from explorer.files import sync_folder, write_atomically
+from explorer.files import read_bounded, sync_folder, write_atomically
 from explorer.locations import check_may_write
 from explorer.runs.lock import training_lock
 from explorer.runs.run import NAME, Run
+from explorer.strict_json import dump_json, parse_json
 
 FOLDER = ".trash"
 NOTE = ".discarded"
 KEPT_SECONDS = 7 * 24 * 3600.0
 
 _MAX_NOTE_BYTES = 1024
+_MAX_TIME = 2**35
+"""The year 3058, which every calendar here can still write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,7 @@ def discard(run: Run) -> Discarded:
         if job is not None and job.is_waiting:
             run.forget_job()
         now = time.time()
-        write_atomically(run.path / NOTE, json.dumps({"time": now}).encode())
+        write_atomically(run.path / NOTE, dump_json({"time": now}).encode())
     trash = run.path.parent / FOLDER
     try:
         trash.mkdir(exist_ok=True)
@@ -132,7 +134,7 @@ def _move_to_free_place(run: Run, trash: Path) -> Path:
 
 def _time_of(path: Path) -> float:
     try:
-        with (path / NOTE).open("rb") as file:
-            return float(json.loads(file.read(_MAX_NOTE_BYTES))["time"])
-    except (OSError, ValueError, KeyError, TypeError):
+        when = float(parse_json(read_bounded(path / NOTE, _MAX_NOTE_BYTES).decode())["time"])
+    except (CheckpointError, ValueError, KeyError, TypeError):
         return 0.0
+    return when if 0 <= when < _MAX_TIME else 0.0

@@ -24,7 +24,7 @@ from explorer.jobs.process_queue import MAX_WAITING, PROGRAM, jobs_at_once, why_
 from explorer.jobs.processes import mark_of, start_detached
 from explorer.locations import check_may_write
 from explorer.runs.config import RunConfig, TrainingConfig
-from explorer.runs.listing import open_run
+from explorer.runs.listing import open_run, run_folders
 from explorer.runs.live import JobRecord
 from explorer.runs.lock import folder_lock
 from explorer.runs.run import NAME, Run, check_name, first_problem
@@ -177,13 +177,10 @@ class TrainingJobs:
         return open_run(check_name(name), self.checkpoints)
 
     def _runs(self) -> list[Run]:
-        if not self.checkpoints.is_dir():
-            return []
-        return [Run(path) for path in sorted(self.checkpoints.iterdir()) if NAME.fullmatch(path.name) and path.is_dir()]
+        return [Run(path) for path in run_folders(self.checkpoints) if NAME.fullmatch(path.name)]
 
     def _jobs(self) -> list[tuple[Run, JobRecord]]:
-        runs = (Run(path.parent) for path in self.checkpoints.glob("*/job.json") if NAME.fullmatch(path.parent.name))
-        return [(run, job) for run in runs if (job := run.job()) is not None]
+        return [(run, job) for run in self._runs() if (job := run.job()) is not None]
 
     def _waiting(self) -> list[tuple[Run, JobRecord]]:
         """Return those that wait, in order."""

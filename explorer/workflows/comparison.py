@@ -4,7 +4,6 @@ What is measured of a run is stored with it, and a comparison is made of what is
 without a model. Only what was never measured takes time, about ten seconds a run.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from explorer.jobs.progress import OnProgress, Stages
 from explorer.runs.classifiers import find_classifier
 from explorer.runs.measurements import FOLDER, CacheKey, save_measurements
 from explorer.runs.run import Run
+from explorer.strict_json import dump_json
 from explorer.workflows.measurement_setup import N_IMAGES, RESAMPLING, MeasurementSetup
 
 READING = "reading the images"
@@ -158,7 +158,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 def comparison_bytes(comparison: Comparison, suffix: str) -> bytes:
     """Return a comparison as the file with that suffix: .json, or one of ``FORMATS``."""
-    text = json.dumps(as_json(comparison), indent=2) if suffix == ".json" else FORMATS[suffix](comparison)
+    text = dump_json(as_json(comparison), indent=2) if suffix == ".json" else FORMATS[suffix](comparison)
     return text.encode()
 
 

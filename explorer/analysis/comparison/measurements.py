@@ -3,7 +3,6 @@
 numpy only, like the other records: a comparison of what was measured before needs no model, and no torch.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from explorer.analysis.arrays import Doubles
 from explorer.analysis.evaluation.metrics import NAMES
 from explorer.analysis.statistics.bootstrap import Estimate
+from explorer.strict_json import dump_json, parse_json
 
 VERSION = 2
 """Of what measures: raise it when any number would come out otherwise, and what was stored is measured anew."""
@@ -112,7 +112,7 @@ class Measurements:
         figures = {
             name: [figure.value, figure.low, figure.high, figure.reason] for name, figure in self.figures.items()
         }
-        return arrays, {"figures": json.dumps(figures), "grounds": json.dumps(asdict(self.conditions))}
+        return arrays, {"figures": dump_json(figures), "grounds": dump_json(asdict(self.conditions))}
 
     @classmethod
     def from_arrays(
@@ -121,9 +121,9 @@ class Measurements:
         """Return what ``to_arrays`` stored, of the run ``name`` of ``group``.
 
         Raises:
-            KeyError, TypeError, ValueError, RecursionError: if that is not what it is.
+            KeyError, TypeError, ValueError: if that is not what it is.
         """
-        figures, conditions = json.loads(metadata["figures"]), ComparisonConditions(**json.loads(metadata["grounds"]))
+        figures, conditions = parse_json(metadata["figures"]), ComparisonConditions(**parse_json(metadata["grounds"]))
         if set(figures) != set(NAMES) or not set(arrays) <= set(NAMES):
             raise ValueError("it has other metrics")
         if [type(part) for part in asdict(conditions).values()] != [str, int, bool, str, bool]:

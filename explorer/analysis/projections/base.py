@@ -4,7 +4,6 @@ A linear map has an exact inverse. Any other is inverted by interpolating betwee
 is an approximation, and says how good one.
 """
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,12 @@ from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Floats
 from explorer.analysis.projections.procrustes import Similarity, procrustes
+from explorer.strict_json import dump_json, parse_json
+
+MAX_COORDINATE = 1e8
+"""Of a stored map: a hundred times as far as any code."""
+
+MAX_AXIS_NAME = 200
 
 N_INTERPOLATED = 12
 """Neighbours between which a place is interpolated."""
@@ -81,10 +86,10 @@ class Projection(ABC):
         """Return arrays and metadata to store."""
         metadata = {
             "method": self.method,
-            "axis_names": json.dumps(self.axis_names),
-            "parameters": json.dumps(self.parameters),
+            "axis_names": dump_json(self.axis_names),
+            "parameters": dump_json(self.parameters),
             "seconds": f"{self.seconds:.3f}",
-            "quality": json.dumps(None if self.quality is None else asdict(self.quality)),
+            "quality": dump_json(None if self.quality is None else asdict(self.quality)),
         }
         return {"points": self.points, **self.arrays()}, metadata
 
@@ -290,27 +295,45 @@ class NeighbourProjection(Projection):
         return weights / weights.sum(axis=1, keepdims=True), rows
 
 
-def projection_from_arrays(
-    arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str], codes: Floats | None
-) -> Projection:
+def projection_from_arrays(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str], codes: Floats) -> Projection:
     """Return the projection that ``to_arrays`` stored; ``codes``, ``(N, L)``, are those of the encoded set.
 
     Raises:
-        KeyError, TypeError, ValueError: if something is missing or does not fit.
+        KeyError, TypeError, ValueError: if something is missing, no number, or does not fit the codes.
     """
-    first, second = json.loads(metadata["axis_names"])
-    quality = json.loads(metadata.get("quality", "null"))
+    first, second = parse_json(metadata["axis_names"])
+    quality, parameters = parse_json(metadata.get("quality", "null")), parse_json(metadata["parameters"])
+    if not isinstance(parameters, dict):
+        raise TypeError("its parameters are no names with values")
     shared: dict[str, Any] = {
         "method": metadata["method"],
-        "points": arrays["points"].astype(np.float32),
-        "axis_names": (str(first), str(second)),
-        "parameters": json.loads(metadata["parameters"]),
+        "points": _stored(arrays, "points", (len(codes), 2)),
+        "axis_names": (str(first)[:MAX_AXIS_NAME], str(second)[:MAX_AXIS_NAME]),
+        "parameters": parameters,
         "seconds": float(metadata["seconds"]),
-        "quality": None if quality is None else MapQuality(**quality),
+        "quality": None if quality is None else _quality(quality),
     }
     if "axes" in arrays:
-        axes, origin = arrays["axes"].astype(np.float32), arrays["origin"].astype(np.float32)
+        n_dims = codes.shape[1]
+        axes, origin = _stored(arrays, "axes", (2, n_dims)), _stored(arrays, "origin", (n_dims,))
         return LinearProjection(axes=axes, origin=origin, **shared)
-    if codes is None:
-        raise ValueError("its codes are not there")
     return NeighbourProjection(codes=codes, **shared)
+
+
+def _stored(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> Floats:
+    array = arrays[name]
+    if array.shape != shape or array.dtype.kind != "f":
+        raise ValueError(f"{name} are {array.dtype} of shape {array.shape}, expected numbers of {shape}")
+    if not (np.abs(array) <= MAX_COORDINATE).all():
+        raise ValueError(f"{name} are not all finite numbers within {MAX_COORDINATE:g}")
+    return array.astype(np.float32)
+
+
+def _quality(said: Mapping[str, Any]) -> MapQuality:
+    quality = MapQuality(**said)
+    known = [value for value in asdict(quality).values() if value is not None]
+    if None in (quality.trustworthiness, quality.continuity, quality.round_trip) or not all(
+        isinstance(value, int | float) and abs(value) <= MAX_COORDINATE for value in known
+    ):
+        raise ValueError(f"its quality is {str(said)[:80]}")
+    return quality
