@@ -9,6 +9,7 @@ import typer
 from explorer import locations
 from explorer.cli.parameters import Checkpoints, Download, ProgressFile, Reference
 from explorer.cli.terminal import messages, quiet_unless, spinner
+from explorer.files import check_writable
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
 
@@ -60,6 +61,7 @@ def encode_run(run: Run, split: str, out: Path | None, *, download: bool) -> Non
     from explorer.data.catalogue import load_split
     from explorer.runs.tables import write_codes
 
+    check_writable(run.path if out is None else out.absolute().parent)
     with spinner(f"Encoding the {split} split of {run.config.training.data}"):
         images = load_split(run.config.training.data, split, download=download)
         encoded = encode_split(run.model(), images, is_binary=run.config.is_binary, fingerprint=run.fingerprint())

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from explorer.cli.options import fields_of, first_problem_as_option
 from explorer.cli.terminal import messages
 from explorer.errors import ConfigError
+from explorer.files import check_writable, make_folder
 from explorer.models.config import ModelConfig
 from explorer.objectives.config import ObjectiveConfig
 from explorer.runs.choices import as_in_origin
@@ -50,6 +51,8 @@ def make_run(
     from explorer.data.catalogue import load_split
     from explorer.training.creation import create_run
 
+    make_folder(checkpoints)
+    check_writable(checkpoints)
     training_set = load_split(data, "train", download=download)
     config = _new_config(training_set, preset_name, _like_the_origin(chosen, checkpoints))
     default_name = f"{data}-{config.model.family}-{config.model.latent_dim}d"

@@ -9,6 +9,7 @@ from explorer import locations
 from explorer.cli.parameters import Checkpoints, ProgressFile, Reference
 from explorer.cli.terminal import messages, spinner
 from explorer.errors import ConfigError
+from explorer.files import check_writable
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run
 
@@ -40,6 +41,7 @@ def project_run(run: Run, method: str, progress: Path | None = None) -> None:
     encoded = run.encoded()
     if encoded is None:
         raise ConfigError(f"{run.name} has no encoded test set. First run: python -m explorer encode {run.name}")
+    check_writable(run.path)
     stages = _stages_for(method, len(encoded), progress)
     with spinner(f"Projecting {len(encoded):,} codes by {method}"):
         from explorer.analysis.projections.methods import MEASURING, measured

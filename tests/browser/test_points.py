@@ -408,7 +408,7 @@ def test_codes_that_are_all_the_same_are_drawn_and_have_no_density_in_words(visi
     (message,) = page.alerts()
     assert "at one place or on one line" in message
     page.page.get_by_text("PCA", exact=True).click()
-    page.page.get_by_text("All codes are the same, so they have no principal components").wait_for()
+    page.page.get_by_text("All codes are the same, so PCA has no map of them").wait_for()
     assert page.n_tracebacks() == 0
 
 

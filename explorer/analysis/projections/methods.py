@@ -133,8 +133,7 @@ def pca(encoded: EncodedSet) -> LinearProjection:
             f"PCA needs two latent dimensions and three images; there are {encoded.latent_dim} and {len(encoded)}. "
             "Use the latent plane."
         )
-    if not np.ptp(encoded.mu, axis=0).any():
-        raise ProjectionError("All codes are the same, so they have no principal components. Use the latent plane.")
+    _check_codes_differ(encoded, "PCA")
     started = time.perf_counter()
     fitted = PCA(n_components=2, svd_solver="covariance_eigh").fit(encoded.mu.astype(np.float64))
     components = fitted.components_
@@ -253,6 +252,8 @@ def project(encoded: EncodedSet, method: str, stages: Stages | None = None) -> P
     """
     if method not in METHODS:
         raise ProjectionError(f"There is no projection {method!r}. Choose one of: {', '.join(METHODS)}.")
+    if METHODS[method].is_slow:  # before what it takes is loaded
+        check_can_be_mapped(encoded, method)
     return METHODS[method].compute(encoded, stages)
 
 
@@ -267,7 +268,7 @@ def expected_seconds(method: str, n_codes: int) -> float:
 
 
 def check_can_be_mapped(encoded: EncodedSet, method: str) -> None:
-    """Check that there are codes enough for a slow method, and that all are numbers.
+    """Check that there are codes enough for a slow method, that all are numbers, and that they differ.
 
     Raises:
         ProjectionError: if not.
@@ -279,6 +280,14 @@ def check_can_be_mapped(encoded: EncodedSet, method: str) -> None:
         )
     if not np.isfinite(encoded.mu).all():
         raise ProjectionError(f"A code is not a finite number, so {name} has no map of them. Use the latent plane.")
+    _check_codes_differ(encoded, name)
+
+
+def _check_codes_differ(encoded: EncodedSet, title: str) -> None:
+    if not np.ptp(encoded.mu, axis=0).any():
+        raise ProjectionError(
+            f"All codes are the same, so {title} has no map of them: the encoder has collapsed. Use the latent plane."
+        )
 
 
 def measured(projection: Projection, encoded: EncodedSet) -> Projection:
@@ -305,7 +314,6 @@ def measured(projection: Projection, encoded: EncodedSet) -> Projection:
 def _neighbour_map(
     encoded: EncodedSet, method: str, fit: Callable[[Floats], Floats], parameters: dict[str, float]
 ) -> NeighbourProjection:
-    check_can_be_mapped(encoded, method)
     title = METHODS[method].title
     started = time.perf_counter()
     points = np.ascontiguousarray(fit(encoded.mu), dtype=np.float32)

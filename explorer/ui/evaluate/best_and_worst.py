@@ -43,6 +43,13 @@ def extremes(loaded: LoadedRun, view: EvaluateView) -> None:
     ranking: Ranking = view.ranking if view.ranking in rankings_of(loaded.config.model) else "reconstruction"
     _control(loaded, replace(view, ranking=ranking))
     values = ranked_values(loaded.encoded, ranking)
+    if not np.isfinite(values).any():
+        st.info(
+            "None of the encoded images has a finite number to be ranked by: training diverged, or the encoded set is "
+            "damaged. Rank by another one, or encode the run anew.",
+            icon=":material/info:",
+        )
+        return
     names, originals = session.class_names(loaded), session.originals(loaded)
     worst, best = extreme_rows(values, N_SHOWN, is_high_worst=ranking == "kl")
     if isinstance(originals, DataError):
@@ -119,10 +126,13 @@ def pinned_view(view: MapView, row: int) -> MapView:
 
 
 def _explanation(loaded: LoadedRun, view: EvaluateView, values: NDArray[np.float64]) -> str:
-    low, middle, high = np.quantile(values[np.isfinite(values)], (0.025, 0.5, 0.975)).tolist()
+    is_known = np.isfinite(values)
+    low, middle, high = np.quantile(values[is_known], (0.025, 0.5, 0.975)).tolist()
+    n_lost = int((~is_known).sum())
+    lost = f" Of {n_lost:,} the number is not finite: they are among the worst." if n_lost else ""
     sample = "" if view.ranking == "kl" else " at one posterior sample (seed 0)"
     return (
         f"Of all {len(values):,} encoded test images. Under each pair: class, nats{sample}, and the image's number, "
         f"which opens it on the latent map. Half of all images are above {middle:.1f}, and 95% are between {low:.1f} "
-        f"and {high:.1f}. {pixels_note(loaded)}"
+        f"and {high:.1f}.{lost} {pixels_note(loaded)}"
     )

@@ -17,6 +17,7 @@ from explorer.analysis.projections.methods import (
 )
 from explorer.analysis.records import EncodedSet
 from explorer.errors import ProjectionError
+from explorer.jobs.progress import Stages
 
 
 def correlated_set(n: int = 300, n_dims: int = 6) -> EncodedSet:
@@ -277,6 +278,14 @@ def test_too_few_images_and_codes_that_are_no_numbers_have_no_map_of_neighbours(
     wrong.mu[3, 1] = np.nan
     with pytest.raises(ProjectionError, match="A code is not a finite number"):
         project(wrong, method)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "plane"])
+def test_codes_that_are_all_the_same_have_no_map_and_that_is_said_at_once(method, monkeypatch):
+    monkeypatch.setattr(Stages, "begin", lambda *_: pytest.fail("the method was loaded"))
+    same = replace(blobs(), mu=np.ones_like(blobs().mu))
+    with pytest.raises(ProjectionError, match=f"All codes are the same, so {METHODS[method].title} has no map of them"):
+        project(same, method, stages_of(method, 100, lambda _: None) if METHODS[method].is_slow else None)
 
 
 def test_a_map_of_neighbours_survives_storage_with_its_quality_and_needs_codes_that_fit():
