@@ -6,7 +6,7 @@ from explorer.ui.errors import errors_in_words
 from explorer.ui.evaluate.sections import evaluation
 from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.view import current_view, show_problems
-from explorer.ui.widgets.run_picker import describe_run, run_picker
+from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
 view = current_view(EvaluateView)
 show_problems()
@@ -14,7 +14,7 @@ with errors_in_words():
     with st.columns([5, 8])[0]:
         loaded = run_picker(view)
     purpose = "**What is this model worth?** Its bound taken apart, and how its codes and its prior fit."
-    st.markdown(f"{purpose}  \n:small[:gray[{describe_run(loaded.config, loaded.run.test_elbo())}]]")
+    st.markdown(f"{purpose}  \n:small[:gray[{describe_loaded(loaded)}]]")
 
 
 @st.fragment

@@ -9,7 +9,7 @@ from explorer.ui.generate.view import GenerateView
 from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
 from explorer.ui.widgets.classifier import offer_classifier
-from explorer.ui.widgets.run_picker import describe_run, run_picker
+from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
 view = current_view(GenerateView)
 show_problems()
@@ -18,7 +18,7 @@ with errors_in_words():
         loaded = run_picker(view)
     names = session.class_names(loaded)
     purpose = "**Make images that no data set has**, and see what the judge reads in them."
-    st.markdown(f"{purpose}  \n:small[:gray[{describe_run(loaded.config, loaded.run.test_elbo())}]]")
+    st.markdown(f"{purpose}  \n:small[:gray[{describe_loaded(loaded)}]]")
 
 
 @st.fragment

@@ -13,7 +13,7 @@ from explorer.ui.map.projection_jobs import map_computations
 from explorer.ui.map.view import validated_map_view
 from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
-from explorer.ui.widgets.run_picker import describe_run, run_picker
+from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
 preload_plotting()
 view = current_view(InterpolateView)
@@ -35,8 +35,7 @@ with errors_in_words():
         with controls:
             class_control(loaded, view, class_names)
         map_computations(loaded)
-elbo = loaded.encoded.elbo() if loaded.config.model.can_encode else loaded.run.test_elbo()
-st.markdown(f"{PURPOSE}  \n:small[:gray[{describe_run(loaded.config, elbo)}]]")
+st.markdown(f"{PURPOSE}  \n:small[:gray[{describe_loaded(loaded)}]]")
 section_control(SECTIONS, view, "interpolate", "Interpolate")
 
 

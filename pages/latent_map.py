@@ -25,7 +25,7 @@ from explorer.ui.map.projection_jobs import map_computations
 from explorer.ui.map.view import MapView, validated_map_view
 from explorer.ui.places import resolve_pin, resolve_pins
 from explorer.ui.view import current_view, show_problems
-from explorer.ui.widgets.run_picker import describe_run, run_picker
+from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
 preload_plotting()
 view = current_view(MapView)
@@ -50,7 +50,7 @@ with errors_in_words():
     map_computations(loaded)
 
 about = (
-    f"{describe_run(loaded.config, loaded.encoded.elbo())}. "
+    f"{describe_loaded(loaded)}. "
     f"Each of the {len(projection.points):,} points is a test image, where the encoder puts it.{support_note(loaded)}"
 )
 st.markdown(f"**Point anywhere** to see what the decoder makes there. **Click** to keep it.  \n:small[:gray[{about}]]")

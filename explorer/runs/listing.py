@@ -130,8 +130,13 @@ def open_run(reference: str, checkpoints: Path) -> Run:
 
 def default_run(entries: Iterable[RunSummary]) -> str | None:
     """Return the name of the run to show first: the shipped 2-D VAE of MNIST, else the first with a map."""
+    return next(iter(shown_first(entries)), None)
+
+
+def shown_first(entries: Iterable[RunSummary]) -> list[str]:
+    """Return the names of the runs that can be shown first, the best first."""
     whole = [entry.name for entry in entries if entry.error is None and entry.has_encoded]
-    return PREFERRED_RUN if PREFERRED_RUN in whole else next(iter(whole), None)
+    return sorted(whole, key=lambda name: name != PREFERRED_RUN)
 
 
 def free_name(name: str, checkpoints: Path) -> str:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from explorer.analysis.arrays import Floats
 from explorer.analysis.projections.base import Projection, projection_from_arrays
-from explorer.analysis.records import MAX_CODE, EncodedSet
+from explorer.analysis.records import MAX_CODE, MIN_IMAGES, EncodedSet
 from explorer.errors import CheckpointError, DataError, MissingFileError
 from explorer.files import (
     RESTORE,
@@ -328,26 +328,28 @@ class Run:
     def test_elbo(self) -> float | None:
         """Return the mean ELBO of the encoded test set in nats, from the file's header; it may be infinite, or NaN.
 
-        None where there is none, or where it is that of other weights than the run has now.
+        None where there is no encoded set, or no bound.
 
         Raises:
-            CheckpointError: if the header is damaged, or of codes that this model does not have.
+            CheckpointError: if the header is damaged, or of codes that are not those of this model and its weights.
         """
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
         header = read_safetensors_header(path)
         try:
-            metadata, (_, width) = header["__metadata__"], header["mu"]["shape"]
-            if width != self.config.model.latent_dim:
-                raise CheckpointError(
-                    f"{path} has codes of {width} dimensions, config.json says {self.config.model.latent_dim}. "
-                    f"Run: python -m explorer encode {self.name}"
-                )
-            is_stale = metadata["fingerprint"] != self.fingerprint()
-            return None if is_stale or not metadata["elbo"] else float(metadata["elbo"])
+            metadata, (n, width) = header["__metadata__"], header["mu"]["shape"]
+            elbo = float(metadata["elbo"]) if metadata["elbo"] else None
+            is_fitting = width == self.config.model.latent_dim and n >= MIN_IMAGES
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} lacks its metadata. Run: python -m explorer encode {self.name}") from error
+        if not is_fitting:
+            raise CheckpointError(
+                f"{path} has {n} codes of {width} dimensions; config.json says {self.config.model.latent_dim}, and "
+                f"a map takes {MIN_IMAGES} images. Run: python -m explorer encode {self.name}"
+            )
+        self._check_fingerprint(path, metadata)
+        return elbo
 
     def projections(self) -> tuple[str, ...]:
         """Return the methods whose projections are stored, sorted; those of other weights than now do not count."""

@@ -161,11 +161,16 @@ class TrainingJobs:
             self._watcher.join()
 
     def _watch(self) -> None:
+        said = ""
         while not self._is_closed.wait(SECONDS_BETWEEN_LOOKS):
             try:
                 self.start_waiting()
-            except (ExplorerError, OSError):
-                _log.exception("The queue of %s could not go on; it is tried again.", self.checkpoints)
+                problem = ""
+            except (ExplorerError, OSError) as error:
+                problem = str(error)
+            if problem and problem != said:
+                _log.error("The queue of %s could not go on; it is tried again. %s", self.checkpoints, problem)
+            said = problem
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

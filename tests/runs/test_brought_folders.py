@@ -286,7 +286,7 @@ def test_a_damaged_encoded_set_costs_the_map_alone_and_another_run_is_shown_firs
 def test_codes_of_another_width_are_seen_in_the_list(run):
     changed(run.path / "encoded.safetensors", lambda a: a.update(mu=np.zeros((60, 3), np.float16)))
     entry = summary(Run(run.path))
-    assert "has codes of 3 dimensions, config.json says 2" in entry.problems[0]
+    assert "has 60 codes of 3 dimensions; config.json says 2" in entry.problems[0]
     assert not entry.has_encoded
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -11,7 +12,7 @@ from explorer.analysis.projections.base import AlignedProjection, Projection, al
 from explorer.analysis.projections.methods import METHODS
 from explorer.errors import CheckpointError, ProjectionError
 from explorer.runs.config import RunConfig
-from explorer.runs.listing import RunSummary, default_run
+from explorer.runs.listing import RunSummary
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.view import CompareView
@@ -19,6 +20,7 @@ from explorer.ui.map.projection_state import is_missing
 from explorer.ui.map.selection import Selection, selection_on
 from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
 from explorer.ui.view import View, change_view, held_view
+from explorer.ui.widgets.run_picker import can_be_shown, default_run, stop_without_models
 
 FEWEST = 2
 V = TypeVar("V", bound=View)
@@ -62,11 +64,11 @@ def default_runs(entries: Sequence[RunSummary], first: str = "") -> tuple[str, .
     whole = {
         entry.name: entry.config for entry in entries if entry.error is None and entry.has_encoded and entry.config
     }
-    name = first if first in whole else default_run(entries) or ""
-    if name not in whole:
+    name = first if first in whole else default_run(entries)
+    if name is None:
         return ()
     others = sorted((other for other in whole if other != name), key=lambda other: _distance(whole[name], whole[other]))
-    return (name, *others[:1])
+    return (name, *islice(filter(can_be_shown, others), 1))
 
 
 def _distance(one: RunConfig, other: RunConfig) -> tuple[bool, ...]:
@@ -91,6 +93,9 @@ def compared_runs(view: CompareView) -> list[LoadedRun]:
         known = [run.run.name for run in loaded]
         more = (name for name in default_runs(entries, known[0] if known else "") if name not in known)
         loaded += [session.loaded_run(name) for name in more][: FEWEST - len(loaded)]
+    if len(loaded) < FEWEST:
+        known = [run.run.name for run in loaded]
+        stop_without_models(f"A comparison takes two models, and there is {' and '.join(known) or 'none'}.")
     if view.compare and tuple(run.run.name for run in loaded) != view.compare:
         change_view(replace(view, compare=tuple(run.run.name for run in loaded)))
     return loaded
@@ -133,7 +138,7 @@ def compared_maps(runs: Sequence[LoadedRun], view: CompareView) -> list[Compared
             continue
         try:
             own = _own_map(loaded, view.maps)
-        except ProjectionError as error:
+        except (CheckpointError, ProjectionError) as error:
             st.info(f"{error}", icon=":material/info:")
             continue
         maps.append(_turned(own, maps[0]) if maps and view.align else own)
@@ -144,7 +149,7 @@ def _own_map(loaded: LoadedRun, space: str) -> ComparedMap:
     images = _images_of(loaded)
     try:
         return ComparedMap(loaded=loaded, projection=loaded.projection(space), images=images)
-    except ProjectionError as error:
+    except (CheckpointError, ProjectionError) as error:
         plane = loaded.projection("plane")
         return ComparedMap(loaded=loaded, projection=plane, images=images, note=f"{error} Its latent plane is shown.")
 

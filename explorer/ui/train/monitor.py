@@ -8,10 +8,13 @@ import streamlit as st
 from explorer.figures.training import training_curves
 from explorer.jobs.status import JobState
 from explorer.locations import PAGES, READONLY
+from explorer.runs.history import read_history
+from explorer.runs.listing import summary
 from explorer.runs.live import Phase
 from explorer.runs.run import Run
 from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui import session
+from explorer.ui.errors import errors_in_words
 from explorer.ui.tasks import is_under_way
 from explorer.ui.train.actions import delete, duplicate, encode, encoding, jobs, pause, resume
 from explorer.ui.train.estimate import duration_in_words
@@ -61,22 +64,27 @@ def _watch(name: str, before: tuple[bool, bool]) -> None:
     if (status.state.is_active, _is_encoding(name)) != before:
         rerun_page()
     run = session.loaded_run(name).run
-    history = run.history()
     _headline(run, status)
     _progress(status)
     if not READONLY:
         _actions(run, status)
-    _numbers(history)
-    _curves(history)
+    with errors_in_words():
+        history = read_history(run.path)
+        if history.problem:
+            st.caption(f":material/warning: {history.problem}")
+        _numbers(history.records)
+        _curves(history.records)
 
 
 def _headline(run: Run, status: TrainingStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(run.name, width="content")
         st.badge(in_words(status.state), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
-    st.caption(describe_run(run.config, run.test_elbo()))
-    if status.problem:
-        st.error(status.problem, icon=":material/error:")
+    entry = summary(run)
+    st.caption(describe_run(run.config, entry.test_elbo))
+    problems = dict.fromkeys(problem for problem in (status.problem, entry.error, *entry.problems) if problem)
+    for problem in problems:
+        st.error(problem, icon=":material/error:")
 
 
 def _progress(status: TrainingStatus) -> None:
@@ -212,7 +220,9 @@ def _diagnosis(run: Run, status: TrainingStatus) -> None:
     """Say what is wrong with a run, each finding with changes that may fix it in a new run."""
     from explorer.analysis.evaluation.diagnosis import diagnose  # it needs torch, which the first screen does not
 
-    findings = diagnose(run.config.model, run.history(), diverged_in=run.diverged_in())
+    with errors_in_words():
+        history = read_history(run.path)
+    findings = diagnose(run.config.model, history.records, diverged_in=history.diverged_in)
     if not findings:
         if status.epoch:
             st.caption(":material/check: No sign of collapse, divergence or over-fitting in what was recorded so far.")

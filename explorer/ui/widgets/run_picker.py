@@ -1,13 +1,15 @@
 """The model picker: a gallery of runs behind one button, the same on every page."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
+from typing import NoReturn
 
 import streamlit as st
 
-from explorer.errors import CheckpointError
+from explorer.errors import CheckpointError, ExplorerError
 from explorer.runs.config import RunConfig
-from explorer.runs.listing import RunSummary, default_run
+from explorer.runs.listing import RunSummary, shown_first, summary
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.view import View, change_view, forget_steps, held_view
@@ -29,12 +31,17 @@ def run_picker(view: View) -> LoadedRun:
         for entry in sorted(entries, key=lambda entry: (entry.name != name, entry.error is not None)):
             _gallery_row(entry, is_chosen=entry.name == name)
     if loaded is None:
-        st.info(
-            "There is no trained model yet. Make one in a minute: "
-            "`python -m explorer train --data digits --family vae --latent-dim 2 --epochs 60`"
-        )
-        st.stop()
+        stop_without_models("There is no trained model yet.")
     return loaded
+
+
+def stop_without_models(problem: str) -> NoReturn:
+    """End the page with ``problem``, a sentence, and how a model is made."""
+    st.info(
+        f"{problem} Make one in a minute: "
+        "`python -m explorer train --data digits --family vae --latent-dim 2 --epochs 60`"
+    )
+    st.stop()
 
 
 def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
@@ -50,6 +57,25 @@ def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
             st.error(f"{error}{shown}", icon=":material/error:")
             choose_run("")
     return session.loaded_run(default) if default else None
+
+
+def default_run(entries: Sequence[RunSummary]) -> str | None:
+    """Return the first of the runs to show whose encoded set can be read; the first of all where none can."""
+    names = shown_first(entries)
+    return next((name for name in names if can_be_shown(name)), next(iter(names), None))
+
+
+def can_be_shown(name: str) -> bool:
+    """Return whether the encoded set of the run called ``name`` can be read: the list looks at its header alone."""
+    try:
+        return len(session.loaded_run(name).encoded) > 0
+    except ExplorerError:
+        return False
+
+
+def describe_loaded(loaded: LoadedRun) -> str:
+    """Return what ``describe_run`` says of a run, with its test ELBO where it has a finite one."""
+    return describe_run(loaded.config, summary(loaded.run).test_elbo)
 
 
 def describe_run(config: RunConfig, elbo: float | None) -> str:
@@ -85,6 +111,8 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
         'style="width:100%;image-rendering:pixelated;border-radius:4px;display:block">'
     )
     st.caption(describe_run(entry.config, entry.test_elbo))
+    for problem in entry.problems:
+        st.caption(f":material/warning: {problem}")
 
 
 def choose_run(name: str) -> None:
