@@ -12,7 +12,7 @@ import numpy as np
 from explorer.analysis.arrays import Floats
 from explorer.errors import DataError
 from explorer.runs.delimited_text import in_words, read_delimited
-from explorer.runs.tables import ROW
+from explorer.runs.tables import ROW, run_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,7 @@ def columns_from_file(content: bytes, file_name: str, n_images: int) -> dict[str
 
     Line k is of image k, unless a column ``row`` says which, or the numbers of lines that programs write without a
     name are those of all images in another order. Truth values count as 0 and 1. Columns of words are left out, and so
-    are ``row`` and columns without a name. Of two columns of one name the second is
+    are ``row``, columns without a name, and those that a run wrote itself. Of two columns of one name the second is
     called ``name (2)``.
 
     Args:
@@ -55,7 +55,13 @@ def columns_from_file(content: bytes, file_name: str, n_images: int) -> dict[str
     table = _table(content, shown, n_images)
     index, columns = _named(table)
     rows = _rows(table.num_rows, columns.get(ROW), index, file_name=shown, n_images=n_images)
-    brought = {name: column for name, column in columns.items() if name != ROW}
+    own = run_columns(columns)
+    brought = {name: column for name, column in columns.items() if name not in own | {ROW}}
+    if own and not brought:
+        raise DataError(
+            f"{shown} has nothing but what the run wrote itself ({_listed(columns)}): add a column of numbers to it, "
+            "and bring it again."
+        )
     found = {name: column for name, column in brought.items() if _is_number(column)}
     if not found:
         raise DataError(

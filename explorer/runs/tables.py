@@ -1,6 +1,7 @@
 """Runs and codes as rows: for the list of runs and for other programs."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 
 ROW = "row"
 """Column that says which encoded image a line is of."""
+
+_OF_A_RUN = re.compile(r"row|label|class|(mu|log_var)_\d+|reconstruction|kl|map_[xy]")
+"""The names of all columns that are written here."""
+
+
+def run_columns(names: Collection[str]) -> frozenset[str]:
+    """Return which columns of a table a run wrote, of a table that begins as those of ``selected_columns`` do.
+
+    In another table they are a person's, whatever their names.
+    """
+    if not {ROW, "mu_0"} <= set(names):
+        return frozenset()
+    return frozenset(name for name in names if _OF_A_RUN.fullmatch(name))
 
 
 def describe(entry: "RunSummary") -> dict[str, Any]:

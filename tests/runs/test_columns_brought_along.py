@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from explorer.analysis.records import EncodedSet
 from explorer.errors import CheckpointError, DataError
 from explorer.runs.columns import MAX_COLUMNS, MAX_NAME, columns_from_file
-from explorer.runs.tables import parquet_bytes
+from explorer.runs.tables import csv_bytes, parquet_bytes, run_columns, selected_columns
 from tests.support import encode_run, new_run
 
 N = 5
@@ -244,6 +245,51 @@ def test_a_name_that_is_no_text_is_refused_in_words():
     content = parquet_bytes({"name": np.arange(N)}).replace(b"name", b"n\xffme")
     with pytest.raises(DataError, match=r"own.parquet cannot be read as parquet"):
         columns_from_file(content, "own.parquet", N)
+
+
+# What a run wrote itself
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["vae", "ae"])
+def selection(request):
+    """The columns that a selection of three images exports, of a run of 16 dimensions."""
+    codes = np.random.default_rng(0).normal(size=(N, 16)).astype(np.float32)
+    encoded = EncodedSet(
+        mu=codes,
+        log_var=codes if request.param else None,
+        labels=np.arange(N) % 2,
+        reconstruction=codes[:, 0],
+        kl=codes[:, 1],
+        fingerprint="",
+    )
+    return selected_columns(encoded, np.array([4, 0, 2]), points=codes[:, :2], class_names=("a", "b"))
+
+
+FILES = [(csv_bytes, "selection.csv"), (parquet_bytes, "selection.parquet")]
+
+
+@pytest.mark.parametrize(("to_bytes", "name"), FILES)
+def test_a_selection_with_a_column_added_brings_that_column(selection, to_bytes, name):
+    for index in ({}, {"": np.arange(3)}):
+        content = to_bytes(index | selection | {"mine": np.array([1.0, 2, 3])})
+        found = columns_from_file(content, name, N)
+        assert list(found) == ["mine"]
+        np.testing.assert_array_equal(found["mine"], np.float32([2, np.nan, 3, np.nan, 1]))
+
+
+@pytest.mark.parametrize(("to_bytes", "name"), FILES)
+def test_a_selection_as_it_is_brings_nothing_and_that_is_said(selection, to_bytes, name):
+    with pytest.raises(DataError, match=r"nothing but what the run wrote itself \('row', 'label', 'class', 'mu_0'"):
+        columns_from_file(to_bytes(selection), name, N)
+
+
+def test_every_column_of_a_selection_is_known_as_the_runs_own(selection):
+    assert run_columns([*selection, "mine", "mu_x", "kl (2)"]) == set(selection)
+
+
+def test_in_a_persons_own_table_no_name_is_the_runs():
+    found = csv("row,label,kl,reconstruction\n4,1,2,3\n")
+    assert list(found) == ["label", "kl", "reconstruction"]
 
 
 def test_a_damaged_table_gives_columns_or_a_sentence():
