@@ -1,19 +1,37 @@
 """Runs and codes as rows: for the list of runs and for other programs."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.analysis.records import EncodedSet
 from explorer.errors import CheckpointError
-from explorer.runs.listing import RunSummary
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from explorer.runs.listing import RunSummary
 
-def describe(entry: RunSummary) -> dict[str, Any]:
+ROW = "row"
+"""Column that says which encoded image a line is of."""
+
+_OF_A_RUN = re.compile(r"row|label|class|(mu|log_var)_\d+|reconstruction|kl|map_[xy]")
+"""The names of all columns that are written here."""
+
+
+def run_columns(names: Collection[str]) -> frozenset[str]:
+    """Return which columns of a table a run wrote, of a table that begins as those of ``selected_columns`` do.
+
+    In another table they are a person's, whatever their names.
+    """
+    if not {ROW, "mu_0"} <= set(names):
+        return frozenset()
+    return frozenset(name for name in names if _OF_A_RUN.fullmatch(name))
+
+
+def describe(entry: "RunSummary") -> dict[str, Any]:
     """Return a run as a flat dictionary, the same on the command line and over HTTP."""
     model = entry.config.model if entry.config else None
     return {
@@ -44,7 +62,7 @@ def write_codes(path: Path, encoded: EncodedSet, *, first_row: int = 0) -> None:
     from explorer.files import write_atomically
 
     columns = _code_columns(encoded, np.arange(len(encoded)))
-    write_atomically(path, parquet_bytes(columns | {"row": columns["row"] + first_row}))
+    write_atomically(path, parquet_bytes(columns | {ROW: columns[ROW] + first_row}))
 
 
 def part_path(folder: Path, rank: int, size: int) -> Path:
@@ -82,7 +100,7 @@ def selected_columns(
 
     columns = _code_columns(encoded, rows)
     names = {"class": np.array(class_names, dtype=str)[encoded.labels[rows]]}
-    first = {name: columns.pop(name) for name in ("row", "label")}
+    first = {name: columns.pop(name) for name in (ROW, "label")}
     return first | names | columns | {"map_x": points[rows, 0], "map_y": points[rows, 1]}
 
 
@@ -111,7 +129,7 @@ def csv_bytes(columns: dict[str, Any]) -> bytes:
 
 
 def _code_columns(encoded: EncodedSet, rows: "NDArray[np.int64]") -> dict[str, Any]:
-    columns: dict[str, Any] = {"row": rows, "label": encoded.labels[rows]}
+    columns: dict[str, Any] = {ROW: rows, "label": encoded.labels[rows]}
     columns |= {f"mu_{i}": encoded.mu[rows, i] for i in range(encoded.latent_dim)}
     if encoded.log_var is not None:
         columns |= {f"log_var_{i}": encoded.log_var[rows, i] for i in range(encoded.latent_dim)}

@@ -1,5 +1,6 @@
 """Images that people bring: what is made of any size and mode, and what is refused."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -79,10 +80,10 @@ def test_a_tall_grey_image_is_padded_with_the_grey_of_its_edge_and_nothing_is_cu
 
 def test_a_wide_colour_image_is_cropped_to_its_middle():
     pixels = np.zeros((32, 96, 3), np.uint8)
-    pixels[:, 32:64, 1] = 255
+    pixels[16:, 32:64, 1] = 255
     image, said = read_image(encoded(Image.fromarray(pixels)), RGB)
     assert said[1:] == ["cropped to its middle"]
-    assert (image[1] == 255).all()
+    assert (image[1, 16:] == 255).all()
 
 
 def test_colours_are_made_grey_for_a_grey_model_and_grey_is_repeated_for_one_of_colours():
@@ -143,14 +144,21 @@ def test_the_first_frame_of_an_animation_is_taken():
     assert image[2].max() == 0
 
 
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(*chunks: bytes) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+def header(width: int, height: int, bits: int = 8, colours: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0))
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG whose header asks for more than it holds."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    return png(header(width, height), chunk(b"IDAT", zlib.compress(b"\0")))
 
 
 REFUSED = {
@@ -178,3 +186,274 @@ def test_what_is_no_image_or_too_much_of_one_is_refused_in_words(content, text):
 def test_channels_that_are_no_colours_are_refused_in_words():
     with pytest.raises(DataError, match="cannot be turned into 2 channels"):
         read_image(grey(noise(8, 8)), (2, 8, 8))
+
+
+# What a file says of its picture
+
+
+def quadrants(kind: str, **options) -> bytes:
+    """A picture whose upper left quarter alone is white."""
+    image = Image.new("RGB", (32, 32))
+    image.paste("white", (0, 0, 16, 16))
+    return encoded(
+        image, kind, **({"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}), **options
+    )
+
+
+def exif(orientation: int, order: str = ">", *, bad_tags: bool = True) -> bytes:
+    """An EXIF block that has, around the orientation, a maker beyond its end and a tag of no known type."""
+    bad = (
+        [struct.pack(f"{order}HHII", 0x010F, 2, 10**6, 10**6)],
+        [struct.pack(f"{order}HHII", 0x0132, 77, 2**32 - 1, 3)],
+    )
+    tags = [struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)]
+    tags = bad[0] + tags + bad[1] if bad_tags else tags
+    start = b"MM\0*" if order == ">" else b"II*\0"
+    body = struct.pack(f"{order}IH", 8, len(tags)) + b"".join(tags) + struct.pack(f"{order}I", 0)
+    return b"Exif\0\0" + start + body
+
+
+def white_quarter(image: np.ndarray) -> tuple[int, int]:
+    """Row and column, of two each, of the quarter that is white."""
+    means = image.mean(0).reshape(2, 16, 2, 16).mean((1, 3))
+    assert sorted(means.ravel())[2] < 20
+    return divmod(int(means.argmax()), 2)
+
+
+QUARTERS = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
+"""Where EXIF's orientations put the upper left quarter."""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", QUARTERS)
+def test_a_picture_is_turned_as_its_orientation_says_whatever_the_tags_beside_it(kind, orientation):
+    for order in "<>":
+        image, said = read_image(quadrants(kind, exif=exif(orientation, order)), RGB)
+        assert white_quarter(image) == QUARTERS[orientation]
+        assert ("turned as the file says" in said) == (orientation > 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"JUNKJUNKJUNK",
+        b"Exif\0\0JUNKJUNK",
+        b"Exif\0\0",
+        b"Exif\0\0MM\0*",
+        b"MM\0*\xff\xff\xff\xff",
+        exif(9),
+        exif(6)[:22],
+    ],
+    ids=repr,
+)
+def test_exif_that_cannot_be_read_costs_no_picture(kind, note):
+    image, _ = read_image(quadrants(kind, exif=note), RGB)
+    assert white_quarter(image) == (0, 0)
+
+
+def with_chunk(kind: bytes, body: bytes, *, is_whole: bool = True) -> bytes:
+    content = quadrants("PNG")
+    added = chunk(kind, body)
+    return content[:33] + (added if is_whole else added[:-1] + bytes([added[-1] ^ 1])) + content[33:]
+
+
+NOTES = {
+    "checksum": (b"tEXt", b"a\0b", False),
+    "much text": (b"zTXt", b"a\0\0" + zlib.compress(bytes(3_000_000)), True),
+    "unknown packing of text": (b"zTXt", b"a\0\7b", True),
+    "unknown packing of colours": (b"iCCP", b"a\0\7b", True),
+    "profile without a name": (b"iCCP", b"", True),
+    "short density": (b"pHYs", b"1", True),
+    "short chromaticities": (b"cHRM", b"1", True),
+    "short animation": (b"acTL", b"1", True),
+    "frame out of order": (b"fcTL", bytes(26).replace(b"\0", b"\7", 4), True),
+}
+
+
+@pytest.mark.parametrize(("kind", "body", "is_whole"), NOTES.values(), ids=list(NOTES))
+def test_what_a_png_says_of_its_picture_costs_no_picture(kind, body, is_whole):
+    image, said = read_image(with_chunk(kind, body, is_whole=is_whole), RGB)
+    assert white_quarter(image) == (0, 0)
+    assert said == ["PNG, 32 x 32 pixels"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation='6'/>"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"<tiff:Orientation>6</tiff:Orientation>")),
+        (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n  56\n" + exif(6).hex().encode() + b"\n")),
+        (b"tEXt", b"Raw profile type exif\0\nexif\n  56\n" + exif(6).hex().encode() + b"\n"),
+    ],
+    ids=["xmp", "packed xmp", "packed profile", "profile"],
+)
+def test_a_png_may_say_its_orientation_in_text(kind, body):
+    assert white_quarter(read_image(with_chunk(kind, body), RGB)[0]) == (0, 1)
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        (0xE0, b"JFIF\0"),
+        (0xEE, b"Adobe"),
+        (0xE2, b"MPF\0junk"),
+        (0xE2, b"ICC_PROFILE\0"),
+        (0xED, b"Photoshop 3.0\x008BIM"),
+        (0xFE, b""),
+    ],
+)
+def test_what_a_jpeg_says_of_its_picture_costs_no_picture(marker, body):
+    content = quadrants("JPEG")
+    image, said = read_image(content[:2] + segment(marker, body) + b"\xff\xff" + content[3:], RGB)
+    assert white_quarter(image) == (0, 0)
+    assert said == ["JPEG, 32 x 32 pixels"]
+
+
+def test_a_webp_that_is_cut_in_its_notes_has_its_picture():
+    content = quadrants("WEBP", exif=exif(6), xmp=b"<x/>" * 50)
+    image, _ = read_image(content[:-100], RGB)
+    assert white_quarter(image) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_damaged_file_gives_a_picture_or_a_sentence(kind):
+    rng = np.random.default_rng(0)
+    content = np.frombuffer(quadrants(kind, exif=exif(6)), np.uint8)
+    for _ in range(150):
+        damaged = content.copy()
+        damaged[rng.integers(0, len(content), 4)] = rng.integers(0, 256, 4)
+        damaged = damaged[: rng.integers(len(content) // 2, len(content) * 2)]
+        with contextlib.suppress(DataError):
+            assert read_image(damaged.tobytes(), RGB)[0].shape == RGB
+
+
+# What is left of a picture
+
+
+def strokes(ink: tuple[int, ...], ground: tuple[int, ...] = (0, 0, 0, 0)) -> bytes:
+    image = Image.new("RGBA", (280, 280), ground)
+    image.paste(ink, (120, 40, 160, 240))
+    return encoded(image)
+
+
+@pytest.mark.parametrize("ink", [0, 60, 128, 200, 240, 255])
+@pytest.mark.parametrize("shape", [GREY, RGB], ids=str)
+def test_strokes_of_any_grey_on_a_clear_ground_are_seen(ink, shape):
+    image, said = read_image(strokes((ink, ink, ink, 255)), shape)
+    assert np.ptp(image.astype(int)) >= 64
+    ground = "black, because it is hardly seen on white" if ink > 191 else "white"
+    assert f"laid on {ground}" in said
+    assert not any("left of it" in words for words in said)
+
+
+def test_white_strokes_on_a_clear_ground_come_out_as_white_on_black():
+    image, _ = read_image(strokes((255, 255, 255, 255)), GREY)
+    assert image[0, 14, 14] == 255
+    assert image[0, 0, 0] == 0
+
+
+def test_dark_strokes_on_a_white_sheet_with_a_clear_margin_stay_on_white():
+    sheet = Image.new("RGBA", (280, 280), (255, 255, 255, 0))
+    sheet.paste((255, 255, 255, 255), (40, 40, 240, 240))
+    sheet.paste((0, 0, 0, 255), (120, 80, 160, 200))
+    image, said = read_image(encoded(sheet), GREY)
+    assert "laid on white" in said
+    assert image[0, 0, 0] == image[0, 5, 5] == 0
+    assert image[0, 14, 14] == 255
+
+
+def test_an_image_whose_opacity_is_full_is_laid_on_nothing():
+    _, said = read_image(encoded(Image.new("RGBA", (28, 28), (90, 90, 90, 255))), GREY)
+    assert not any("laid" in words for words in said)
+
+
+SAID = {
+    "one colour": (encoded(Image.new("RGB", (60, 60), "navy")), "all of it is one colour"),
+    "clear": (
+        encoded(Image.new("RGBA", (60, 60), (9, 9, 9, 0))),
+        "transparent all over: there is nothing to see in it",
+    ),
+    "one colour of 16 bits": (encoded(Image.fromarray(np.full((9, 9), 4095, np.uint16))), "all of it is one colour"),
+    "colours of one grey": (
+        encoded(Image.fromarray(np.tile(np.array([[[255, 0, 0], [76, 76, 76]]], np.uint8), (28, 14, 1)))),
+        "nothing is left of it: all of it came out as one colour",
+    ),
+    "a hair": (
+        grey(np.eye(1, 2000, 900).repeat(2000, 0) * 255),
+        "hardly anything is left of it: 4 of 255 levels. Cut it to what it shows, or draw broader lines",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), SAID.values(), ids=list(SAID))
+def test_a_picture_of_which_nothing_is_left_is_told_of(content, words):
+    assert words in read_image(content, GREY)[1]
+
+
+def test_a_clear_image_is_told_of_where_the_model_knows_opacity():
+    assert "transparent all over" in read_image(SAID["clear"][0], (4, 16, 16))[1][1]
+
+
+# The range of its values
+
+
+def deep(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits of ``values``, ``(H, W, C)``."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    return png(header(width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels]), chunk(b"IDAT", zlib.compress(rows)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_values_of_any_depth_in_a_file_of_16_bits_span_black_to_white(bits, channels):
+    most = 2**bits - 1
+    values = np.round(noise(32, 32)[..., None].repeat(channels, -1) / 255 * most)
+    if channels in {2, 4}:
+        values[..., -1] = most
+    image, said = read_image(deep(values), RGB)
+    assert np.abs(image.astype(int) - noise(32, 32)).max() <= 1
+    stretched = f"stretched, because its values are only 0 to {most:,} of 65,535"
+    assert (stretched if bits < 16 else "16 bits made 8") in said
+
+
+def test_values_that_differ_little_high_up_in_16_bits_are_stretched():
+    values = np.full((28, 28, 1), 40_000)
+    values[10:20, 10:20] = 40_300
+    image, said = read_image(deep(values), GREY)
+    assert image.min() == 0
+    assert image.max() == 255
+    assert "stretched, because its values are only 40,000 to 40,300 of 65,535" in said
+
+
+def test_a_dim_picture_of_16_bits_stays_dim():
+    values = np.zeros((28, 28, 1))
+    values[10:20, 10:20] = 100 * 257
+    image, said = read_image(deep(values), GREY)
+    assert image.max() == 100
+    assert said[1:] == ["16 bits made 8"]
+
+
+@pytest.mark.parametrize("shape", [GREY, RGB], ids=str)
+def test_a_mask_of_0_and_1_is_stretched(shape):
+    mask = np.zeros((32, 32))
+    mask[8:24, 8:24] = 1
+    image, said = read_image(grey(mask), shape)
+    assert set(np.unique(image)) >= {0, 255}
+    assert "stretched, because its values are only 0 to 1 of 255" in said
+
+
+def test_a_grey_of_16_bits_that_stands_for_clear_is_laid_on_a_ground():
+    rows = np.full((28, 28), 65535)
+    rows[10:20, 10:20] = 300
+    body = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
+    content = png(header(28, 28, 16), chunk(b"tRNS", struct.pack(">H", 300)), chunk(b"IDAT", zlib.compress(body)))
+    image, said = read_image(content, GREY)
+    assert "laid on black, because it is hardly seen on white" in said
+    assert image[0, 14, 14] == 255  # black on what is light, inverted
+    assert image[0, 0, 0] == 0

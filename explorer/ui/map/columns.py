@@ -6,7 +6,8 @@ import streamlit as st
 
 from explorer.errors import ExplorerError
 from explorer.locations import READONLY, check_may_write
-from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
+from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, SUFFIXES, columns_from_file
+from explorer.runs.tables import ROW
 from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, MapView
@@ -28,7 +29,7 @@ def upload_columns(loaded: LoadedRun) -> None:
         )
         st.file_uploader(
             "CSV or Parquet",
-            type=["csv", "parquet"],
+            type=[suffix.lstrip(".") for suffix in SUFFIXES],
             key=_KEY,
             max_upload_size=MAX_BYTES // 1_000_000,
             on_change=_bring,
