@@ -7,6 +7,7 @@ Nothing here imports torch before it is needed.
 
 import json
 import math
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -194,7 +195,10 @@ def main() -> None:
             answer: dict[str, Any] = asdict(estimate(config, request["n_train"], request["n_validation"]))
         except ExplorerError as error:
             answer = {"error": str(error)}
-        print(json.dumps(answer), flush=True)
+        try:
+            print(json.dumps(answer), flush=True)
+        except BrokenPipeError:  # who asked is gone
+            os._exit(0)
 
 
 if __name__ == "__main__":

@@ -324,9 +324,11 @@ def _stored(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...])
     array = arrays[name]
     if array.shape != shape or array.dtype.kind != "f":
         raise ValueError(f"{name} are {array.dtype} of shape {array.shape}, expected numbers of {shape}")
-    if not (np.abs(array) <= MAX_COORDINATE).all():
+    with np.errstate(over="ignore"):  # of float64 beyond float32: infinite, and refused
+        numbers: Floats = array.astype(np.float32)
+    if not (np.abs(numbers) <= MAX_COORDINATE).all():
         raise ValueError(f"{name} are not all finite numbers within {MAX_COORDINATE:g}")
-    return array.astype(np.float32)
+    return numbers
 
 
 def _quality(said: Mapping[str, Any]) -> MapQuality:

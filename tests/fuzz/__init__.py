@@ -1,0 +1,1 @@
+"""What nobody would bring on purpose, brought at random: ``python -m tests.fuzz requests|folders|files|links``."""
