@@ -21,6 +21,7 @@ from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text
 _VALUES, _UNREAD, _LINK = "view", "view_unread", "view_link"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
+_PAGE = "view_page"
 _SUPPOSED = "pins_supposed"
 
 MAX_TEXT = 60_000
@@ -156,9 +157,22 @@ def current_view(view_type: type[V]) -> V:
         view, problems = view_from_query(view_type, parameters)
         _forget_unread(view_type)
         st.session_state[_PROBLEMS] = problems
+    elif _went_back(view_type):
+        view = view_type()
     else:
         view = _held(view_type)
+    st.session_state[_PAGE] = view_type
     return _store(view)
+
+
+def _went_back(view_type: type[View]) -> bool:
+    """Whether the URL, which says nothing of this page's view, said something when the page was left or stood still.
+
+    It is the page's own without a view, where one comes by going back: what the session holds, written into it, would
+    be the step forward again. From another page one brings the view along.
+    """
+    link: dict[str, str] = st.session_state.get(_LINK, {})
+    return st.session_state.get(_PAGE) is view_type and any(name in link for name in _names(view_type))
 
 
 def held_view(view_type: type[V]) -> V:
@@ -287,10 +301,9 @@ def _held(view_type: type[V]) -> V:
 
 
 def _store(view: V) -> V:
-    names = _names(type(view))
     _values().update({name: getattr(view, name) for name in fields_of(type(view))})
     st.session_state.pop(_SUPPOSED, None)
-    others = {name: text for name, text in _parameters().items() if name not in names}
+    others = {name: text for name, text in _parameters().items() if name not in _names(type(view))}
     st.session_state[_LINK] = view_to_query(view) | others
     _write_link()
     return view

@@ -69,3 +69,24 @@ def test_beside_a_bad_link_the_gallery_still_leads_to_a_map(visit):
     assert page.wait_for_query("run") == "digits-vae-2d"
     page.settle()
     page.page.get_by_test_id("stAlert").wait_for(state="detached")
+
+
+def test_the_first_step_back_shows_the_default_model_and_the_next_leaves(visit):
+    page = visit().drawn()
+    before, n_default = page.page.url, page.page.evaluate("window.nDrawn")
+    page.page.get_by_test_id("stPopoverButton").first.click()
+    page.page.get_by_role("button", name="digits-vae-2d", exact=True).click()
+    assert page.wait_for_query("run") == "digits-vae-2d"
+    page.page.wait_for_function("(n) => window.nDrawn !== n", arg=n_default)
+    page.settle()
+
+    page.page.go_back()
+    page.page.wait_for_function("(n) => window.nDrawn === n", arg=n_default)
+    page.settle()
+    assert page.page.url == before
+    page.page.go_forward()
+    page.page.wait_for_function("(n) => window.nDrawn !== n", arg=n_default)
+    assert page.settle().query["run"] == "digits-vae-2d"
+    page.page.go_back()
+    page.page.wait_for_function("(n) => window.nDrawn === n", arg=n_default)
+    assert page.settle().page.url == before

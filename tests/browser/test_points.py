@@ -499,3 +499,40 @@ def test_the_drawing_to_scale_has_every_point_and_looks_like_the_page(visit_set)
     viewer.set_content(f"<style>body {{ margin: 0 }} svg {{ display: block }}</style>{drawing}")
     picture = np.asarray(Image.open(io.BytesIO(viewer.screenshot())).convert("RGB")).astype(int)
     assert_shows_the_map(picture, page, box, 1)
+
+
+def n_coloured(page) -> int:
+    """Pixels of the map that are neither paper nor ink."""
+    picture = page.page.locator(".latent-map__plot .plot-container").screenshot()
+    rgb = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+    return int((np.ptp(rgb, axis=2) > 60).sum())
+
+
+def test_a_map_whose_graphics_memory_was_taken_away_is_drawn_anew(visit):
+    page = visit(run="digits-vae-2d").drawn()
+    page.page.evaluate("() => document.querySelector('.latent-map').map.zoomBy(0.5)")
+    page.settle()
+    zoomed, n_before = page.page.evaluate(RANGES), n_coloured(page)
+    assert n_before > 500
+    n_lost = page.page.evaluate(
+        """() => [...document.querySelectorAll('.latent-map__plot .gl-canvas')].filter((canvas) => {
+            const context = canvas.getContext('webgl') ?? canvas.getContext('webgl2');
+            context?.getExtension('WEBGL_lose_context').loseContext();
+            return context;
+        }).length"""
+    )
+    assert n_lost > 0
+    page.page.wait_for_function(
+        """() => [...document.querySelectorAll('.latent-map__plot .gl-canvas')].every((canvas) => {
+            const context = canvas.getContext('webgl') ?? canvas.getContext('webgl2');
+            return context && !context.isContextLost();
+        })"""
+    )
+    page.settle()
+    assert n_coloured(page) == pytest.approx(n_before, rel=0.05)
+    assert page.page.evaluate(RANGES) == zoomed
+    page.page.mouse.move(*page.lone_row(page.app.points("digits-vae-2d"))[1])
+    page.page.wait_for_function("window.nPainted > 0")
+
+
+RANGES = "() => ['xaxis', 'yaxis'].map((axis) => document.querySelector('.latent-map__plot').layout[axis].range)"

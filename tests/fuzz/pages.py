@@ -18,7 +18,7 @@ class Pages:
         self._media = Media()
         streamlit_testing.MediaFileManager = lambda _: self._media.manager  # type: ignore[assignment,misc]  # of one run
         self._log = _Log()
-        logging.getLogger(script_run_context.__name__).setLevel("ERROR")  # it warns that there is no browser
+        logging.getLogger(script_run_context.__name__).disabled = True  # it warns that there is no browser
         for logger in (logging.getLogger(), logging.getLogger("explorer")):
             logger.addHandler(self._log)
         for path in PAGES:  # what is imported and compiled once is not of the first case

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.node
 PAGE = """
 globalThis.document = { baseURI: "http://app/below/compare?run=a" };
 const asked = [];
+const bytes = { "Content-Type": "application/octet-stream" };
 const answer = (make) => (globalThis.fetch = async (url, options) => {
   asked.push([String(url), options.method ?? "GET", Array.from(options.body ?? [])]);
   return make();
@@ -30,7 +31,7 @@ def test_an_answer_is_bytes_and_what_its_headers_say(api):
     value = in_node(
         api
         + """
-        const headers = { "X-Shape": "1,3", "X-Range": "-0.5,2", "X-Trust": '{"verdict":"near"}' };
+        const headers = { ...bytes, "X-Shape": "1,3", "X-Range": "-0.5,2", "X-Trust": '{"verdict":"near"}' };
         answer(() => new Response(Uint8Array.of(7, 0, 255), { headers }));
         const it = await get("api/runs/b/points?space=pca", { i: 1 });
         """,
@@ -44,7 +45,7 @@ def test_numbers_are_posted_as_they_are_to_a_route_with_its_own_query_and_one_mo
     asked = in_node(
         api
         + """
-        answer(() => new Response(""));
+        answer(() => new Response("", { headers: bytes }));
         await post("api/runs/b/decode?label=3", Float32Array.of(0.5, -2), { query: { trust: 1 } });
         """,
         "asked",
@@ -86,7 +87,7 @@ def test_a_decoder_tells_a_refusal_and_goes_on_with_the_newest_request(api):
         const [painted, failed] = [[], []];
         answer(() => asked.length === 1
           ? new Response('{"error": "Too long."}', { status: 400 })
-          : new Response(Uint8Array.of(9), { headers: { "X-Shape": "1,1,1,1", "X-Trust": "[4]" } }));
+          : new Response(Uint8Array.of(9), { headers: { ...bytes, "X-Shape": "1,1,1,1", "X-Trust": "[4]" } }));
         const paint = ({ query }, bytes, shape, beside) => painted.push([query.name, ...bytes, shape, beside]);
         const decoder = new Decoder(paint, (error) => failed.push(error.message));
         for (const name of ["first", "second", "third"]) decoder.ask({ route: "decode", query: { name }, numbers: [] });
@@ -96,3 +97,17 @@ def test_a_decoder_tells_a_refusal_and_goes_on_with_the_newest_request(api):
     )
     urls = ["http://app/below/decode?name=first", "http://app/below/decode?name=third"]
     assert value == [[["third", 9, [1, 1, 1, 1], [4]]], ["Too long."], urls]
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", ""])
+def test_what_answers_in_the_apps_place_is_told_from_it(api, kind):
+    value = in_node(
+        api
+        + f"""
+        answer(() => new Response("<form>Log in</form>", {{ headers: {{ "Content-Type": {kind!r} }} }}));
+        const failed = await told(post("api/runs/b/decode", Float32Array.of(1)));
+        """,
+        "failed",
+    )
+    message = "Something else answered in the app's place: a login may have ended. Reload the page."
+    assert value == {"name": "Refusal", "message": message, "isRefusal": True}

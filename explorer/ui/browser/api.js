@@ -51,9 +51,15 @@ export function post(route, numbers, { query, signal } = {}) {
   return answerOf(route, query, { method: "POST", body: numbers, signal });
 }
 
+// All that our routes answer to scripts is bytes; what stands before the app, as a login does, answers pages.
+function isOurs(response) {
+  return response.headers.get("Content-Type")?.startsWith("application/octet-stream");
+}
+
 async function answerOf(route, query, options) {
   const response = await fetch(addressOf(route, query), options);
-  if (response.ok) return new Answer(await response.arrayBuffer(), response.headers);
+  if (response.ok && isOurs(response)) return new Answer(await response.arrayBuffer(), response.headers);
+  if (response.ok) throw new Refusal("Something else answered in the app's place: a login may have ended. Reload the page.");
   const { error } = await response.json().catch(() => ({}));
   throw new Refusal(error ?? `The server answered ${response.status}. Is the app still running?`);
 }

@@ -23,6 +23,7 @@ const FAR = 10;
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 const ZOOM = 1.25;
 const NARROW = 560;
+const CONTEXT_PAUSE_MS = 300;
 
 class LatentMap {
   constructor(root, tray, keys) {
@@ -63,6 +64,7 @@ class LatentMap {
     this.shortcut = this.shortcut.bind(this);
     document.addEventListener("keydown", this.shortcut);
     followTwoFingers(this.plot, (ranges) => this.Plotly.relayout(this.plot, ranges));
+    this.plot.addEventListener("webglcontextlost", () => this.drawAnewSoon(), true);
     this.observer = new ResizeObserver(() => this.points && this.root.clientWidth && this.resize());
     this.observer.observe(this.root);
     const stops = [
@@ -75,6 +77,22 @@ class LatentMap {
     this.root.addEventListener("transitionend", (event) => {
       if (event.target === this.root && event.propertyName === "color" && this.points) this.restyle();
     });
+  }
+
+  // The browser takes the graphics card's memory back when a laptop sleeps or too many pages ask for it. Plotly goes on
+  // with what it lost, and shows nothing: all is drawn anew, once for all canvases that lost theirs.
+  drawAnewSoon() {
+    clearTimeout(this.drawingAnew);
+    this.drawingAnew = setTimeout(() => this.points && this.root.isConnected && this.drawAnew(), CONTEXT_PAUSE_MS);
+  }
+
+  // Without a trace that needs them plotly gives its canvases up, and makes new ones for the next; what listens stays.
+  drawAnew() {
+    const { data, layout } = this.plot;
+    const ranges = { "xaxis.range": [...layout.xaxis.range], "yaxis.range": [...layout.yaxis.range] };
+    this.Plotly.react(this.plot, [], layout);
+    this.Plotly.react(this.plot, data, layout);
+    this.Plotly.relayout(this.plot, ranges); // without points the axes, which have one scale, had other ones
   }
 
   async update(data, send) {
@@ -300,6 +318,7 @@ class LatentMap {
 
   remove() {
     document.removeEventListener("keydown", this.shortcut);
+    clearTimeout(this.drawingAnew);
     this.observer.disconnect();
     this.layer.remove();
     this.overlays.remove();
