@@ -53,6 +53,8 @@ class DecodeService:
     ) -> "Future[Images]":
         """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
 
+        Only a model that is not in memory yet is waited for: it is read first.
+
         Between classes, ``labels`` may be float32 weights of all of them, shape ``(M, n_classes)``, rows that sum to 1.
 
         Raises:
@@ -125,6 +127,12 @@ class DecodeService:
         return self.run_cache.run(run) if isinstance(run, str) else run
 
     def _put(self, request: Request) -> "Future[Any]":
+        try:
+            # Read by who asks: weights that never come would keep the thread that decodes from all other runs.
+            _ = request.loaded.model
+        except Exception as error:  # it belongs to who waits for the answer, as what goes wrong in the batch does
+            request.answer.set_exception(error)
+            return request.answer
         self._requests.put(request)
         self._ensure_thread()
         return request.answer
