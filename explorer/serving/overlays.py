@@ -66,12 +66,12 @@ def held_density(loaded: LoadedRun, space: Space) -> DensityGrid:
     Raises:
         ExplorerError: if there is no such map.
     """
-    projection = loaded.projection(*space)
+    projection, encoded = loaded.projection(*space), loaded.encoded  # files are read before all runs' lock is taken
     with _LOCK:
         grids = _GRIDS.setdefault(loaded, {})
         if space not in grids:
             is_normal = has_normal_ellipses(loaded.config.model)
-            grids[space] = density_grid(projection, map_covariances(loaded.encoded, projection) if is_normal else None)
+            grids[space] = density_grid(projection, map_covariances(encoded, projection) if is_normal else None)
         return grids[space]
 
 

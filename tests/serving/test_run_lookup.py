@@ -1,20 +1,24 @@
 """Runs whose files do not answer: they hold a thread or a few, and the server goes on."""
 
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 from starlette.applications import Starlette
 
+from explorer.analysis.projections.methods import plane
 from explorer.runs.run import Run
 from explorer.serving import blocking, routes, run_cache, run_lookup
 from explorer.serving.blocking import BlockingCalls
 from explorer.serving.decoder import DecodeService
 from explorer.serving.routes import api_routes
+from explorer.serving.run_cache import LoadedRun
 from tests.serving.live_server import route_server
 from tests.support import new_run
 
@@ -104,6 +108,34 @@ def test_weights_that_do_not_answer_keep_no_other_run_from_being_decoded(server,
     monkeypatch.setattr(run_cache, "_version", lambda _: (1,))
     assert server.ask("/api/runs/vae/decode", "POST", ONE).status == 503
     assert server.ask("/api/runs/wide/decode", "POST", FIVE).content == first.content
+
+
+def test_codes_that_do_not_answer_keep_no_other_run_from_its_density(server, trained, mount, monkeypatch):
+    encoded, held = Run.encoded, plane(Run(trained / "wide").encoded())
+
+    def waiting_codes(run):
+        if run.name == "vae":
+            mount.wait()
+        return encoded(run)
+
+    monkeypatch.setattr(Run, "encoded", waiting_codes)
+    monkeypatch.setattr(LoadedRun, "projection", lambda *_: held)
+    monkeypatch.setattr(run_cache, "_version", lambda _: (1,))
+    mount.hang()
+    assert server.ask("/api/runs/vae/density").status == 503
+    assert server.ask("/api/runs/wide/density").status == 200
+
+
+def test_a_run_that_is_a_trap_is_refused_and_others_are_decoded(own, mount):
+    (own / "ae" / "config.json").unlink()
+    os.mkfifo(own / "ae" / "config.json")
+    with route_server(Starlette(routes=api_routes(DecodeService(own)))) as server:
+        assert server.ask("/api/runs/wide/decode", "POST", FIVE).status == 200
+        refused = server.ask("/api/runs/ae/decode", "POST", ONE)
+        assert (refused.status in {404, 503}, bool(refused.error)) == (True, True)
+        assert server.ask("/api/runs/wide/decode", "POST", FIVE).status == 200
+        with suppress(OSError):  # nobody reads it any more where only regular files are read
+            os.close(os.open(own / "ae" / "config.json", os.O_WRONLY | os.O_NONBLOCK))
 
 
 def test_files_of_a_run_that_is_pointed_at_are_not_looked_at_for_every_place(trained, monkeypatch):
