@@ -13,12 +13,15 @@ sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if Path(entry).r
 
 # These imports need the path that was just set (pyproject.toml lets them stand here).
 import streamlit as st
+from starlette.middleware import Middleware
 
+from explorer.errors import ConfigError
 from explorer.jobs.processes import sleep_while_waiting
-from explorer.locations import CHECKPOINTS, READONLY
+from explorer.locations import CHECKPOINTS, FRAMES, HOSTS, READONLY
 from explorer.runs.trash import purge
 from explorer.serving.decoder import decode_service, warm_default
-from explorer.serving.routes import api_routes
+from explorer.serving.gate import AllowedHosts, Gate, framing_headers
+from explorer.serving.routes import api_routes, path_prefix
 from explorer.training.jobs import training_jobs
 
 sleep_while_waiting()
@@ -49,8 +52,21 @@ def _look_after_runs() -> None:
     purge(CHECKPOINTS)
 
 
+def _gate(base_path: str) -> Middleware:
+    """Return what stands before pages, files, the WebSocket and the routes: who may ask, and who may frame."""
+    try:
+        hosts = AllowedHosts(HOSTS, st.get_option("server.address"))
+        framing_headers(FRAMES)
+    except ConfigError as error:
+        raise SystemExit(f"The app does not start: {error}") from error
+    return Middleware(Gate, hosts=hosts, frames=FRAMES, api_path=f"{path_prefix(base_path)}/api")
+
+
+_BASE_PATH = st.get_option("server.baseUrlPath")
+
 app = st.App(
     _HERE / "main.py",
-    routes=api_routes(decode_service(CHECKPOINTS), st.get_option("server.baseUrlPath")),
+    routes=api_routes(decode_service(CHECKPOINTS), _BASE_PATH),
+    middleware=[_gate(_BASE_PATH)],
     lifespan=_warming_up,
 )

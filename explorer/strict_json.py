@@ -11,12 +11,16 @@ def dump_json(value: object, *, indent: int | None = None) -> str:
 
     Args:
         value: of dictionaries, lists, texts and numbers; numpy's are not among them.
-        indent: spaces of each level; None for one line.
+        indent: spaces of each level; None for one line without blanks.
 
     Raises:
         TypeError: if something in it has no JSON.
     """
-    return json.dumps(_with_nulls(value), allow_nan=False, indent=indent)
+    separators = (",", ":") if indent is None else None
+    try:
+        return json.dumps(value, allow_nan=False, indent=indent, separators=separators)
+    except ValueError:  # seldom: the numbers are looked at one by one only then
+        return json.dumps(_with_nulls(value), allow_nan=False, indent=indent, separators=separators)
 
 
 def parse_json(text: str) -> Any:

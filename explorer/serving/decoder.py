@@ -53,6 +53,8 @@ class DecodeService:
     ) -> "Future[Images]":
         """Ask for the images of ``codes``, shape ``(M, L)``, in classes ``labels``, shape ``(M,)``; do not wait.
 
+        Only a model that is not in memory yet is waited for: it is read first.
+
         Between classes, ``labels`` may be float32 weights of all of them, shape ``(M, n_classes)``, rows that sum to 1.
 
         Raises:
@@ -125,6 +127,12 @@ class DecodeService:
         return self.run_cache.run(run) if isinstance(run, str) else run
 
     def _put(self, request: Request) -> "Future[Any]":
+        try:
+            # Read by who asks: weights that never come would keep the thread that decodes from all other runs.
+            _ = request.loaded.model
+        except Exception as error:  # it belongs to who waits for the answer, as what goes wrong in the batch does
+            request.answer.set_exception(error)
+            return request.answer
         self._requests.put(request)
         self._ensure_thread()
         return request.answer
@@ -182,9 +190,9 @@ def reference_code(loaded: LoadedRun, reference: int | None) -> Floats:
 
 def warm_default(service: DecodeService) -> None:
     """Warm the run that the app shows first; what is wrong with it is told by the page that shows it."""
-    name = default_run(list_runs(service.run_cache.checkpoints))
-    if name is not None:
-        with suppress(ExplorerError):
+    with suppress(ExplorerError):
+        name = default_run(list_runs(service.run_cache.checkpoints))
+        if name is not None:
             service.warm(name)
 
 

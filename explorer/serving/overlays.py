@@ -66,12 +66,12 @@ def held_density(loaded: LoadedRun, space: Space) -> DensityGrid:
     Raises:
         ExplorerError: if there is no such map.
     """
-    projection = loaded.projection(*space)
+    projection, encoded = loaded.projection(*space), loaded.encoded  # files are read before all runs' lock is taken
     with _LOCK:
         grids = _GRIDS.setdefault(loaded, {})
         if space not in grids:
             is_normal = has_normal_ellipses(loaded.config.model)
-            grids[space] = density_grid(projection, map_covariances(loaded.encoded, projection) if is_normal else None)
+            grids[space] = density_grid(projection, map_covariances(encoded, projection) if is_normal else None)
         return grids[space]
 
 
@@ -110,15 +110,14 @@ def ellipses_answer(loaded: LoadedRun, space: Space) -> Answer:
     return Answer(content=covariances.astype("<f4").tobytes(), headers={"X-Shape": f"{len(covariances)},3"})
 
 
-def images_answer(service: DecodeService, name: str, body: bytes) -> Answer:
+def images_answer(service: DecodeService, loaded: LoadedRun, body: bytes) -> Answer:
     """Return the test images of the rows in ``body`` (uint32), uint8 of shape ``(M, C, H, W)``.
 
     The header X-Source says what they are: "original", or "reconstruction" where the data set is not on this machine.
 
     Raises:
-        ExplorerError: if there is no such run, or a row is not in its encoded set.
+        ExplorerError: if the run has no encoded set, or a row is not in it.
     """
-    loaded = service.run_cache.run(name)
     rows = _rows(loaded, body)
     try:
         images: NDArray[np.uint8] = matching_originals(loaded, held_test_images(loaded.config.training.data)).images[
@@ -127,7 +126,7 @@ def images_answer(service: DecodeService, name: str, body: bytes) -> Answer:
         source = "original"
     except DataError:  # the data set is not needed to look at a map; what is shown instead is said
         labels = None if loaded.config.model.n_classes is None else loaded.encoded.labels[rows]
-        images, source = service.decode(name, loaded.encoded.mu[rows], labels), "reconstruction"
+        images, source = service.decode(loaded, loaded.encoded.mu[rows], labels), "reconstruction"
     shape = ",".join(str(side) for side in images.shape)
     return Answer(content=images.tobytes(), headers={"X-Shape": shape, "X-Source": source})
 

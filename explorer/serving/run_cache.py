@@ -2,17 +2,20 @@
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from explorer.analysis.arrays import Floats
 from explorer.analysis.projections.base import Projection
 from explorer.analysis.records import EncodedSet
-from explorer.errors import ProjectionError
+from explorer.errors import CheckpointError, ProjectionError
 from explorer.files import modification_times
 from explorer.runs.listing import open_run
 from explorer.runs.run import Run, check_name
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
     from explorer.analysis.paths.neighbour_graph import NeighbourGraph
     from explorer.models.latent_model import LatentModel
 
+T = TypeVar("T")
+
 MAX_RUNS = 8
+
+RECENT_SECONDS = 0.5
+"""For so long the files of a run that is pointed at are not looked at again."""
 
 
 class LoadedRun:
@@ -33,36 +41,54 @@ class LoadedRun:
         self.run = run
         self.config = run.config
         self._projections: dict[tuple[str, int, int], Projection] = {}
+        self._read: dict[str, object] = {}
+        # Of this run alone: functools.cached_property has one lock for all, which a run that hangs would hold.
+        self._reading = threading.RLock()
         self._gauge: ReliabilityGauge | None = None
         self._measuring = threading.Lock()
         self._neighbour_graphs: dict[int | None, NeighbourGraph] = {}
 
-    @cached_property
+    @property
     def model(self) -> "LatentModel":
         """The model with its best weights."""
-        return self.run.model()
+        return self._once("model", self.run.model)
 
-    @cached_property
+    @property
     def encoded(self) -> EncodedSet:
         """The encoded test set.
 
         Raises:
             ProjectionError: if the run has none.
         """
-        encoded = self.run.encoded()
-        if encoded is None:
-            raise ProjectionError(_why_not_encoded(self.run))
-        return encoded
+        return self._once("encoded", lambda: _encoded(self.run))
 
-    @cached_property
+    @property
     def mean_code(self) -> Floats:
         """The mean of the encoded codes, shape ``(L,)``: the rest of z, of which a point on a map says two numbers."""
-        return self.encoded.mean_code()
+        return self._once("mean_code", self.encoded.mean_code)
 
-    @cached_property
+    @property
     def custom_columns(self) -> dict[str, Floats]:
-        """The numbers that a person brought for each encoded image, by name."""
-        return self.run.columns()
+        """The numbers that a person brought for each encoded image, by name; none where they cannot be read."""
+        return self._once("columns", lambda: _columns(self.run))[0]
+
+    @property
+    def columns_problem(self) -> str:
+        """Why the numbers that a person brought cannot be read, as a sentence; empty where they can."""
+        return self._once("columns", lambda: _columns(self.run))[1]
+
+    def decodes_from_memory(self, space: str | None, i: int = 0, j: int = 1) -> bool:
+        """Whether a place on the map ``space``, or a whole code (None), is decoded without a file being read."""
+        has_codes = space is None or (self.holds(space, i, j) and "encoded" in self._read)
+        return has_codes and "model" in self._read
+
+    def _once(self, what: str, read: Callable[[], T]) -> T:
+        if what not in self._read:
+            with self._reading:
+                if what not in self._read:
+                    self._read[what] = read()
+        found: T = self._read[what]  # type: ignore[assignment]  # it is what ``read`` returned
+        return found
 
     @property
     def has_reliability_gauge(self) -> bool:
@@ -137,14 +163,23 @@ def map_version(projection: Projection) -> str:
     return hashlib.blake2b(projection.points.tobytes(), digest_size=8).hexdigest()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Held:
+    """A run in memory: the modification times of its files, and when they were looked at last."""
+
+    loaded: LoadedRun
+    version: tuple[int, ...]
+    looked_at: float
+
+
 class RunCache:
     """The runs of one folder, the last few of them in memory. Safe to use from several threads."""
 
     def __init__(self, checkpoints: Path) -> None:
         """Serve the runs under ``checkpoints``."""
         self.checkpoints = checkpoints
-        self._loaded: OrderedDict[str, tuple[tuple[int, ...], LoadedRun]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._lock = threading.Lock()  # never held while a file is touched
 
     def run(self, name: str) -> LoadedRun:
         """Return the run called ``name``, loaded anew if its files changed since.
@@ -152,17 +187,59 @@ class RunCache:
         Raises:
             CheckpointError: if there is no such run, or its config.json is damaged.
         """
-        run = open_run(check_name(name), self.checkpoints)
+        looked_at = time.monotonic()
+        return self._checked(open_run(check_name(name), self.checkpoints), looked_at)
+
+    def run_if_there(self, name: str) -> LoadedRun | None:
+        """Return the run called ``name``, as ``run`` does; None if there is none, without a look at the others.
+
+        Raises:
+            CheckpointError: if its config.json is damaged.
+        """
+        looked_at = time.monotonic()
+        path = self.checkpoints / check_name(name)
+        return self._checked(Run(path), looked_at) if path.is_dir() else None
+
+    def recent(self, name: str) -> LoadedRun | None:
+        """Return the run called ``name`` if its files were looked at within ``RECENT_SECONDS``; touches none."""
+        with self._lock:
+            held = self._held.get(name)
+            if held is None or time.monotonic() - held.looked_at > RECENT_SECONDS:
+                return None
+            self._held.move_to_end(name)
+            return held.loaded
+
+    def _checked(self, run: Run, looked_at: float) -> LoadedRun:
+        """Return the loaded ``run``, whose files are looked at from the moment ``looked_at`` on."""
         version = _version(run)
         with self._lock:
-            held = self._loaded.get(name)
-            if held is None or held[0] != version:
-                held = (version, LoadedRun(run))
-                self._loaded[name] = held
-            self._loaded.move_to_end(name)
-            while len(self._loaded) > MAX_RUNS:
-                self._loaded.popitem(last=False)
-        return held[1]
+            loaded = self._loaded(run.name, version)
+        loaded = loaded or LoadedRun(run)  # reads config.json
+        with self._lock:
+            loaded = self._loaded(run.name, version) or loaded  # another thread may have been first
+            self._held[run.name] = _Held(loaded=loaded, version=version, looked_at=looked_at)
+            self._held.move_to_end(run.name)
+            while len(self._held) > MAX_RUNS:
+                self._held.popitem(last=False)
+        return loaded
+
+    def _loaded(self, name: str, version: tuple[int, ...]) -> LoadedRun | None:
+        held = self._held.get(name)
+        return held.loaded if held is not None and held.version == version else None
+
+
+def _columns(run: Run) -> tuple[dict[str, Floats], str]:
+    try:
+        return run.columns(), ""
+    except CheckpointError as error:
+        return {}, str(error)
+
+
+def _encoded(run: Run) -> EncodedSet:
+    encoded = run.encoded()
+    if encoded is None:
+        raise ProjectionError(_why_not_encoded(run))
+    return encoded
 
 
 def _why_not_encoded(run: Run) -> str:

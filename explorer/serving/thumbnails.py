@@ -17,14 +17,13 @@ STRIP_SEED = 0
 MIN_SIDE = 28
 
 
-def run_strip(service: DecodeService, name: str) -> tuple[bytes, str]:
+def run_strip(service: DecodeService, loaded: LoadedRun) -> tuple[bytes, str]:
     """Return a PNG of ten images that the run makes, and its entity tag.
 
     A model with a prior is sampled from it; an autoencoder, which has none, decodes test codes spread over the classes.
     """
-    loaded = service.run_cache.run(name)
     codes, labels = _strip_codes(loaded)
-    images = service.decode(name, codes, labels)
+    images = service.decode(loaded, codes, labels)
     return grid_png(images, N_PICTURES), f'"{loaded.run.fingerprint()}-strip"'
 
 

@@ -102,7 +102,9 @@ def test_codes_that_are_not_finite_are_refused_with_their_number(tmp_path):
     run = new_run(tmp_path / "odd")
     mu = np.float32([[0, 1], [np.nan, 0], [np.inf, 2], [1, 1]])
     save_codes(run, mu, np.zeros(4, np.int64))
-    assert_refused(Client(tmp_path).get("/api/runs/odd/points"), 404, "not finite numbers, for 2 of 4 images")
+    assert_refused(
+        Client(tmp_path).get("/api/runs/odd/points"), 404, "not finite numbers within 1e+06, for 2 of 4 images"
+    )
 
 
 def test_a_file_without_labels_is_refused_in_words(tmp_path):

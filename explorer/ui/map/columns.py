@@ -39,8 +39,11 @@ def upload_columns(loaded: LoadedRun) -> None:
         problem = st.session_state.pop(f"{_KEY}-problem", "")
         if problem:
             st.error(problem, icon=":material/error:")
+        if loaded.columns_problem:
+            st.error(f"{loaded.columns_problem} Remove them, or bring them anew.", icon=":material/error:")
         if loaded.custom_columns:
             st.caption(f"Kept with the run: {', '.join(loaded.custom_columns)}.")
+        if loaded.custom_columns or loaded.columns_problem:
             st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 
 
