@@ -24,6 +24,9 @@ ROUTES = (
 PARAMETERS = ("space", "i", "j", "label", "reference", "trust", "name", "what", "from", "nothing")
 HEADERS = ("Host", "Origin", "Content-Type", "Content-Length", "If-None-Match", "Range", "Cookie", "Te")
 OCTETS = "application/octet-stream"
+SECONDS_TO_ANSWER = 2.0
+"""Before a request that is not whole is given up."""
+
 EVERY = 50
 """Cases between two decodes whose bytes are known."""
 
@@ -71,12 +74,21 @@ def _send(
         answer = b""
         with suppress(ConnectionError, TimeoutError):
             connection.sendall(message)
-            connection.shutdown(socket.SHUT_WR)
-            answer = connection.recv(4096)
+            answer = _answer(connection)
     status = answer.split(b" ", 2)[1].decode(errors="replace") if answer.startswith(b"HTTP/1.1 ") else "hung up"
     if status.startswith("5"):
         raise AssertionError(f"answered {status}: {answer[-300:]!r}")
     return status
+
+
+def _answer(connection: socket.socket) -> bytes:
+    """Return the beginning of the answer; a server that waits for more is told that there is none."""
+    try:
+        connection.settimeout(SECONDS_TO_ANSWER)
+        return connection.recv(4096)
+    except TimeoutError:
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(4096)
 
 
 def _request(rng: random.Random) -> tuple[str, str, bytes, dict[str, str]]:
