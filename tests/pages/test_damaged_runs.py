@@ -133,3 +133,13 @@ def test_a_file_where_the_folder_of_runs_should_be_is_told_on_every_page(run_pag
     page = run_page(path, on=tmp_path / "file")
     assert page.n_tracebacks() == 0
     assert any("Not a directory" in alert.replace("\\", "") for alert in page.alerts())
+
+
+def test_damaged_columns_cost_the_columns_and_can_be_taken_away(run_page, damaged, tmp_path):
+    shutil.copytree(damaged / "n-cut-columns", tmp_path / "run")
+    page = run_page(on=tmp_path)
+    assert page.component("latent-map")["points"]
+    assert any("columns.safetensors" in alert.replace("\\", "") for alert in page.alerts())
+    page.click("Remove them")
+    assert not (tmp_path / "run" / "columns.safetensors").exists()
+    assert page.alerts() == []
