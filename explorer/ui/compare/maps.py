@@ -18,6 +18,7 @@ from explorer.ui.compare.view import CompareView
 from explorer.ui.map.projection_state import is_missing
 from explorer.ui.map.selection import Selection, selection_on
 from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, held_view
 
 FEWEST = 2
@@ -103,7 +104,7 @@ def _usable(name: str, entries: Iterable[RunSummary]) -> LoadedRun | None:
             raise CheckpointError(damage)
         return session.loaded_run(name)
     except CheckpointError as error:
-        st.error(f"{error} It is left out.", icon=":material/error:")
+        st.error(f"{as_text(error)} It is left out.", icon=":material/error:")
         return None
 
 
@@ -121,7 +122,7 @@ def validated_maps(runs: Sequence[LoadedRun], view: CompareView) -> CompareView:
     reason = f"{', '.join(lacking)} has no map by {view.maps} yet: compute it on the page Latent map."
     if view.maps not in SPACES:
         reason = f"There is no projection {view.maps[:40]!r}."
-    st.warning(f"{reason} {DEFAULT_MAP.upper()} is shown instead.", icon=":material/link_off:")
+    st.warning(f"{as_text(reason)} {DEFAULT_MAP.upper()} is shown instead.", icon=":material/link_off:")
     return change_view(replace(view, maps=DEFAULT_MAP))
 
 
@@ -134,7 +135,7 @@ def compared_maps(runs: Sequence[LoadedRun], view: CompareView) -> list[Compared
         try:
             own = _own_map(loaded, view.maps)
         except ProjectionError as error:
-            st.info(f"{error}", icon=":material/info:")
+            st.info(as_text(error), icon=":material/info:")
             continue
         maps.append(_turned(own, maps[0]) if maps and view.align else own)
     return maps

@@ -10,6 +10,7 @@ from explorer.runs.columns import MAX_BYTES, MAX_COLUMNS, ROW, columns_from_file
 from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, MapView
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view
 
 _KEY = "own-columns"
@@ -37,9 +38,9 @@ def upload_columns(loaded: LoadedRun) -> None:
         )
         problem = st.session_state.pop(f"{_KEY}-problem", "")
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(as_text(problem), icon=":material/error:")
         if loaded.custom_columns:
-            st.caption(f"Kept with the run: {', '.join(loaded.custom_columns)}.")
+            st.caption(f"Kept with the run: {as_text(', '.join(loaded.custom_columns))}.")
             st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 
 
