@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.palette import class_colour
+from explorer.figures.text import figure_text
 
 _LAYOUT = {"height": 220, "margin": {"l": 8, "r": 8, "t": 8, "b": 8}}
 _ENDS = ("solid", "dash")
@@ -19,7 +20,7 @@ def predicted_classes_figure(counts: NDArray[np.int64], class_names: Sequence[st
         counts: shape ``(K,)``.
         class_names: a name for each class, and maybe for others.
     """
-    names = list(class_names)[: len(counts)]
+    names = [figure_text(name) for name in class_names][: len(counts)]
     bars = go.Bar(
         x=names,
         y=counts,
@@ -62,12 +63,12 @@ def blend_figure(
             y=probabilities[..., k].mean(axis=0),
             mode="lines+markers",
             line=line | {"width": 3},
-            name=f"class {name}",
-            hovertemplate=f"class {name}: %{{y:.0%}} at %{{x:.0%}}<extra></extra>",
+            name=f"class {figure_text(name)}",
+            hovertemplate="%{fullData.name}: %{y:.0%} at %{x:.0%}<extra></extra>",
         )
     last = names[1]
     figure.update_xaxes(
-        title_text=f"share of class {last} in y", tickformat=".0%", range=[-0.02, 1.02], fixedrange=True
+        title_text=f"share of class {figure_text(last)} in y", tickformat=".0%", range=[-0.02, 1.02], fixedrange=True
     )
     figure.update_yaxes(title_text="judge's probability", tickformat=".0%", range=[-0.03, 1.05], fixedrange=True)
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right"}

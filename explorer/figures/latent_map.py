@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from explorer.analysis.projections.base import Projection
 from explorer.figures.palette import class_colour, class_symbol
+from explorer.figures.text import figure_text
 
 FEW_POINTS = 2000
 """Below this many, points are drawn larger: there is room."""
@@ -25,8 +26,8 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
         layout=go.Layout(template="none"),
     )
     axis = {"zeroline": True, "zerolinewidth": 1, "gridwidth": 1, "ticks": "", "title": {"standoff": 8}}
-    figure.update_xaxes(**axis, title_text=projection.axis_names[0])
-    figure.update_yaxes(**axis, title_text=projection.axis_names[1], scaleanchor="x", scaleratio=1)
+    figure.update_xaxes(**axis, title_text=figure_text(projection.axis_names[0]))
+    figure.update_yaxes(**axis, title_text=figure_text(projection.axis_names[1]), scaleanchor="x", scaleratio=1)
     figure.update_layout(
         dragmode="pan",
         hovermode=False,
@@ -40,4 +41,4 @@ def latent_map_figure(projection: Projection, class_names: Sequence[str]) -> go.
 
 def _class_trace(label: int, name: str, size: int) -> go.Scattergl:
     marker = {"color": class_colour(label), "symbol": class_symbol(label), "size": size, "opacity": 0.8}
-    return go.Scattergl(x=[], y=[], mode="markers", name=name, marker=marker)
+    return go.Scattergl(x=[], y=[], mode="markers", name=figure_text(name), marker=marker)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.palette import class_colour
+from explorer.figures.text import figure_text
 
 WALK_COLOURS = {"linear": "#1B6CA8", "spherical": "#C15A00", "geodesic": "#00795C", "data": "#9A3E78"}
 """Lines of the kinds of path, dark enough on white and light enough on the dark theme."""
@@ -65,7 +66,9 @@ def class_shares(
 
 def _area(figure: go.Figure, t: NDArray[np.float64], share: NDArray[np.float32], name: str, colour: str) -> None:
     line = {"width": 0.5, "color": colour}
-    figure.add_scatter(x=t, y=share, name=name, mode="lines", stackgroup="classes", line=line, fillcolor=colour)
+    figure.add_scatter(
+        x=t, y=share, name=figure_text(name), mode="lines", stackgroup="classes", line=line, fillcolor=colour
+    )
 
 
 def _along(figure: go.Figure, title: str, endpoints: EndNames) -> go.Figure:
@@ -76,7 +79,9 @@ def _along(figure: go.Figure, title: str, endpoints: EndNames) -> go.Figure:
         legend={"orientation": "h", "y": -0.28},
         yaxis_title=title,
     )
-    figure.update_xaxes(title=f"from {endpoints[0]} (0) to {endpoints[1]} (1)", zeroline=False)
+    figure.update_xaxes(
+        title=f"from {figure_text(endpoints[0])} (0) to {figure_text(endpoints[1])} (1)", zeroline=False
+    )
     figure.add_vrect(x0=0, x1=1, fillcolor="#888888", opacity=0.08, line_width=0, layer="below")
     return figure
 

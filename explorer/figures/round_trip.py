@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.analysis.projections.round_trip import RoundTripErrors
+from explorer.figures.text import figure_text
 
 MOST = 3.0
 """Times the threshold at which the colours end."""
@@ -40,8 +41,8 @@ def round_trip_figure(errors: RoundTripErrors, axis_names: tuple[str, str]) -> g
     up, across = np.nonzero(errors.is_empty)
     figure.add_scatter(x=x[across], y=y[up], mode="markers", marker=HATCH, hoverinfo="skip", name="no image near")
     figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
-    figure.update_xaxes(title_text=axis_names[0], constrain="domain", zeroline=False)
-    figure.update_yaxes(title_text=axis_names[1], scaleanchor="x", zeroline=False)
+    figure.update_xaxes(title_text=figure_text(axis_names[0]), constrain="domain", zeroline=False)
+    figure.update_yaxes(title_text=figure_text(axis_names[1]), scaleanchor="x", zeroline=False)
     return figure
 
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.palette import class_colour
+from explorer.figures.text import figure_text
 
 Counts = NDArray[np.int64]
 
@@ -19,7 +20,7 @@ def class_shares_figure(counts: Counts, totals: Counts, class_names: Sequence[st
         totals: images of each class in the whole set, shape ``(n_classes,)``.
         class_names: a name for each class.
     """
-    names = list(class_names)
+    names = [figure_text(name) for name in class_names]
     selected = go.Bar(
         x=names,
         y=100 * counts / counts.sum(),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from explorer.errors import ExplorerError
+from explorer.ui.text import as_text
 
 
 @contextmanager
@@ -14,5 +15,5 @@ def errors_in_words() -> Iterator[None]:
     try:
         yield
     except ExplorerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         st.stop()

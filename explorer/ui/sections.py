@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.text import as_text
 from explorer.ui.view import View, control
 
 
@@ -50,7 +51,7 @@ def section_control(
         name,
         label,
         list(sections) if offered is None else offered,
-        format_func=lambda section: words(sections[section].title),
+        format_func=lambda section: as_text(words(sections[section].title)),
         required=True,
         label_visibility="collapsed",
     )

@@ -15,6 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.process_queue import jobs_of_app
 from explorer.jobs.status import JobState, JobStatus
 from explorer.jobs.threads import Query, background_tasks
+from explorer.ui.text import as_text
 from explorer.ui.view import rerun_page
 
 _KEY = "tasks"
@@ -178,21 +179,21 @@ def progress_words(name: str, doing: str, status: JobStatus) -> str:
     if status.state is JobState.WAITING:
         return f"{name} waits for {others_ahead(status)}."
     left = "" if status.seconds_left is None else f", about {max(round(status.seconds_left), 1)} s left"
-    return f"{name}{doing}: {status.what}. {status.seconds:.0f} s so far{left}."
+    return f"{name}{doing}: {as_text(status.what)}. {status.seconds:.0f} s so far{left}."
 
 
 def others_ahead(status: JobStatus) -> str:
     """Return how many computations a waiting one waits for, in words."""
-    return "1 other computation" if status.n_ahead == 1 else f"{status.n_ahead} other computations"
+    return "1 other computation" if status.n_ahead == 1 else f"{status.n_ahead:d} other computations"
 
 
 def offer(command: Command, about: str, label: str, key: str, *, icon: str, **button: Any) -> None:
     """Offer to start a command, which ``about`` explains, and say why it gave no result if it was asked for before."""
     trouble = problem(command)
     if trouble:
-        st.error(trouble, icon=":material/error:")
+        st.error(as_text(trouble), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(about, icon=icon)
+        st.info(as_text(about), icon=icon)
         st.button(label, key=key, on_click=start, args=(command,), width="content", **button)
 
 
@@ -202,10 +203,10 @@ def show_query(query: Query[Any], key: str, *, missing: str = "is not here", aga
     if status.state is JobState.DONE:
         rerun_page()  # it came since the page looked
     if status.is_active:
-        show_progress(query, lambda now: f"{query.title}: {now.what}", f"{key}-cancel")
+        show_progress(query, lambda now: f"{as_text(query.title)}: {as_text(now.what)}", f"{key}-cancel")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/info: **{query.title}** {missing}. {status.problem}")
+        st.caption(f":material/info: **{as_text(query.title)}** {missing}. {as_text(status.problem)}")
         st.button(again, key=f"{key}-again", on_click=query.start)
 
 

@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.errors import ConfigError
 from explorer.ui.pins import Pin, Pins, pins_from_text, pins_to_text
+from explorer.ui.text import as_text
 
 _VALUES, _UNREAD, _LINK = "view", "view_unread", "view_link"
 _UNDO, _REDO = "pins_before", "pins_after"
@@ -80,7 +81,7 @@ class View:
     """
 
     run: str = ""
-    space: str = "plane"
+    space: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "plane"
     dims: Pair = (0, 1)
     pins: Annotated[Pins, from_text(pins_from_text), Formerly("pin")] = ()
     active_pin: Annotated[NaturalOrNone, Formerly("at")] = -1
@@ -249,7 +250,7 @@ def _steps(name: str) -> list[tuple[Pins, int]]:
 def show_problems() -> None:
     """Show what was wrong with the link, a sentence each, once."""
     for problem in st.session_state.pop(_PROBLEMS, []):
-        st.warning(problem, icon=":material/link_off:")
+        st.warning(as_text(problem), icon=":material/link_off:")
 
 
 def control(

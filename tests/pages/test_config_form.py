@@ -9,8 +9,9 @@ from explorer.errors import ConfigError, DataError
 from explorer.models.config import Family
 from explorer.runs.choices import FIELDS, GROUPS, choices_of
 from explorer.runs.presets import PRESETS
+from explorer.ui.text import as_text
 from explorer.ui.train import draft as drafts
-from explorer.ui.train.field_widget import MAX_SEGMENT_CHARACTERS, field_key, plain
+from explorer.ui.train.field_widget import MAX_SEGMENT_CHARACTERS, field_key
 from explorer.ui.train.fields import facts_of
 from explorer.ui.train.form import IN_PLAIN_SIGHT
 from tests.support import new_run, run_config
@@ -101,7 +102,7 @@ def test_what_matters_first_is_in_plain_sight_and_the_rest_is_under_its_group(fo
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_widget_has_the_kind_of_its_field(form, name):
     widget, facts = widgets(form)[name], facts_of(name, FIELDS[name])
-    assert widget.help == plain(facts.help)
+    assert widget.help == as_text(facts.help)
     if facts.kind in {"whole", "number"}:
         assert widget.step == pytest.approx(facts.step)
     if facts.kind == "choice":
@@ -188,7 +189,7 @@ def test_the_objective_of_a_model_without_a_bound_is_switched_off_and_left_out(f
 def test_an_error_is_at_its_field_and_there_is_no_run(form, name, value, message):
     take(form, name, value)
     assert returned(form) is None
-    assert errors(form) == [f":small[:red[:material/error: {plain(message)}]]"]
+    assert errors(form) == [f":small[:red[:material/error: {as_text(message)}]]"]
     group = next(group for group, fields in GROUPS.items() if name in fields)
     column = next(c for c in form.columns if any(w.key == field_key(name) for kind in WIDGETS for w in c.get(kind)))
     assert errors_in(column) == errors(form)
@@ -223,7 +224,7 @@ def test_a_preset_fills_the_form(form, name):
     values = config.model.model_dump() | config.training.model_dump() | config.training.objective.model_dump()
     assert {field: values[field] for field in preset.choices} == preset.choices
     assert config.training.data == (preset.data or "digits")
-    assert plain(preset.about) in captions(form)
+    assert as_text(preset.about) in captions(form)
 
 
 def test_a_change_leaves_the_preset_and_pressing_it_again_brings_it_back(form):

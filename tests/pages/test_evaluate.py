@@ -8,6 +8,7 @@ import pytest
 from explorer.analysis.evaluation.evaluate import evaluate
 from explorer.data.catalogue import load_split
 from explorer.runs.listing import open_run
+from explorer.ui.text import as_text
 
 
 def numbers(text):
@@ -54,5 +55,5 @@ def test_an_autoencoder_says_what_it_has_not(run_page):
     assert "An autoencoder has no prior p(z), so it has no p(x)" in page.alerts()[0]
     for part, said in (("evidence", "there is no p(x) to estimate"), ("calibration", "no q(z|x) to be calibrated")):
         page.choose("What to evaluate", part)
-        assert said in page.alerts()[0]
+        assert as_text(said) in page.alerts()[0]
     assert page.n_tracebacks() == 0

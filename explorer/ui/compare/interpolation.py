@@ -12,6 +12,7 @@ from explorer.ui import session
 from explorer.ui.compare.maps import images_only
 from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_readings import classified_images
 from explorer.ui.widgets.images import wrapped_picture
@@ -47,9 +48,9 @@ def _walk(loaded: LoadedRun, first: int, last: int) -> None:
     images = decoded(loaded, codes, labels)
     classifier, names = classifier_of(loaded), session.class_names(loaded)
     read = [] if classifier is None else classified_images(classifier, images, names)
-    judged = f" · judged {' '.join(name for name, _ in read)}" if read else ""
-    given = "" if labels is None else f" · all in class {names[label]}"
-    st.caption(f"{loaded.run.name}{given}{judged}")
+    judged = f" · judged {as_text(' '.join(name for name, _ in read))}" if read else ""
+    given = "" if labels is None else f" · all in class {as_text(names[label])}"
+    st.caption(f"{as_text(loaded.run.name)}{given}{judged}")
     wrapped_picture(images, f"From one image to the other in {loaded.run.name}", n_columns=len(images), side=SIDE)
 
 

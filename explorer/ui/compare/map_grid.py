@@ -19,6 +19,7 @@ from explorer.ui.compare.view import CompareView
 from explorer.ui.map.component import map_data, mount_map
 from explorer.ui.map.pin_actions import act
 from explorer.ui.map.selection import keep_selection
+from explorer.ui.text import as_text
 from explorer.ui.widgets.run_picker import describe_loaded
 
 N_COLUMNS = 2
@@ -60,11 +61,11 @@ def _map(
     place, pins = places_on(compared, shown)
     data = map_data(loaded, compared.projection, place, pins, shown, session.class_names(loaded))
     data |= {"link": link_data(compared, maps), "selection": outline}
-    st.markdown(f"**{compared.name}**  \n:small[:gray[{describe_loaded(loaded)}]]")
+    st.markdown(f"**{as_text(compared.name)}**  \n:small[:gray[{describe_loaded(loaded)}]]")
     key = f"compared-{compared.name}"
     mount_map(key, data, on_act=partial(_act, compared, key), on_selected=partial(_select, compared, key))
     if about := _about(compared, maps[0]):
-        st.caption(about)
+        st.caption(as_text(about))
 
 
 def _about(compared: ComparedMap, first: ComparedMap) -> str:

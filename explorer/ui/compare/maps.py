@@ -19,6 +19,7 @@ from explorer.ui.compare.view import CompareView
 from explorer.ui.map.projection_state import is_missing
 from explorer.ui.map.selection import Selection, selection_on
 from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, held_view
 from explorer.ui.widgets.run_picker import can_be_shown, default_run, stop_without_models
 
@@ -94,8 +95,8 @@ def compared_runs(view: CompareView) -> list[LoadedRun]:
         more = (name for name in default_runs(entries, known[0] if known else "") if name not in known)
         loaded += [session.loaded_run(name) for name in more][: FEWEST - len(loaded)]
     if len(loaded) < FEWEST:
-        known = [run.run.name for run in loaded]
-        stop_without_models(f"A comparison takes two models, and there is {' and '.join(known) or 'none'}.")
+        there_is = " and ".join(as_text(run.run.name) for run in loaded) or "none"
+        stop_without_models(f"A comparison takes two models, and there is {there_is}.")
     if view.compare and tuple(run.run.name for run in loaded) != view.compare:
         change_view(replace(view, compare=tuple(run.run.name for run in loaded)))
     return loaded
@@ -108,7 +109,7 @@ def _usable(name: str, entries: Iterable[RunSummary]) -> LoadedRun | None:
             raise CheckpointError(damage)
         return session.loaded_run(name)
     except CheckpointError as error:
-        st.error(f"{error} It is left out.", icon=":material/error:")
+        st.error(f"{as_text(error)} It is left out.", icon=":material/error:")
         return None
 
 
@@ -126,7 +127,7 @@ def validated_maps(runs: Sequence[LoadedRun], view: CompareView) -> CompareView:
     reason = f"{', '.join(lacking)} has no map by {view.maps} yet: compute it on the page Latent map."
     if view.maps not in SPACES:
         reason = f"There is no projection {view.maps[:40]!r}."
-    st.warning(f"{reason} {DEFAULT_MAP.upper()} is shown instead.", icon=":material/link_off:")
+    st.warning(f"{as_text(reason)} {DEFAULT_MAP.upper()} is shown instead.", icon=":material/link_off:")
     return change_view(replace(view, maps=DEFAULT_MAP))
 
 
@@ -139,7 +140,7 @@ def compared_maps(runs: Sequence[LoadedRun], view: CompareView) -> list[Compared
         try:
             own = _own_map(loaded, view.maps)
         except (CheckpointError, ProjectionError) as error:
-            st.info(f"{error}", icon=":material/info:")
+            st.info(as_text(error), icon=":material/info:")
             continue
         maps.append(_turned(own, maps[0]) if maps and view.align else own)
     return maps

@@ -10,6 +10,7 @@ from explorer.analysis.arrays import Images
 from explorer.data.images import ImageSplit
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.text import as_text
 from explorer.ui.widgets.images import wrapped_picture
 
 SIDE = 56
@@ -32,7 +33,7 @@ def rebuilt_picture(runs: Sequence[LoadedRun], rows: NDArray[np.int64], original
 
 
 def _line(title: str, images: Images, n_columns: int) -> None:
-    st.caption(title)
+    st.caption(as_text(title))
     wrapped_picture(images, title, n_columns=n_columns, side=SIDE)
 
 

@@ -12,6 +12,7 @@ from explorer.jobs.threads import Query
 from explorer.serving.run_cache import map_version
 from explorer.ui.compare.maps import ComparedMap
 from explorer.ui.tasks import show_query, while_under_way
+from explorer.ui.text import as_text
 
 N_COLUMNS = 2
 
@@ -52,7 +53,7 @@ def _show(compared: ComparedMap, query: Query[RoundTripErrors | None]) -> None:
     if not isinstance(found, RoundTripErrors):
         show_query(query, key, missing="has no sweep", again="Try again")
         return
-    st.caption(f"**{compared.name}**")
+    st.caption(f"**{as_text(compared.name)}**")
     figure = round_trip_figure(found, compared.projection.axis_names)
     st.plotly_chart(figure, alt=round_trip_text(found), config={"displayModeBar": False}, key=key)
-    st.caption(round_trip_text(found))
+    st.caption(as_text(round_trip_text(found)))

@@ -17,6 +17,7 @@ from explorer.ui.compare.table import comparison_table
 from explorer.ui.compare.view import CompareView
 from explorer.ui.sampling import decoded, density_codes
 from explorer.ui.sections import Section
+from explorer.ui.text import as_text
 from explorer.ui.widgets.classifier import classifier_of, offer_classifier
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import wrapped_picture
@@ -30,7 +31,7 @@ SIDE = 50
 def generate(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show samples of each model, of its prior and of a density fitted to its codes, and their predicted classes."""
     for loaded in runs:
-        st.markdown(f"**{loaded.run.name}**")
+        st.markdown(f"**{as_text(loaded.run.name)}**")
         prior_column, density_column = st.columns(2, gap="medium")
         with prior_column:
             _prior_draws(loaded, view)
@@ -83,7 +84,7 @@ def likelihood(runs: Sequence[LoadedRun], view: CompareView) -> None:
     """Show what bounds each model gives on log p(x), why one gives none, and how each rebuilds the same images."""
     for loaded in runs:
         if not loaded.config.model.has_bound:
-            st.info(_why_no_likelihood(loaded), icon=":material/info:")
+            st.info(as_text(_why_no_likelihood(loaded)), icon=":material/info:")
     comparison_table(runs, kinds=("bound", "reconstruction", "pixels"), also=("kl",))
     encoding = [loaded for loaded in runs if loaded.config.model.can_encode]
     if not encoding:

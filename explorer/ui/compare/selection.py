@@ -13,6 +13,7 @@ from explorer.ui import session
 from explorer.ui.compare.maps import ComparedMap, shared_selection
 from explorer.ui.compare.reconstructions import rebuilt_picture
 from explorer.ui.map.selection import clear_selection
+from explorer.ui.text import as_text
 
 N_SHOWN = 16
 
@@ -33,7 +34,7 @@ def compared_selection(maps: Sequence[ComparedMap]) -> None:
         words, button = st.columns([5, 1], vertical_alignment="center")
         n_total = len(source.loaded.encoded)
         words.markdown(f"##### {len(selection.rows):,} of {n_total:,} test images selected")
-        words.caption(f"Drawn on the map of {source.name}; the same images are bright on {len(linked)} maps.")
+        words.caption(f"Drawn on the map of {as_text(source.name)}; the same images are bright on {len(linked)} maps.")
         with button, st.container(horizontal_alignment="right"):
             st.button("Clear selection", icon=":material/close:", on_click=clear_selection)
         if not len(selection.rows):
@@ -47,7 +48,7 @@ def compared_selection(maps: Sequence[ComparedMap]) -> None:
             [compared.loaded for compared in linked], rows, originals if isinstance(originals, ImageSplit) else None
         )
         if isinstance(originals, DataError):
-            st.caption(f"Without the originals: {originals}")
+            st.caption(f"Without the originals: {as_text(originals)}")
 
 
 def evenly(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from explorer.analysis.evaluation.metrics import METRICS, Metric
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.compare import job
 from explorer.ui.tasks import Command, is_under_way, offer, progress_words, show_command, while_under_way
+from explorer.ui.text import as_text
 from explorer.workflows.comparison import comparison_bytes
 
 STYLE = Path(__file__).with_suffix(".css")
@@ -58,11 +59,12 @@ def comparison_table(
     st.html(STYLE)
     st.html(table_html(found, shown))
     st.caption(
-        f"{caption(found)} {BOLD} Below a number stands its interval, then the difference to {names[0]} with its own: "
+        f"{as_text(caption(found))} {BOLD} Below a number stands its interval, then the difference to "
+        f"{as_text(names[0])} with its own: "
         "it is called one only where that leaves 0 out."
     )
     for group in groups(found):
-        words = group_text(group, shown).replace("*", r"\*")
+        words = as_text(group_text(group, shown))
         st.caption(rf"{words}. Mean and deviation over seeds; \*: by Welch's interval, which leaves 0 out.")
     _files(found, names)
 

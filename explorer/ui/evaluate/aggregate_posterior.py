@@ -31,7 +31,7 @@ def aggregate_part(loaded: LoadedRun, view: EvaluateView) -> None:
         _test(loaded, found.discrepancy)
     n_dims = found.codes.shape[1]
     shown = found.order()[:N_SHOWN] if n_dims > N_SHOWN else range(n_dims)
-    which = f"the {len(shown)} of {n_dims} dimensions that vary most" if len(shown) < n_dims else "every dimension"
+    which = f"the {len(shown)} of {n_dims:d} dimensions that vary most" if len(shown) < n_dims else "every dimension"
     line = "" if found.discrepancy is None else ", and the prior as a line"
     st.markdown(f"**Marginals**: {which}, codes as a histogram{line}")
     with st.container(horizontal=True, gap="medium"):
@@ -56,7 +56,7 @@ def _test(loaded: LoadedRun, it: "Discrepancy") -> None:
         f"and draws of the prior, 95% are below {it.null_high:.4f}.\n\n"
         "The squared maximum mean discrepancy, its unbiased estimate: 0 in expectation if both are the same, so it "
         f"may be below 0. Kernel exp(-d² / (2 · {it.bandwidth:.2f}²)), the median distance; {it.n:,} codes, one draw "
-        f"from q(z|x) of each of the first test images, and as many draws of {_prior_words(loaded)}; seed {it.seed}. "
+        f"from q(z|x) of each of the first test images, and as many draws of {_prior_words(loaded)}; seed {it.seed:d}. "
         f"{GRETTON}."
     )
     st.markdown(given(words, loaded.config.model))
@@ -70,7 +70,7 @@ def _prior_words(loaded: LoadedRun) -> str:
 
 
 def _marginal(dim: int, it: "Marginal") -> None:
-    st.markdown(f"**z{dim}**")
+    st.markdown(f"**z{dim:d}**")
     words = _moments(it)
     st.plotly_chart(
         marginal_figure(it.edges, it.density, it.places, it.prior),
@@ -93,7 +93,7 @@ def _moments(it: "Marginal") -> str:
 def _explanation(loaded: LoadedRun, found: "AggregateSample") -> str:
     what = "One draw from q(z|x)" if loaded.config.model.has_bound else "The code"
     return (
-        f"{what} of each of the first {len(found.codes):,} test images, seed {found.seed}; ± is a 95% interval over "
+        f"{what} of each of the first {len(found.codes):,} test images, seed {found.seed:d}; ± is a 95% interval over "
         "images. Where the histogram leaves the line, samples of the prior are decoded from places that few images are "
         "encoded to, or places that many are encoded to are seldom sampled."
         if found.discrepancy is not None

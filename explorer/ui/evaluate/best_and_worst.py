@@ -18,6 +18,7 @@ from explorer.ui.evaluate.words import RANKINGS, pixels_note, rankings_of
 from explorer.ui.map.view import MapView
 from explorer.ui.notation import given
 from explorer.ui.pins import MAX_PINS, Pin, added
+from explorer.ui.text import as_text
 from explorer.ui.view import control, held_view, view_to_query
 from explorer.ui.widgets.images import wrapped_picture
 
@@ -53,7 +54,7 @@ def extremes(loaded: LoadedRun, view: EvaluateView) -> None:
     names, originals = session.class_names(loaded), session.originals(loaded)
     worst, best = extreme_rows(values, N_SHOWN, is_high_worst=ranking == "kl")
     if isinstance(originals, DataError):
-        st.caption(f":material/info: The originals are not here. {originals}")
+        st.caption(f":material/info: The originals are not here. {as_text(originals)}")
     for column, title, rows in zip(st.columns(2, gap="large"), TITLES[ranking], (worst, best), strict=True):
         with column:
             st.markdown(f"**{given(title, loaded.config.model)}**")
@@ -106,7 +107,10 @@ def _gallery(
         for row, label, pair in zip(rows.tolist(), labels.tolist(), pictures, strict=True):
             with st.container(width=CELL, gap=None):
                 wrapped_picture(pair, f"Image {row} of class {names[label]}: {what}", n_columns=1, side=SIDE)
-                st.caption(f"{names[label]} · {values[row]:{'.2f' if view.ranking == 'kl' else '.1f'}}")
+                st.caption(
+                    f"{as_text(names[label])} · "
+                    f"{f'{values[row]:.2f}' if view.ranking == 'kl' else f'{values[row]:.1f}'}"
+                )
                 st.page_link(
                     PAGES / "latent_map.py",
                     label=f"{row:,}",

@@ -50,7 +50,7 @@ def calibration_part(loaded: LoadedRun, view: EvaluateView) -> None:
     low, high = found.band()
     words = (
         "Bars: codes by where they lie in q(z|x) of their image, from its lowest draws to its highest, in 20 equal "
-        f"parts. Grey: from {low} to {high} codes, where 99% of the bars lie if q(z|x) is the true posterior; bars "
+        f"parts. Grey: from {low:d} to {high:d} codes, where 99% of the bars lie if q(z|x) is the true posterior; bars "
         "outside are vermilion. Higher at both ends: q is too narrow; in the middle: too wide; on one side: shifted."
     )
     st.caption(given(words, model))
@@ -63,7 +63,7 @@ def verdict_words(facts: "list[RankFacts]") -> str:
     if counts["uniform"] == len(facts):
         return f"No sign in {n_dims} that q(z|x) is not the true posterior"
     kinds = (("narrow", "too narrow"), ("wide", "too wide"), ("shifted", "shifted"), ("other", "off in another way"))
-    ways = ", ".join(f"{words} in {counts[name]}" for name, words in kinds if counts[name])
+    ways = ", ".join(f"{words} in {counts[name]:d}" for name, words in kinds if counts[name])
     return f"q(z|x) is not the true posterior: {ways} of {n_dims}"
 
 
@@ -71,8 +71,8 @@ def _explanation(loaded: LoadedRun, found: "Calibration") -> str:
     given = ", classes in turn" if loaded.config.model.n_classes is not None else ""
     return (
         f"Simulation-based calibration, {TALTS}: {len(found.ranks):,} codes z are drawn from the prior{given}, an "
-        f"image x from p(x|z) of each, and z is ranked among {found.n_draws} draws from q(z|x) of that image; seed "
-        f"{found.seed}. If q(z|x) is the true posterior p(z|x), every rank is equally likely. Images are the model's "
+        f"image x from p(x|z) of each, and z is ranked among {found.n_draws:d} draws from q(z|x) of that image; seed "
+        f"{found.seed:d}. If q(z|x) is the true posterior p(z|x), every rank is equally likely. Images are the model's "
         "own, so this says nothing of how well it fits the data: it says how well the encoder inverts the decoder, "
         "over the whole prior."
     )

@@ -12,6 +12,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.evaluate.elbo import scores
 from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.notation import given
+from explorer.ui.text import as_text
 
 if TYPE_CHECKING:
     from explorer.analysis.evaluation.evaluate import ImageTerms
@@ -32,7 +33,7 @@ def dimensions_part(loaded: LoadedRun, view: EvaluateView) -> None:
     measure = variance if kl is None else kl
     title = "variance of the mean code" if kl is None else "KL, nats"
     order = np.argsort(-measure, kind="stable")
-    names = [f"z{dim}" for dim in order.tolist()]
+    names = [f"z{dim:d}" for dim in order.tolist()]
     _headline(loaded, terms, is_active)
     st.plotly_chart(
         dimensions_figure(names, measure[order], None if errors is None else errors[order], is_active[order], title),
@@ -41,7 +42,10 @@ def dimensions_part(loaded: LoadedRun, view: EvaluateView) -> None:
         config={"displayModeBar": False},
     )
     if loaded.config.model.has_bound and kl is None:
-        st.caption(f"No KL of each dimension: {evaluation.reasons['kl_per_dimension']}. The variance is shown instead.")
+        st.caption(
+            f"No KL of each dimension: {as_text(evaluation.reasons['kl_per_dimension'])}. The variance is shown "
+            "instead."
+        )
     st.caption(_explanation(loaded, evaluation.n_images, has_kl=kl is not None))
     with st.expander("Figures of every dimension"):
         rows = {"dimension": names}
@@ -73,7 +77,7 @@ def _headline(loaded: LoadedRun, terms: "ImageTerms", is_active: "np.ndarray") -
     if loaded.config.model.has_bound:
         it = active_units(terms.mu, Resampling())
         interval = f" (95% interval {it.low:.0f} to {it.high:.0f})"
-    dead = ", ".join(f"z{dim}" for dim in np.flatnonzero(~is_active).tolist())
+    dead = ", ".join(f"z{dim:d}" for dim in np.flatnonzero(~is_active).tolist())
     st.markdown(f"##### {n_active} of {n_dims} dimensions are active{interval}" + (f"; dead: {dead}" if dead else ""))
 
 

@@ -12,6 +12,7 @@ from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.evaluate.words import bound_notes, interval_words, steps_of, terms_explained, terms_table
 from explorer.ui.notation import given
 from explorer.ui.tasks import awaited
+from explorer.ui.text import as_code
 from explorer.ui.view import control
 from explorer.ui.widgets.diagnosis import findings_with_fixes
 from explorer.workflows.evaluation import scores_of
@@ -40,10 +41,10 @@ def bound_part(loaded: LoadedRun, view: EvaluateView) -> None:
             st.plotly_chart(bound_figure(steps), alt=bound_text(steps), key="bound", config={"displayModeBar": False})
     st.markdown(terms_explained(shown, model))
     st.caption(given(" ".join(bound_notes(loaded, shown, evaluation.n_images)), model))
+    command = f"python -m explorer evaluate {loaded.run.name} --images {evaluation.n_images} --iwae-samples 1"
     st.caption(
         "Means over images, with their standard errors and 95% intervals by the bootstrap: 1,000 draws of the images "
-        f"with replacement, seed 0. The same on the command line: `python -m explorer evaluate {loaded.run.name} "
-        f"--images {evaluation.n_images} --iwae-samples 1`"
+        f"with replacement, seed 0. The same on the command line: {as_code(command)}"
     )
     diagnosis_of(loaded, evaluation)
 

@@ -69,7 +69,7 @@ def _headline(loaded: LoadedRun, growth: "BoundGrowth") -> None:
         f"##### log p(x) is at least {last.value:.1f} nats an image over the first {growth.bounds.shape[1]:,} test "
         f"images, in expectation\n"
         f"The **lower bound** of {most:,} importance samples: {last.value:.2f} (95% interval {interval_words(last)}), "
-        f"seed {growth.seed}. "
+        f"seed {growth.seed:d}. "
         f"{_gain_words(gain, most)}"
     )
     st.markdown(given(words, loaded.config.model))

@@ -15,6 +15,7 @@ from explorer.ui.evaluate.log_px import evidence_part
 from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.notation import given
 from explorer.ui.sections import Section, section_control
+from explorer.ui.text import as_text
 
 
 def _without_prior(what: str) -> Callable[[LoadedRun], str]:
@@ -75,14 +76,14 @@ def evaluation(loaded: LoadedRun, view: EvaluateView) -> None:
     section = SECTIONS[view.evaluate]
     reason = section.why_missing(loaded)
     if reason:
-        st.info(reason, icon=":material/info:")
+        st.info(as_text(reason), icon=":material/info:")
     section.show(loaded, view)
 
 
 def _without_encoder(loaded: LoadedRun) -> None:
     st.info(
-        f"{loaded.run.name} is a GAN: it makes images from codes, and has no encoder and no p(x) that could be "
-        "evaluated. So there is no bound, no posterior and no reconstruction. What it makes is on Generate.",
+        f"{as_text(loaded.run.name)} is a GAN: it makes images from codes, and has no encoder and no p(x) that could "
+        "be evaluated. So there is no bound, no posterior and no reconstruction. What it makes is on Generate.",
         icon=":material/info:",
     )
     st.page_link(PAGES / "generate.py", label="See what it makes", icon=":material/auto_awesome:")

@@ -12,6 +12,7 @@ from explorer.models.config import LIKELIHOODS, POSTERIORS, ModelConfig
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.evaluate.view import Ranking
 from explorer.ui.notation import given
+from explorer.ui.text import as_text
 
 RANKINGS: Mapping[Ranking, str] = MappingProxyType({"elbo": "ELBO", "reconstruction": "log p(x|z)", "kl": "KL"})
 """What the best and worst images are chosen by, and what it is called."""
@@ -52,7 +53,12 @@ def interval_words(it: Estimate, digits: int = 2) -> str:
 
 def linked(source: str) -> str:
     """Return sources, with semicolons between, as Markdown: what stands before an address becomes its link."""
-    return "; ".join(_LINK.sub(r"[\1](\2)", one) for one in source.split("; "))
+    return "; ".join(_linked(one) for one in source.split("; "))
+
+
+def _linked(source: str) -> str:
+    found = _LINK.fullmatch(source)
+    return as_text(source) if found is None else f"[{as_text(found[1])}]({found[2]})"
 
 
 def terms_table(terms: Sequence[BoundTerm], model: ModelConfig) -> str:
@@ -67,12 +73,14 @@ def terms_table(terms: Sequence[BoundTerm], model: ModelConfig) -> str:
 
 def terms_explained(terms: Sequence[BoundTerm], model: ModelConfig) -> str:
     """Return a line on each term as a Markdown list, with its source."""
-    lines = (f"**{_title(term, model).strip('*')}**: {term.explanation} {linked(term.source)}." for term in terms)
+    lines = (
+        f"**{_title(term, model).strip('*')}**: {as_text(term.explanation)} {linked(term.source)}." for term in terms
+    )
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _title(term: BoundTerm, model: ModelConfig) -> str:
-    title = given(term.title, model).replace("|", r"\|")
+    title = as_text(given(term.title, model))
     return f"**{title}**" if term.name == "elbo" else title
 
 
@@ -116,6 +124,6 @@ def support_note(model: ModelConfig) -> str:
     if POSTERIORS[model.posterior].covers:
         return ""
     return (
-        f"Every {model.posterior} q(z|x) covers a part of the prior only: the bound does not become tight however many "
-        "samples it has."
+        f"Every {as_text(model.posterior)} q(z|x) covers a part of the prior only: the bound does not become tight "
+        "however many samples it has."
     )

@@ -16,6 +16,7 @@ from explorer.ui.explore.posterior_samples import resampling
 from explorer.ui.map.reliability import reliability_note
 from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
+from explorer.ui.text import as_code, as_text
 from explorer.ui.widgets.images import captioned_pictures, error_image, picture
 from explorer.ui.widgets.sliders import sliders
 
@@ -40,15 +41,15 @@ def inspector(
         picture(decoded, f"decoded{_as_class(place.label, class_names)}", side=SIDE)
     else:
         label = class_names[loaded.encoded.labels[place.row]]
-        st.markdown(f"##### Test image {place.row:,} · class {label}")
+        st.markdown(f"##### Test image {place.row:,} · class {as_text(label)}")
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
     reliability_note(loaded, place)
     _ways_to_look_around(loaded, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"
-        st.caption(f":material/info: Originals appear when the data set is here, for example after `{fetch}`.")
-        st.caption(str(originals).replace("--", r"\-\-"))
+        st.caption(f":material/info: Originals appear when the data set is here, for example after {as_code(fetch)}.")
+        st.caption(as_text(originals))
 
 
 def _ways_to_look_around(

@@ -13,6 +13,7 @@ from explorer.ui import session
 from explorer.ui.errors import errors_in_words
 from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
+from explorer.ui.text import as_text
 from explorer.ui.widgets.images import captioned_pictures
 
 N_DRAWS = 10
@@ -29,7 +30,7 @@ def resampling(loaded: LoadedRun, place: PinnedPlace) -> None:
     originals = session.originals(loaded)
     reason = why_no_draws(loaded, place.row, originals)
     if reason is not None:
-        st.caption(reason)
+        st.caption(as_text(reason))
         return
     seed = _seed_controls()
     with errors_in_words():
@@ -41,7 +42,7 @@ def resampling(loaded: LoadedRun, place: PinnedPlace) -> None:
     st.markdown(given(f"**{N_DRAWS} draws from q(z|x)** (distance in z from its mean)", model))
     captioned_pictures(images, [f"{distance:.2f}" for distance in distances], side=SIDE)
     st.caption(
-        f"Means of {given('p(x|z)', model)} for z = {_recipe(loaded)}, seed {seed}. "
+        f"Means of {given('p(x|z)', model)} for z = {as_text(_recipe(loaded))}, seed {seed}. "
         "Where they look alike, what the encoder leaves open does not show."
     )
 

@@ -18,6 +18,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.map.selection import Selection, clear_selection, held_selection
 from explorer.ui.notation import given
+from explorer.ui.text import as_text
 from explorer.ui.widgets.images import captioned_pictures, error_image, wrapped_picture
 
 N_SHOWN = 24
@@ -64,7 +65,7 @@ def _headline(loaded: LoadedRun, projection: Projection, selection: Selection, c
     words_column, files_column = st.columns([3, 2], vertical_alignment="center")
     words_column.markdown(f"##### {len(selection.rows):,} of {len(loaded.encoded):,} test images selected")
     if hidden:
-        words_column.caption(f"Without the classes that the legend hides: {hidden}.")
+        words_column.caption(f"Without the classes that the legend hides: {as_text(hidden)}.")
     with files_column, st.container(horizontal=True, horizontal_alignment="right"):
         for kind, to_bytes, mime in (
             ("CSV", csv_bytes, "text/csv"),
@@ -120,7 +121,7 @@ def _mean(
         captions.append("mean original")
     captioned_pictures(np.stack(images), captions, side=MEAN_SIDE)
     if is_conditional:
-        st.caption(f"Decoded as class {class_names[summary.commonest]}, the commonest of the selection.")
+        st.caption(f"Decoded as class {as_text(class_names[summary.commonest])}, the commonest of the selection.")
 
 
 def _gallery(loaded: LoadedRun, selection: Selection, originals: ImageSplit | DataError) -> None:
@@ -150,7 +151,7 @@ def _gallery(loaded: LoadedRun, selection: Selection, originals: ImageSplit | Da
 
 
 def _pictures(images: Images, title: str) -> None:
-    st.caption(title)
+    st.caption(as_text(title))
     wrapped_picture(images, f"{title} of selected images", n_columns=N_COLUMNS, side=SIDE)
 
 

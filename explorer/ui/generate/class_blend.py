@@ -14,6 +14,7 @@ from explorer.ui.generate.controls import seed_control
 from explorer.ui.generate.sampling import drawn_codes
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, control, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
@@ -38,15 +39,16 @@ def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> 
     codes = codes.reshape(len(labels), -1)
     images = decoded(loaded, codes, labels)
     ends = names[view.blend[0]], names[view.blend[1]]
-    st.markdown(f"##### From class {ends[0]} to class {ends[1]} in {view.steps} steps")
+    st.markdown(f"##### From class {as_text(ends[0])} to class {as_text(ends[1])} in {view.steps:d} steps")
     grid_picture(
         images.reshape(N_ROWS, view.steps, *images.shape[1:]), f"A blend of {ends[0]} and {ends[1]}", side=SIDE
     )
     shared = "noise" if loaded.config.model.prior == "conditional" else "z"
     st.caption(
-        f"A row has one {shared}; from left to right y goes from all {ends[0]} to all {ends[1]}. The model was trained "
+        f"A row has one {shared}; from left to right y goes from all {as_text(ends[0])} to all {as_text(ends[1])}. The "
+        "model was trained "
         f"with whole classes alone, so what lies between them is what its first layer makes of a mixture. "
-        f"Seed {view.seed}."
+        f"Seed {view.seed:d}."
     )
     classifier = classifier_of(loaded)
     if classifier is not None:
@@ -69,8 +71,8 @@ def class_blend(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> 
 
 def _controls(view: GenerateView, names: Sequence[str], n_classes: int) -> None:
     first, last, steps = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
-    choices = ((first, "From class", "blend-from"), (last, "To class", "blend-to"))
-    for (column, title, key), chosen in zip(choices, view.blend, strict=True):
+    columns, titles, keys = (first, last), ("From class", "To class"), ("blend-from", "blend-to")
+    for column, title, key, chosen in zip(columns, titles, keys, view.blend, strict=True):
         set_control(key, chosen)
         column.selectbox(title, range(n_classes), format_func=lambda label: names[label], key=key, on_change=_keep_ends)
     control(steps.slider, view, "steps", "Steps")

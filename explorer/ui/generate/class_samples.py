@@ -14,6 +14,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.sampling import drawn_codes, prior_words
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.images import grid_picture
@@ -77,7 +78,7 @@ def class_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
 
 def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str], it: ClassifiedImages) -> None:
     name = names[view.label]
-    st.markdown(f"##### {len(it.images)} samples of class {name}")
+    st.markdown(f"##### {len(it.images)} samples of class {as_text(name)}")
     shape = N_ROWS, N_COLUMNS
     grid_picture(
         it.images.reshape(*shape, *it.images.shape[1:]),
@@ -88,7 +89,7 @@ def _samples_of_class(loaded: LoadedRun, view: GenerateView, names: Sequence[str
     if it.classifier is not None and it.probabilities is not None:
         st.markdown(fidelity_words(class_fidelity(it.probabilities, it.labels), it.classifier, f"class {name}"))
         _tell_wrong(it.probabilities[it.is_wrong], names)
-    st.caption(f"Means of p(x|z, y) for z from {prior_words(loaded, view)}, seed {view.seed}.")
+    st.caption(f"Means of p(x|z, y) for z from {prior_words(loaded, view)}, seed {view.seed:d}.")
 
 
 def _tell_wrong(probabilities: Floats, names: Sequence[str]) -> None:
@@ -96,7 +97,7 @@ def _tell_wrong(probabilities: Floats, names: Sequence[str]) -> None:
     if len(probabilities):
         labels, counts = np.unique(probabilities.argmax(axis=1), return_counts=True)
         order = np.argsort(-counts, kind="stable").tolist()
-        read = ", ".join(f"{names[int(labels[k])]} ({counts[k]})" for k in order)
+        read = ", ".join(f"{as_text(names[int(labels[k])])} ({counts[k]:d})" for k in order)
         st.caption(f":material/crop_square: With a frame: what the judge reads as another class, {read}.")
 
 
@@ -114,8 +115,9 @@ def _same_style(loaded: LoadedRun, names: Sequence[str], it: ClassifiedImages) -
     if it.classifier is not None:
         st.markdown(_columns_in_words(~it.is_wrong.reshape(shape), names))
     st.caption(
-        f"A row has the same {shared}, that of one of the first {N_STYLES} samples; a column is a class, {names[0]} to "
-        f"{names[shape[1] - 1]}."
+        f"A row has the same {shared}, that of one of the first {N_STYLES} samples; a column is a class, "
+        f"{as_text(names[0])} to "
+        f"{as_text(names[shape[1] - 1])}."
     )
 
 
@@ -123,6 +125,10 @@ def _columns_in_words(is_right: NDArray[np.bool_], names: Sequence[str]) -> str:
     """Return how many of each column, of ``(R, K)``, are read as its class."""
     n_rows, n_classes = is_right.shape
     counts = is_right.sum(axis=0)
-    missed = [f"{names[label]}: {counts[label]} of {n_rows}" for label in range(n_classes) if counts[label] < n_rows]
+    missed = [
+        f"{as_text(names[label])}: {counts[label]:d} of {n_rows:d}"
+        for label in range(n_classes)
+        if counts[label] < n_rows
+    ]
     others = "every column in full" if not missed else f"{', '.join(missed)}, every other column in full"
-    return f"**Judged to be the class of the column: {counts.sum()} of {is_right.size}** ({others})."
+    return f"**Judged to be the class of the column: {counts.sum():d} of {is_right.size:d}** ({others})."

@@ -8,6 +8,7 @@ import streamlit as st
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import has_temperature
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, control
 
 
@@ -22,7 +23,7 @@ def class_control(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
         "label",
         "Class to generate",
         range(n_classes),
-        format_func=lambda label: names[label],
+        format_func=lambda label: as_text(names[label]),
         required=True,
     )
 

@@ -12,6 +12,7 @@ from explorer.ui.generate.controls import class_control
 from explorer.ui.generate.sampling import same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
 from explorer.workflows.image_grids import DecodedGrid
@@ -27,14 +28,14 @@ def manifold(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> Non
     label = same_class(loaded, view, 1)
     moments = normal_prior(loaded.model, label)
     if moments is None:
-        st.info(_why_none(loaded), icon=":material/info:")
+        st.info(as_text(_why_none(loaded)), icon=":material/info:")
         return
     mean, scale = (np.reshape(part, -1) for part in moments)
     codes = manifold_codes(N_SIDE, mean, scale).reshape(N_SIDE**2, 2)
     labels = same_class(loaded, view, len(codes))
     images = decoded(loaded, codes, labels)
     title = "" if label is None else f" of class {names[view.label]}"
-    st.markdown(f"##### The manifold{title}")
+    st.markdown(f"##### {as_text(f'The manifold{title}')}")
     grid_picture(images.reshape(N_SIDE, N_SIDE, *images.shape[1:]), f"The manifold{title}", side=SIDE)
     prior = "the class's own normal prior" if model.prior == "conditional" else "N(0, I)"
     st.caption(

@@ -12,6 +12,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.sampling import drawn_codes, prior_words
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import N_COMPONENTS, decoded, density_codes
+from explorer.ui.text import as_text
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import shares_words
 from explorer.ui.widgets.images import grid_picture
@@ -30,7 +31,7 @@ def prior_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
         st.markdown(f"##### {N_DRAWS} samples")
         _grid(images, "Samples from the prior")
         what = "Means of p(x|z)" if model.can_encode else "What the decoder makes"
-        st.caption(f"{what} for z from {prior_words(loaded, view)}, seed {view.seed}.")
+        st.caption(f"{what} for z from {prior_words(loaded, view)}, seed {view.seed:d}.")
     with right:
         if classifier_of(loaded) is not None:
             st.markdown("##### What the judge reads in them")
@@ -38,7 +39,7 @@ def prior_samples(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
         about = "was trained without classes."
         if not model.can_encode:
             about = "is a GAN: it makes images, and has no encoder that would place one on a map. It " + about
-        st.info(f"{loaded.run.name} {about} To pick a class, choose a CVAE above.", icon=":material/info:")
+        st.info(f"{as_text(loaded.run.name)} {about} To pick a class, choose a CVAE above.", icon=":material/info:")
 
 
 def fitted_and_standard(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
@@ -54,7 +55,7 @@ def fitted_and_standard(loaded: LoadedRun, view: GenerateView, names: Sequence[s
         st.caption(
             f"A mixture of {N_COMPONENTS} normal distributions, fitted afterwards to the codes of the "
             f"{len(loaded.encoded):,} test images. It is a density of codes: the model has no p(x) by it. "
-            f"Seed {view.seed}."
+            f"Seed {view.seed:d}."
         )
         _classes_seen(loaded, images[:N_DRAWS], names, "fitted")
     with right:
@@ -62,7 +63,7 @@ def fitted_and_standard(loaded: LoadedRun, view: GenerateView, names: Sequence[s
         _grid(images[N_DRAWS:], "Draws from N(0, I), which is not its prior")
         st.caption(
             "An autoencoder has no prior: nothing in its training put codes here, so the decoder was never told what "
-            f"these places mean. A VAE is sampled so because its training did. Seed {view.seed}."
+            f"these places mean. A VAE is sampled so because its training did. Seed {view.seed:d}."
         )
         _classes_seen(loaded, images[N_DRAWS:], names, "standard")
 

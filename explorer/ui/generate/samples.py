@@ -12,6 +12,7 @@ from explorer.ui.generate.prior_samples import fitted_and_standard, prior_sample
 from explorer.ui.generate.sampling import drawn_codes, same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded, density_codes
+from explorer.ui.text import as_text
 from explorer.ui.widgets.image_export import grid_download
 from explorer.workflows.image_grids import DecodedGrid
 
@@ -38,8 +39,8 @@ def sample_export(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -
     with st.popover("Take it away", icon=":material/download:", width="content"):
         n = st.slider("Images", 1, MAX_SAMPLES, 50, key="samples-n")
         is_of_class = loaded.config.model.n_classes is not None
-        of_class = f" of class {names[view.label]}" if is_of_class else ""
-        st.caption(f"{n:,} samples{of_class}, seed {view.seed}.")
+        of_class = f" of class {as_text(names[view.label])}" if is_of_class else ""
+        st.caption(f"{n:,} samples{of_class}, seed {view.seed:d}.")
         stem = f"{loaded.run.name}{f'-class-{view.label}' if is_of_class else ''}-seed-{view.seed}"
         grid_download(stem, partial(samples_to_export, loaded, view, n), key="samples")
 

@@ -8,6 +8,7 @@ from explorer.serving.batches import ClassWeights
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import has_temperature
+from explorer.ui.text import as_text
 
 
 def drawn_codes(loaded: LoadedRun, view: GenerateView, n: int, labels: Labels | ClassWeights | None = None) -> Floats:
@@ -25,7 +26,7 @@ def prior_words(loaded: LoadedRun, view: GenerateView) -> str:
     """Return what codes are drawn from, by the view's temperature."""
     model = loaded.config.model
     if not has_temperature(loaded):
-        return f"the prior, a standard {model.posterior} distribution"
+        return f"the prior, a standard {as_text(model.posterior)} distribution"
     name = "the class's own normal prior" if model.prior == "conditional" else "N(0, I)"
     if view.temperature == 1:
         return name

@@ -13,6 +13,7 @@ from explorer.ui.generate.traversals import traversals
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.map.view import with_known_class
 from explorer.ui.sections import Section
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view
 
 DEFAULT = GenerateView()
@@ -61,12 +62,12 @@ def validated_generate_view(loaded: LoadedRun, view: GenerateView) -> GenerateVi
     view = with_known_class(loaded, view, "label")
     why_missing = SECTIONS[view.generate].why_missing(loaded)
     if why_missing:
-        st.info(f"{why_missing} Its samples are shown instead.", icon=":material/info:")
+        st.info(f"{as_text(why_missing)} Its samples are shown instead.", icon=":material/info:")
         view = change_view(replace(view, generate=DEFAULT.generate))
     n_classes = loaded.config.model.n_classes
     if n_classes is not None and max(view.blend) >= n_classes:
         st.warning(
-            f"Class {max(view.blend)} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. "
+            f"Class {max(view.blend):d} does not exist in {as_text(loaded.run.name)}: use 0 to {n_classes - 1:d}. "
             "A blend of the first two is shown instead.",
             icon=":material/link_off:",
         )

@@ -17,6 +17,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
@@ -56,7 +57,7 @@ def style_transfer(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) 
         st.markdown("##### Original")
         if chosen.image is not None:
             picture(chosen.image, f"class {names[chosen.label]}", side=SIDE, alt="The image whose style is taken")
-        st.caption(chosen.words)
+        st.caption(as_text(chosen.words))
     with right:
         _in_every_class(loaded, chosen, images, names)
     grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n_classes)
@@ -85,8 +86,8 @@ def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, name
         st.markdown(fidelity_words(class_fidelity(probabilities, labels), classifier, "the class asked for"))
     shared = "noise under each class's own prior" if loaded.config.model.prior == "conditional" else "z"
     st.caption(
-        f"The image is encoded as class {names[chosen.label]}; the same {shared} is decoded in every class. What is "
-        "left in z once the class is known is what is called style here."
+        f"The image is encoded as class {as_text(names[chosen.label])}; the same {shared} is decoded in every class. "
+        "What is left in z once the class is known is what is called style here."
     )
 
 
@@ -122,7 +123,7 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
     try:
         image, done = read_image(content, model.image_shape)
     except DataError as error:
-        st.error(f"{error} The test image is shown when the file is taken away.", icon=":material/error:")
+        st.error(f"{as_text(error)} The test image is shown when the file is taken away.", icon=":material/error:")
         return None
     classifier = classifier_of(loaded)
     guess, about = 0, "The model encodes an image given its class."
@@ -148,7 +149,9 @@ def _keep_row(n: int) -> None:
         change_view(replace(held_view(GenerateView), image=int(row)))
     else:
         st.toast(
-            f"There is no test image {row}: choose one of 0 to {n - 1:,}.", icon=":material/error:", duration="long"
+            f"There is no test image {as_text(row)}: choose one of 0 to {n - 1:,}.",
+            icon=":material/error:",
+            duration="long",
         )
 
 

@@ -15,6 +15,7 @@ from explorer.ui.generate.controls import class_control
 from explorer.ui.generate.sampling import same_class
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
+from explorer.ui.text import as_text
 from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
 from explorer.ui.widgets.sliders import dead_reason, dead_title, order_in_words, short_number, use_of_dimensions
@@ -64,8 +65,8 @@ def traversals(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> N
     images = decoded(loaded, codes, labels)
     rows = dict(zip(dims.tolist(), images.reshape(len(dims), N_STEPS, *images.shape[1:]), strict=True))
     n_dims = len(it.start)
-    st.markdown(f"##### {len(shown)} of {n_dims} latent dimension{'s' * (n_dims > 1)}, one moved at a time")
-    st.caption(f"{it.columns} {it.order}")
+    st.markdown(f"##### {len(shown)} of {n_dims:d} latent dimension{'s' * (n_dims > 1)}, one moved at a time")
+    st.caption(as_text(f"{it.columns} {it.order}"))
     _rows(it, shown, rows)
     if len(more):
         with st.expander(f"{len(it.live) - len(shown)} more that carry less"):
@@ -92,7 +93,9 @@ def _rows(it: Traversal, dims: NDArray[np.int64], rows: dict[int, Images]) -> No
         for i in part.tolist():
             # Not columns, which would stand one above the other on a narrow screen.
             with column.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**z{i}** :small[{it.measure} {short_number(float(it.measures[i]))}]", width=LABEL_WIDTH)
+                st.markdown(
+                    f"**z{i:d}** :small[{as_text(it.measure)} {short_number(float(it.measures[i]))}]", width=LABEL_WIDTH
+                )
                 grid_picture(rows[i][None], f"Dimension {i} moved. {it.columns}", side=SIDE)
 
 

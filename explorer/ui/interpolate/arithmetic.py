@@ -13,6 +13,7 @@ from explorer.ui.interpolate.endpoints import pin_code, with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.reliability import reliability_note
 from explorer.ui.places import PinnedPlace, one_class, pinned_places
+from explorer.ui.text import as_text
 from explorer.ui.view import current_view
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
@@ -49,7 +50,8 @@ def arithmetic(loaded: LoadedRun, projection: Projection | None, names: tuple[st
         place = PinnedPlace(row=None, point=projection.forward(z[None])[0], z=z, label=label, name="result")
         reliability_note(loaded, place)
     st.caption(
-        f"The code of {a.name}, less that of {b.name}, plus that of {c.name} (Radford, Metz and Chintala 2016). Single "
+        f"The code of {as_text(a.name)}, less that of {as_text(b.name)}, plus that of {as_text(c.name)} (Radford, Metz "
+        "and Chintala 2016). Single "
         "images carry much besides what tells them apart: means of classes (Add a place) make a cleaner difference."
     )
     grid_export(f"{loaded.run.name}-arithmetic", DecodedGrid(images=images, codes=codes, labels=labels, n_columns=4))
@@ -60,4 +62,4 @@ def _keep(z: np.ndarray, parts: tuple[PinnedPlace, ...]) -> None:
     try:
         pin_code(z, f"{a}-{b}+{c}")
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        st.toast(as_text(error), icon=":material/error:", duration="long")

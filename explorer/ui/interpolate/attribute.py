@@ -19,6 +19,7 @@ from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.columns import upload_columns
 from explorer.ui.places import one_class, pinned_places
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, current_view, held_view, set_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_readings import classified_images
@@ -35,7 +36,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     """Show the direction of an attribute, how far it can be believed, and a pinned place moved along it."""
     if projection is None:
         st.info(
-            f"{loaded.run.name} encodes no images, so none with an attribute can be told from those without. "
+            f"{as_text(loaded.run.name)} encodes no images, so none with an attribute can be told from those without. "
             "MeasuredPath a path between draws instead.",
             icon=":material/info:",
         )
@@ -61,7 +62,8 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
         captions = [f"{said} · {name} {share:.0%}" for said, (name, share) in zip(captions, read, strict=True)]
     captioned_pictures(images, captions, side=SIDE)
     st.caption(
-        f"{start.name} moved along the direction by shares of the distance between the means ({found.scale:.2f} in z)"
+        f"{as_text(start.name)} moved along the direction by shares of the distance between the means "
+        f"({found.scale:.2f} in z)"
         f"{'' if classifier is None else '; below each its class by the judge'}."
     )
     grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=len(codes))
@@ -128,8 +130,8 @@ def _sides(loaded: LoadedRun, chosen: str) -> tuple[NDArray[np.int64], NDArray[n
 
 def _how_well(found: AttributeDirection, words: str) -> None:
     st.markdown(
-        f"**{words[0].upper()}{words[1:]}:** of two held-out images, one of each side, the right one lies farther "
-        f"along in **{found.auc:.1%}** of pairs (area under the curve; chance is 50 %); balanced accuracy "
+        f"**{as_text(words[0].upper() + words[1:])}:** of two held-out images, one of each side, the right one lies "
+        f"farther along in **{found.auc:.1%}** of pairs (area under the curve; chance is 50 %); balanced accuracy "
         f"{found.balanced_accuracy:.1%}."
     )
     st.caption(

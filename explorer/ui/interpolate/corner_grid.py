@@ -14,6 +14,7 @@ from explorer.ui.interpolate.endpoints import with_enough_pins
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.notation import given
 from explorer.ui.places import one_class, pinned_places
+from explorer.ui.text import as_text
 from explorer.ui.view import control, current_view
 from explorer.ui.widgets.image_export import grid_export
 from explorer.ui.widgets.images import grid_picture
@@ -42,7 +43,7 @@ def corner_grid(loaded: LoadedRun, _: Projection | None, names: tuple[str, ...])
     grid_picture(
         images.reshape(n, n, *images.shape[1:]), f"Grid of decoded images between four places: {where}", side=SIDE
     )
-    in_class = "" if label is None else f" All are decoded in class {names[label]}."
+    in_class = "" if label is None else f" All are decoded in class {as_text(names[label])}."
     means = given("Means of p(x|z)", loaded.config.model)
     st.caption(f"{means} for z between the four places: straight lines in z along rows and columns.{in_class}")
     grid_export(f"{loaded.run.name}-corners", DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n))

@@ -19,6 +19,7 @@ from explorer.ui.interpolate.endpoints import (
     pin_prior_draw,
 )
 from explorer.ui.interpolate.view import InterpolateView
+from explorer.ui.text import as_text
 from explorer.ui.view import View, held_view, set_control
 
 _FILE = "end-file"
@@ -114,15 +115,15 @@ def _own_picture(loaded: LoadedRun, class_names: Sequence[str]) -> None:
     try:
         image, said = read_image(content.getvalue(), shape)
     except ExplorerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(as_text(error), icon=":material/error:")
         return
     label = None
     if loaded.config.model.n_classes is not None:
         label = st.selectbox(
             "It shows class", range(len(class_names)), format_func=class_names.__getitem__, key="end-file-class"
         )
-    st.image(np.moveaxis(image, 0, -1).squeeze(), width=84, caption=content.name, clamp=True)
-    st.caption(f"{'; '.join(said)}.")
+    st.image(np.moveaxis(image, 0, -1).squeeze(), width=84, caption=as_text(content.name), clamp=True)
+    st.caption(f"{as_text('; '.join(said))}.")
 
     def pin() -> None:
         labels = None if label is None else np.array([label], np.int64)
@@ -137,4 +138,4 @@ def _tried(act: Callable[[], None]) -> None:
     try:
         act()
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        st.toast(as_text(error), icon=":material/error:", duration="long")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.text import as_text
 from explorer.workflows.image_grids import images_npz
 from explorer.workflows.paths import MeasuredPath
 from explorer.workflows.video import KINDS, FileKind, animation
@@ -18,7 +19,7 @@ MAX_IMAGES, MAX_FPS = 240, 60
 def animation_export(loaded: LoadedRun, path: MeasuredPath, name: str, endpoints: tuple[str, str]) -> None:
     """Show what the path called ``name``, between two ``endpoints``, can be taken away as."""
     with st.popover("Take it away", icon=":material/download:", width="content"):
-        st.caption(f"The {name} path from {endpoints[0]} to {endpoints[1]}: the one that is played.")
+        st.caption(f"The {name} path from {as_text(endpoints[0])} to {as_text(endpoints[1])}: the one that is played.")
         kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind].title, key="animation-kind")
         is_animation = FORMATS[kind].moves
         n = st.number_input("Images from end to end", 2, MAX_IMAGES, 24, key="animation-n")

@@ -20,6 +20,7 @@ from explorer.ui.interpolate.paths import Found, endpoints_of, frame_images, fra
 from explorer.ui.interpolate.view import InterpolateView, PathKind
 from explorer.ui.places import PinnedPlace
 from explorer.ui.tasks import show_query, while_under_way
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, control, held_view
 from explorer.ui.widgets.classifier import classifier_of, offer_classifier
 from explorer.ui.widgets.classifier_facts import accuracy_words
@@ -139,7 +140,7 @@ def path_table(found: Found) -> None:
     st.caption(
         "Far from the data: a share of the frames. Length in images: the sum of distances between decoded means, "
         "pixels in [0, 1]; energy: half the mean square of its speed. Both are measured on "
-        f"{first.n_steps} steps from end to end, for every path alike."
+        f"{first.n_steps:d} steps from end to end, for every path alike."
         f"{_geodesic_note(found.paths.get(SLOW))}"
     )
 
@@ -150,8 +151,8 @@ def _geodesic_note(path: MeasuredPath | None) -> str:
     found, straight = short_number(path.latent.energy), short_number(path.latent.straight_energy)
     ended = "converged" if path.latent.is_converged else "stopped before it converged"
     return (
-        f" The geodesic {ended} after {path.latent.iterations} iterations: by the points that were moved its energy is "
-        f"{found}, that of the straight line {straight}."
+        f" The geodesic {ended} after {path.latent.iterations:d} iterations: by the points that were moved its energy "
+        f"is {found}, that of the straight line {straight}."
     )
 
 
@@ -193,7 +194,7 @@ def _lines(found: Found, title: str, fact: str, endpoints: EndNames, typical: fl
 def _what_is_missing(found: Found) -> None:
     for kind, reason in found.missing.items():
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/info: **{NAMES[kind]}** is not here. {reason}")
+            st.caption(f":material/info: **{NAMES[kind]}** is not here. {as_text(reason)}")
     if found.awaited is not None:
         while_under_way([found.awaited], partial(show_query, found.awaited, "geodesic"))
 
@@ -204,10 +205,12 @@ def _class_note(
     if between.label is None:
         return
     others = [
-        f"{place.name} is a {names[place.label]}" for place in endpoints if place.label not in (None, between.label)
+        f"{as_text(place.name)} is a {as_text(names[place.label])}"
+        for place in endpoints
+        if place.label not in (None, between.label)
     ]
     also = f" {' and '.join(others)}: to go from one class to another, blend them on Generate." if others else ""
-    st.caption(f"All frames are decoded in class {names[between.label]}.{also}")
+    st.caption(f"All frames are decoded in class {as_text(names[between.label])}.{also}")
 
 
 def export_of_path(loaded: LoadedRun, view: InterpolateView, found: Found, endpoints: EndNames) -> None:

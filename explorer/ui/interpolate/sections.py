@@ -21,6 +21,7 @@ from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.component import latent_map
 from explorer.ui.places import pinned_places, resolve_pin
 from explorer.ui.sections import Section
+from explorer.ui.text import as_text
 from explorer.ui.view import current_view
 
 PURPOSE = (
@@ -33,7 +34,9 @@ def path_part(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     before = current_view(InterpolateView).pins
     view = with_enough_pins(loaded, current_view(InterpolateView), 2)
     if before and view.pins != before:
-        st.toast(f"A walk goes between two places: {view.pins[-1].name} was pinned for it.", icon=":material/info:")
+        st.toast(
+            f"A walk goes between two places: {as_text(view.pins[-1].name)} was pinned for it.", icon=":material/info:"
+        )
     pins = pinned_places(loaded, view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, last = endpoint_choices(view, ("From", "To"))

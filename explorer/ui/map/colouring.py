@@ -10,10 +10,12 @@ import streamlit as st
 from explorer.analysis.projections.base import Projection
 from explorer.errors import ExplorerError
 from explorer.figures.palette import value_scale
+from explorer.figures.text import figure_text
 from explorer.serving.point_values import CUSTOM, PERCENTILES, column, has_kl
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, M, MapView
 from explorer.ui.notation import given
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, control
 
 
@@ -62,7 +64,7 @@ def validated_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
     try:
         column(loaded, view.colour, projection)
     except ExplorerError as error:
-        st.warning(f"{error} The classes are shown.", icon=":material/palette:")
+        st.warning(f"{as_text(error)} The classes are shown.", icon=":material/palette:")
         return change_view(replace(view, colour=CLASS))
     return view
 
@@ -84,7 +86,7 @@ def colour_control(loaded: LoadedRun, view: MapView) -> None:
 
 
 def colour_data(loaded: LoadedRun, space_query: str, version: str, view: MapView) -> dict[str, Any] | None:
-    """Return what the browser needs to colour by the view's column: its address, title and scale; None for classes.
+    """Return what the browser needs to colour by the view's column: its address, title, scale; None for classes.
 
     Args:
         loaded: the run.
@@ -95,10 +97,11 @@ def colour_data(loaded: LoadedRun, space_query: str, version: str, view: MapView
     if view.colour == CLASS:
         return None
     low, high = PERCENTILES
+    axis = figure_text(given(_colouring(view.colour).axis, loaded.config.model))
     return {
         "url": f"api/runs/{quote(loaded.run.name)}/column?name={quote(view.colour)}&{space_query}"
         f"&v={version}{_version_of_column(loaded, view.colour)}",
-        "title": f"{given(_colouring(view.colour).axis, loaded.config.model)} (percentiles {low} to {high})",
+        "title": f"{axis} (percentiles {low} to {high})",
         "scale": value_scale(),
     }
 
@@ -110,7 +113,7 @@ def _version_of_column(loaded: LoadedRun, colour: str) -> str:
 
 
 def _help(offered: list[str]) -> str:
-    lines = [f"- **{_colouring(name).title}**: {_colouring(name).explanation}" for name in offered]
+    lines = [f"- **{as_text(_colouring(name).title)}**: {as_text(_colouring(name).explanation)}" for name in offered]
     if "kl" not in offered:
         lines.append("- KL is not offered: a plain autoencoder has no posterior and no prior that it could compare.")
     low, high = PERCENTILES

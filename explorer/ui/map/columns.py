@@ -11,6 +11,7 @@ from explorer.runs.tables import ROW
 from explorer.serving.point_values import CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.view import CLASS, MapView
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view
 
 _KEY = "own-columns"
@@ -38,11 +39,11 @@ def upload_columns(loaded: LoadedRun) -> None:
         )
         problem = st.session_state.pop(f"{_KEY}-problem", "")
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(as_text(problem), icon=":material/error:")
         if loaded.columns_problem:
-            st.error(f"{loaded.columns_problem} Remove them, or bring them anew.", icon=":material/error:")
+            st.error(f"{as_text(loaded.columns_problem)} Remove them, or bring them anew.", icon=":material/error:")
         if loaded.custom_columns:
-            st.caption(f"Kept with the run: {', '.join(loaded.custom_columns)}.")
+            st.caption(f"Kept with the run: {as_text(', '.join(loaded.custom_columns))}.")
         if loaded.custom_columns or loaded.columns_problem:
             st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 

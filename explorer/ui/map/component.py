@@ -91,7 +91,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
         st.caption(_approximation(projection))
     elif n_others > 0:
         origin = "those of the mean code" if view.reference < 0 else f"those of image {view.reference:,}"
-        st.caption(f"Pointing changes the two coordinates of this map; the other {n_others} of z are {origin}.")
+        st.caption(f"Pointing changes the two coordinates of this map; the other {n_others:d} of z are {origin}.")
 
 
 def map_data(
@@ -116,6 +116,7 @@ def map_data(
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
         "colour": colour_data(loaded, space, map_version(served), view),
         "figure": _figure_json(projection, class_names),
+        "classes": list(class_names),
         "conditional": place.label is not None,
         "decode_as": view.decode_as if view.decode_as >= 0 else None,
         "home": _place_data(path, place),

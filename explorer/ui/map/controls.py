@@ -14,6 +14,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import choose, choose_another, is_missing
 from explorer.ui.pins import Pin
 from explorer.ui.places import pinned_code
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, control, held_view, set_control
 
 NEAREST = -1
@@ -24,8 +25,8 @@ def stop_without_encoder(loaded: LoadedRun) -> None:
     if loaded.config.model.can_encode:
         return
     st.info(
-        f"{loaded.run.name} is a GAN: it makes images from codes, and has no encoder that would place images on a map. "
-        "See what it makes, or choose another model above.",
+        f"{as_text(loaded.run.name)} is a GAN: it makes images from codes, and has no encoder that would place images "
+        "on a map. See what it makes, or choose another model above.",
         icon=":material/info:",
     )
     st.page_link(PAGES / "generate.py", label="See what it makes", icon=":material/auto_awesome:")

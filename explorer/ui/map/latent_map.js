@@ -211,7 +211,7 @@ class LatentMap {
   lookFrom(row, { place, isPointed = false, rest = "", name = "" }) {
     const label = this.data.decode_as ?? this.points.labels[row];
     const route = `${this.data.decode}${rest}${this.data.conditional ? `&label=${label}` : ""}`;
-    const as = this.data.conditional ? `as class ${this.data.figure.data[label].name}` : "";
+    const as = this.data.conditional ? `as class ${this.data.classes[label]}` : "";
     const note = [name, as, this.data.exact ? "" : "≈ approximate"].filter(Boolean).join(" · ");
     this.decoder.ask({ route, numbers: this.link.unturned(place), place, note, isPointed });
   }

@@ -11,6 +11,7 @@ from explorer.analysis.projections.base import LinearProjection, Projection
 from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.map.view import MapView, OverlayName
+from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view, set_control
 
 
@@ -73,7 +74,7 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: MapView) ->
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
     set_control("overlays", [name for name in names if name in view.overlays])
-    reasons = " ".join(f"**{OVERLAYS[name].title}** is not here: {reason}" for name, reason in missing.items())
+    reasons = " ".join(f"**{OVERLAYS[name].title}** is not here: {as_text(reason)}" for name, reason in missing.items())
     st.pills(
         "Show on the map",
         names,

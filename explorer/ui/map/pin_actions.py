@@ -12,6 +12,7 @@ from explorer.errors import ConfigError, ExplorerError
 from explorer.serving.decoder import reference_code
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.pins import Pin, added, moved, removed, renamed, reordered
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_pins, change_view, held_view, redo_pins, undo_pins
 
 
@@ -24,7 +25,7 @@ def act(loaded: LoadedRun, action: Mapping[str, Any]) -> None:
     try:
         _ACTIONS[action["do"]](loaded, action)
     except ExplorerError as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        st.toast(as_text(error), icon=":material/error:", duration="long")
 
 
 def keep_code(loaded: LoadedRun, z: Sequence[float] | Floats) -> None:

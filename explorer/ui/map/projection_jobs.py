@@ -13,6 +13,7 @@ from explorer.ui import session
 from explorer.ui.map.controls import move_map
 from explorer.ui.map.projection_state import OFFERED, PLACE, arrived, choose, computation, dismiss, is_missing
 from explorer.ui.tasks import asked, others_ahead, show_command, while_under_way
+from explorer.ui.text import as_text
 from explorer.ui.view import View, held_view, rerun_page
 
 _Button = tuple[str, Callable[..., None], tuple[object, ...]]
@@ -28,7 +29,7 @@ def _show_all(loaded: LoadedRun) -> None:
     _swap_in(loaded)
     mine = asked()
     if PLACE in mine.refusals:
-        _line("map-refused", f"**Not started.** {mine.refusals[PLACE]}", "error", _DISMISS)
+        _line("map-refused", f"**Not started.** {as_text(mine.refusals[PLACE])}", "error", _DISMISS)
     for method in SLOW:
         command, name = computation(loaded, method), METHODS[method].title
         status = command.status()
@@ -52,7 +53,7 @@ def _swap_in(loaded: LoadedRun) -> None:
 def _words(name: str, status: JobStatus) -> str:
     if status.state is JobState.WAITING:
         return f"**{name}** waits for {others_ahead(status)}. The map stays as it is until then."
-    return f"**{name}** is being computed: {status.what}. {_duration(status.seconds)} so far{_left(status)}"
+    return f"**{name}** is being computed: {as_text(status.what)}. {_duration(status.seconds)} so far{_left(status)}"
 
 
 def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
@@ -60,7 +61,7 @@ def _show_ended(loaded: LoadedRun, method: str, status: JobStatus) -> None:
     again: _Button = ("Try again", choose, (method, loaded))
     away: _Button = ("Dismiss", dismiss, (key,))
     if status.state is JobState.FAILED:
-        _line(key, f"**{name} could not be computed.** {status.problem}", "error", again, away)
+        _line(key, f"**{name} could not be computed.** {as_text(status.problem)}", "error", again, away)
     elif status.state is JobState.CANCELLED:
         said = f"{name} was cancelled after {_duration(status.seconds)}; nothing was stored."
         _line(key, said, "info", again, away)
@@ -73,15 +74,15 @@ def _show_offer(loaded: LoadedRun, method: str) -> None:
     if locations.READONLY:
         _line(
             "map-offered",
-            f"The link asks for {name}, which was not computed for {loaded.run.name}, and this app only shows what is "
-            "there (EXPLORER_READONLY is set). Another map is shown.",
+            f"The link asks for {name}, which was not computed for {as_text(loaded.run.name)}, and this app only shows "
+            "what is there (EXPLORER_READONLY is set). Another map is shown.",
             "info",
             _DISMISS,
         )
         return
     _line(
         "map-offered",
-        f"The link asks for {name}, which was not computed for {loaded.run.name} yet. It takes about "
+        f"The link asks for {name}, which was not computed for {as_text(loaded.run.name)} yet. It takes about "
         f"{_duration(seconds)} on two cores, an estimate, in a process of its own. Meanwhile another map is shown.",
         "info",
         (f"Compute {name}", choose, (method, loaded)),
@@ -96,11 +97,13 @@ def _show(loaded: LoadedRun, method: str) -> None:
 
 def _line(key: str, text: str, icon: str, *buttons: _Button) -> None:
     """Show a message with buttons beside it, each a label, what it calls and with which arguments."""
-    message = st.error if icon == "error" else st.info
     with st.container(horizontal=True, vertical_alignment="center"):
-        message(text, icon=f":material/{icon}:")
+        if icon == "error":
+            st.error(text, icon=":material/error:")
+        else:
+            st.info(text, icon=f":material/{icon}:")
         for label, call, arguments in buttons:
-            st.button(label, key=f"{key}-{label}", on_click=call, args=arguments, width="content")
+            st.button(as_text(label), key=f"{key}-{label}", on_click=call, args=arguments, width="content")
 
 
 def _left(status: JobStatus) -> str:

@@ -9,6 +9,7 @@ from explorer.analysis.latent.reliability import Reliability
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.places import PinnedPlace
+from explorer.ui.text import as_text
 
 
 def reliability_note(loaded: LoadedRun, place: PinnedPlace) -> None:
@@ -16,8 +17,8 @@ def reliability_note(loaded: LoadedRun, place: PinnedPlace) -> None:
     labels = None if place.label is None else np.full(1, place.label, np.int64)
     reliability = session.service().submit_with_reliability(loaded.run.name, place.z[None], labels).result().reliability
     own_class = "" if place.label is None else f" of class {session.class_names(loaded)[place.label]}"
-    st.markdown(f"{reliability.verdict.mark} **{reliability.verdict.words.capitalize()}**")
-    st.caption(reliability_sentences(reliability, own_class, is_encoded=place.row is not None))
+    st.markdown(f"{as_text(reliability.verdict.mark)} **{as_text(reliability.verdict.words.capitalize())}**")
+    st.caption(as_text(reliability_sentences(reliability, own_class, is_encoded=place.row is not None)))
 
 
 def reliability_sentences(of: Reliability, own_class: str = "", *, is_encoded: bool = False) -> str:

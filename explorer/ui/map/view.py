@@ -15,6 +15,7 @@ from explorer.serving.point_values import COLUMNS, CUSTOM
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import is_missing, offer
 from explorer.ui.places import pinned_code
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, fields_of, from_text, separated
 
 CLASS = "class"
@@ -89,7 +90,7 @@ def _with_known_pins(loaded: LoadedRun, view: V) -> V:
         st.session_state[_LEFT_OUT] = view.pins, problems
     pins, said = st.session_state.get(_LEFT_OUT, ((), []))
     for problem in said if pins == view.pins else []:
-        st.warning(problem, icon=":material/link_off:")
+        st.warning(as_text(problem), icon=":material/link_off:")
     return view
 
 
@@ -99,7 +100,7 @@ def _tried(view: V, show: Callable[[V], object], default: V) -> V:
     except (ProjectionError, ServingError) as error:
         if default == view:
             raise
-        st.warning(f"{error} The default is shown instead.", icon=":material/link_off:")
+        st.warning(f"{as_text(error)} The default is shown instead.", icon=":material/link_off:")
         return change_view(default)
     return view
 
@@ -110,7 +111,8 @@ def with_known_class(loaded: LoadedRun, view: V, name: str) -> V:
     if n_classes is None or label < n_classes:
         return view
     st.warning(
-        f"Class {label} does not exist in {loaded.run.name}: use 0 to {n_classes - 1}. The default is shown instead.",
+        f"Class {label:d} does not exist in {as_text(loaded.run.name)}: use 0 to {n_classes - 1:d}. "
+        "The default is shown instead.",
         icon=":material/link_off:",
     )
     return change_view(replace(view, **{name: fields_of(type(view))[name].default}))

@@ -5,8 +5,8 @@ import streamlit as st
 from explorer.data.catalogue import data_set
 from explorer.training.estimate import Estimate
 from explorer.training.estimator import Outcome, estimator_of_app
+from explorer.ui.text import as_text
 from explorer.ui.train.draft import NewRun
-from explorer.ui.train.field_widget import plain
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -40,7 +40,7 @@ def duration_in_words(seconds: float) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
+        return f"{hours:d} h {rest:d} min" if rest and hours < 10 else f"{hours:d} h"
     return f"{hours // 24} days"
 
 
@@ -61,7 +61,7 @@ def _show(outcome: Outcome, epochs: int) -> None:
     if isinstance(outcome, Estimate):
         st.caption(f":material/timer: {in_words(outcome, epochs)}")
     else:
-        st.warning(plain(str(outcome)), icon=":material/memory:")
+        st.warning(as_text(outcome), icon=":material/memory:")
 
 
 def _span(least: float, most: float) -> str:

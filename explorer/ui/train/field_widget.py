@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.runs.choices import FIELDS
+from explorer.ui.text import as_text
 from explorer.ui.train.draft import Checked
 from explorer.ui.train.fields import FieldFacts, facts_of, shown
 from explorer.ui.view import set_control
@@ -34,16 +35,22 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
     facts = facts_of(name, FIELDS[name])
     set_control(field_key(name), _as_widget_has_it(facts, state.values[name]))
     common: dict[str, Any] = {
-        "label": f"{facts.label}{_remark(name, state)}",
+        "label": f"{as_text(facts.label)}{_remark(name, state)}",
         "key": field_key(name),
-        "help": plain(facts.help),
+        "help": as_text(facts.help),
         "disabled": name in state.idle,
         "on_change": on_change,
         "args": (name,),
     }
     match facts.kind:
         case "choice" if len("".join(facts.choices)) <= MAX_SEGMENT_CHARACTERS:
-            st.segmented_control(options=facts.choices, format_func=shown, required=True, width="stretch", **common)
+            st.segmented_control(
+                options=facts.choices,
+                format_func=lambda value: as_text(shown(value)),
+                required=True,
+                width="stretch",
+                **common,
+            )
         case "choice":
             st.selectbox(options=facts.choices, format_func=shown, **common)
         case "whole" | "number":
@@ -58,20 +65,15 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
 def show_problems(messages: Sequence[str]) -> None:
     """Show what is wrong, a line each, as it was said."""
     for message in messages:
-        st.markdown(f":small[:red[:material/error: {plain(message)}]]")
-
-
-def plain(text: str) -> str:
-    """Return ``text`` so that markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>$~|:])", r"\\\1", text)
+        st.markdown(f":small[:red[:material/error: {as_text(message)}]]")
 
 
 def _remark(name: str, state: Checked) -> str:
     """Say what a field that is switched off is for, or what one that was chosen is by default."""
     if name in state.idle:
-        return f" :small[:gray[for {plain(_as_labelled(state.idle[name]))}]]"
+        return f" :small[:gray[for {as_text(_as_labelled(state.idle[name]))}]]"
     value, default = state.values[name], state.defaults[name]
-    return "" if value == default else f" :small[:gray[default {plain(shown(default))}]]"
+    return "" if value == default else f" :small[:gray[default {as_text(shown(default))}]]"
 
 
 def _as_labelled(reason: str) -> str:

@@ -11,6 +11,7 @@ from explorer.locations import CHECKPOINTS
 from explorer.runs.choices import GROUPS
 from explorer.runs.presets import PRESETS
 from explorer.runs.run import MAX_NAME
+from explorer.ui.text import as_text
 from explorer.ui.train.draft import (
     Checked,
     Draft,
@@ -21,7 +22,7 @@ from explorer.ui.train.draft import (
     prefill_from_preset,
     preset_of,
 )
-from explorer.ui.train.field_widget import field_key, field_widget, plain, show_problems
+from explorer.ui.train.field_widget import field_key, field_widget, show_problems
 from explorer.ui.train.fields import facts_of
 from explorer.ui.view import set_control
 
@@ -57,7 +58,7 @@ def config_form(checkpoints: Path = CHECKPOINTS) -> NewRun | None:
         _fold(group, draft, state, checkpoints)
     if state.new_run is not None:
         for caution in state.new_run.config.cautions():
-            st.caption(f":material/info: {plain(caution)}")
+            st.caption(f":material/info: {as_text(caution)}")
     return state.new_run
 
 
@@ -81,7 +82,7 @@ def _presets(draft: Draft) -> None:
                 width="content",
             )
     about = PRESETS[chosen].about if chosen else draft.about or "Your own choices. Pick one above to begin anew."
-    st.caption(plain(about))
+    st.caption(as_text(about))
 
 
 def _data_set(draft: Draft) -> None:
@@ -90,7 +91,7 @@ def _data_set(draft: Draft) -> None:
     entry = data_set(draft.data)
     channels, height, width = entry.image_shape
     kind = "grey" if channels == 1 else "colour"
-    about = f"{entry.n_train:,} {kind} images of {height} by {width} pixels in {len(entry.class_names)} classes"
+    about = f"{entry.n_train:,} {kind} images of {height:d} by {width:d} pixels in {len(entry.class_names)} classes"
     if not is_on_disk(entry.name):
         about += f". Not on this machine: {entry.download_megabytes:.1f} MB are downloaded first"
     st.caption(f"{about}.")
@@ -137,7 +138,7 @@ def _fold(group: str, draft: Draft, state: Checked, checkpoints: Path) -> None:
     n_changed = sum(state.values[name] != state.defaults[name] and name not in state.idle for name in names)
     inside = ", ".join(facts_of(name, GROUPS[group][name]).label for name in names[:N_NAMED])
     changed = f"**{n_changed} changed** · " if n_changed else ""
-    label = f"**{group}** :small[:gray[{changed}{inside} …]]"
+    label = f"**{as_text(group)}** :small[:gray[{changed}{as_text(inside)} …]]"
     with st.expander(label, expanded=bool(wrong), key=f"fold-{group}", icon=":material/error:" if wrong else None):
         show_problems(state.nowhere(group))
         for start in range(0, len(names), N_COLUMNS):

@@ -16,6 +16,7 @@ from explorer.training.status import TrainingState, TrainingStatus
 from explorer.ui import session
 from explorer.ui.errors import errors_in_words
 from explorer.ui.tasks import is_under_way
+from explorer.ui.text import as_text
 from explorer.ui.train.actions import delete, duplicate, encode, encoding, jobs, pause, resume
 from explorer.ui.train.estimate import duration_in_words
 from explorer.ui.train.runs import COLOURS, in_words
@@ -71,20 +72,20 @@ def _watch(name: str, before: tuple[bool, bool]) -> None:
     with errors_in_words():
         history = read_history(run.path)
         if history.problem:
-            st.caption(f":material/warning: {history.problem}")
+            st.caption(f":material/warning: {as_text(history.problem)}")
         _numbers(history.records)
         _curves(history.records)
 
 
 def _headline(run: Run, status: TrainingStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.name, width="content")
-        st.badge(in_words(status.state), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
+        st.subheader(as_text(run.name), width="content")
+        st.badge(as_text(in_words(status.state)), color=COLOURS.get(status.state, "gray"))  # type: ignore[arg-type]  # all are colours
     entry = summary(run)
     st.caption(describe_run(run.config, entry.test_elbo))
     problems = dict.fromkeys(problem for problem in (status.problem, entry.error, *entry.problems) if problem)
     for problem in problems:
-        st.error(problem, icon=":material/error:")
+        st.error(as_text(problem), icon=":material/error:")
 
 
 def _progress(status: TrainingStatus) -> None:
@@ -92,8 +93,10 @@ def _progress(status: TrainingStatus) -> None:
     now = status.progress
     if status.state is TrainingState.QUEUED:
         # Of a long queue the first is the one that is being trained.
-        more = f" and {status.n_ahead - 1} more" if status.n_ahead > 1 else ""
-        st.progress(0.0, text=f"Waits for {status.ahead[0]}{more} to end." if status.ahead else "About to start.")
+        more = f" and {status.n_ahead - 1:d} more" if status.n_ahead > 1 else ""
+        st.progress(
+            0.0, text=f"Waits for {as_text(status.ahead[0])}{more} to end." if status.ahead else "About to start."
+        )
     elif status.state is TrainingState.STARTING or (status.state.is_at_work and now is None):
         st.progress(0.0, text="Starting: torch and the images are being loaded.")
     elif status.state.is_at_work and now is not None:
@@ -104,12 +107,14 @@ def _progress(status: TrainingStatus) -> None:
         is_going_on = is_training and not is_stopping
         left = f", about {duration_in_words(now.seconds_left)} left" if is_going_on and now.seconds_left else ""
         rate = f" · {now.images_per_second:,.0f} images/s" if is_going_on and now.images_per_second else ""
-        phase = f"Epoch {now.epoch} of {now.epochs}" if is_training else PHASES.get(now.phase, "Ending")
+        phase = f"Epoch {now.epoch:d} of {now.epochs:d}" if is_training else PHASES.get(now.phase, "Ending")
         doing = f"**{phase}**"
         stopping = " · saves after this step, and pauses" if is_stopping else ""
         st.progress(fraction if is_training else 1.0, text=f"{doing}{rate}{left}{stopping}")
     elif status.state is not TrainingState.FINISHED:
-        st.progress(status.epoch / max(1, status.epochs), text=f"{status.epoch} of {status.epochs} epochs are done.")
+        st.progress(
+            status.epoch / max(1, status.epochs), text=f"{status.epoch:d} of {status.epochs:d} epochs are done."
+        )
 
 
 def _actions(run: Run, status: TrainingStatus) -> None:
@@ -129,9 +134,11 @@ def _actions(run: Run, status: TrainingStatus) -> None:
         _button("Delete", "delete", delete, name, disabled=state.is_at_work, help=why)
     encoded = encoding(name).status()
     if encoded is not None and encoded.is_active:
-        st.progress(encoded.fraction, text=f"**{name}** is encoded as it is: {encoded.what or 'waiting'}.")
+        st.progress(
+            encoded.fraction, text=f"**{as_text(name)}** is encoded as it is: {as_text(encoded.what or 'waiting')}."
+        )
     elif encoded is not None and encoded.state is JobState.FAILED:
-        st.error(f"It could not be encoded. {encoded.problem}", icon=":material/error:")
+        st.error(f"It could not be encoded. {as_text(encoded.problem)}", icon=":material/error:")
 
 
 def _more_epochs(run: Run, status: TrainingStatus) -> None:
@@ -210,7 +217,7 @@ def _curves(history: list[dict[str, Any]]) -> None:
     for start in range(0, len(curves), 2):
         for curve, column in zip(curves[start : start + 2], st.columns(2, gap="large"), strict=False):
             with column:
-                st.markdown(f"**{curve.title}**")
+                st.markdown(f"**{as_text(curve.title)}**")
                 st.plotly_chart(
                     curve.figure, alt=curve.text, key=f"curve-{curve.title}", config={"displayModeBar": False}
                 )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from explorer.ui.text import as_text
 from explorer.ui.train.actions import begin, said
 from explorer.ui.train.estimate import training_estimate
 from explorer.ui.train.form import config_form
@@ -22,10 +23,10 @@ def new_training() -> None:
     if not is_started:
         return
     assert new_run is not None, "the button is disabled without one"
-    with st.spinner(f"Making {new_run.name} …"):
+    with st.spinner(f"Making {as_text(new_run.name)} …"):
         begin(new_run)
     if said().refusal:
-        st.error(said().refusal, icon=":material/error:")
+        st.error(as_text(said().refusal), icon=":material/error:")
         said().refusal = ""
     else:
         rerun_page()

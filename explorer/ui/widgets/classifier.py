@@ -11,6 +11,7 @@ from explorer.locations import CHECKPOINTS
 from explorer.runs.classifiers import EvaluationClassifier, expected_seconds
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui.tasks import Command, is_under_way, offer, progress_words, show_command, while_under_way
+from explorer.ui.text import as_code, as_text
 from explorer.ui.widgets import classifier_facts
 
 
@@ -25,7 +26,7 @@ def offer_classifier(loaded: LoadedRun) -> None:
     data, found = loaded.config.training.data, classifier_facts.found_classifier(loaded)
     command = training_of(data)
     if is_under_way(command):
-        words = partial(progress_words, f"**The judge of {data}**", " is being trained")
+        words = partial(progress_words, f"**The judge of {as_text(data)}**", " is being trained")
         about = "Stop training the judge. Nothing is stored."
         while_under_way([command], partial(show_command, command, words, f"cancel-{command.key}", about))
     elif not isinstance(found, EvaluationClassifier):
@@ -53,11 +54,14 @@ def _offer(data: str, found: CheckpointError | None, command: Command) -> None:
     damage = "" if found is None else f"{found} "
     about = f"A judge, a small classifier trained on {data}, says which class a generated image looks like."
     if locations.READONLY:
-        st.caption(f":material/gavel: {damage}{about} There is none here, and this app only shows what is there.")
+        st.caption(
+            f":material/gavel: {as_text(damage + about)} There is none here, and this app only shows what is there."
+        )
         return
     if not classifier_facts.has_images(data):
         by_hand = f"python -m explorer judge --data {data} --download"
-        st.caption(f":material/gavel: {damage}{about} Its training images are not here; `{by_hand}` makes one.")
+        said = as_text(damage + about)
+        st.caption(f":material/gavel: {said} Its training images are not here; {as_code(by_hand)} makes one.")
         return
     takes = f"It takes about {command.expected_seconds():.0f} s on two cores, once, beside the app."
     offer(command, f"{damage}{about} {takes}", "Train the judge", f"train-judge-{data}", icon=":material/gavel:")

@@ -10,6 +10,7 @@ from explorer.errors import CheckpointError, DataError
 from explorer.locations import CHECKPOINTS
 from explorer.runs.classifiers import EvaluationClassifier, find_classifier, read_classifier
 from explorer.serving.run_cache import LoadedRun
+from explorer.ui.text import as_text
 
 
 def found_classifier(loaded: LoadedRun) -> EvaluationClassifier | CheckpointError | None:
@@ -54,7 +55,7 @@ def accuracy_words(classifier: EvaluationClassifier) -> str:
 def fidelity_words(fidelity: ClassFidelity, classifier: EvaluationClassifier, name: str) -> str:
     """Return in a line how many images are read as the class ``name``, and how far that can be believed."""
     return (
-        f"**Judged to be {name}: {fidelity.n_right} of {fidelity.n}** (95% interval {fidelity.low:.0%} to "
+        f"**Judged to be {as_text(name)}: {fidelity.n_right:d} of {fidelity.n:d}** (95% interval {fidelity.low:.0%} to "
         f"{fidelity.high:.0%}); {accuracy_words(classifier)}."
     )
 
@@ -62,8 +63,8 @@ def fidelity_words(fidelity: ClassFidelity, classifier: EvaluationClassifier, na
 def shares_words(shares: ClassShares, classifier: EvaluationClassifier, names: Sequence[str]) -> str:
     """Return in a line which classes images of no class in particular are read as, and how surely."""
     missing = [names[label] for label, count in enumerate(shares.counts) if count == 0]
-    seen = "all of them" if not missing else f"none is judged to be {', '.join(missing)}"
+    seen = "all of them" if not missing else f"none is judged to be {as_text(', '.join(missing))}"
     return (
-        f"**Judged to be {shares.n_classes_seen} of {len(shares.counts)} classes** ({seen}), with a mean confidence of "
-        f"{shares.confidence:.0%}; {accuracy_words(classifier)}."
+        f"**Judged to be {shares.n_classes_seen:d} of {len(shares.counts)} classes** ({seen}), with a mean confidence "
+        f"of {shares.confidence:.0%}; {accuracy_words(classifier)}."
     )

@@ -10,6 +10,7 @@ from explorer.runs.choices import with_changes
 from explorer.runs.config import RunConfig
 from explorer.runs.run import Run
 from explorer.runs.suggested_fixes import suggested_fixes
+from explorer.ui.text import as_text
 
 if TYPE_CHECKING:
     from explorer.analysis.evaluation.diagnosis import Finding
@@ -34,8 +35,8 @@ def findings_with_fixes(run: Run, findings: Sequence["Finding"], on_chosen: Call
     st.markdown("##### What is wrong, and what may help")
     for finding in findings:
         with st.container(border=True, key=f"finding-{finding.name}"):
-            st.markdown(f"**{finding.name.replace('-', ' ').capitalize()}.** {finding.evidence}")
-            st.caption(finding.fix)
+            st.markdown(f"**{as_text(finding.name.replace('-', ' ').capitalize())}.** {as_text(finding.evidence)}")
+            st.caption(as_text(finding.fix))
             if not READONLY:
                 _remedies(run, finding, on_chosen)
 
@@ -44,7 +45,9 @@ def _remedies(run: Run, finding: "Finding", on_chosen: Callable[[], None]) -> No
     with st.container(horizontal=True):
         for fix in suggested_fixes(finding.name, run.config):
             changes = ", ".join(f"{field} = {value}" for field, value in fix.changes.items())
-            if st.button(fix.label, key=f"{finding.name}-{fix.label}", help=f"A new run with {changes}"):
+            if st.button(
+                as_text(fix.label), key=f"{finding.name}-{fix.label}", help=f"A new run with {as_text(changes)}"
+            ):
                 about = f"A new run like {run.name}, which stays as it is, but with {changes}."
                 st.session_state[_KEY] = with_changes(run.config, fix.changes), about
                 on_chosen()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from explorer.ui.text import as_text
 from explorer.workflows.image_grids import FORMATS, DecodedGrid
 
 
@@ -17,7 +18,7 @@ def grid_download(stem: str, make: Callable[[], DecodedGrid], *, key: str) -> No
     """Show a choice of format and a button; the grid is made once the button is pressed."""
     kind = st.radio("As", list(FORMATS), format_func=lambda kind: FORMATS[kind].title, key=f"{key}-kind")
     st.download_button(
-        f"Download {kind.upper()}",
+        f"Download {as_text(kind.upper())}",
         data=lambda: FORMATS[kind].to_bytes(make()),
         file_name=f"{stem}.{kind}",
         mime=FORMATS[kind].mime,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explorer.analysis.arrays import Images
+from explorer.ui.text import as_text
 
 GAP = 2
 MARK = (213, 94, 0, 255)
@@ -16,7 +17,7 @@ MARK = (213, 94, 0, 255)
 
 def picture(image: Images, caption: str, *, side: int, alt: str | None = None) -> None:
     """Show one image, uint8 ``(C, H, W)``, about ``side`` pixels wide."""
-    st.image(enlarged(image, side), caption=caption, width=side, alt=alt or caption, output_format="PNG")
+    st.image(enlarged(image, side), caption=as_text(caption), width=side, alt=alt or caption, output_format="PNG")
 
 
 def grid_picture(rows: Images, alt: str, *, side: int, is_marked: NDArray[np.bool_] | None = None) -> None:
@@ -51,7 +52,7 @@ def captioned_pictures(images: Images, captions: list[str], *, side: int) -> Non
     # Streamlit smooths an image that it makes narrower.
     st.image(
         shown,
-        caption=captions,
+        caption=[as_text(caption) for caption in captions],
         alt=captions,
         width=shown[0].shape[1],
         output_format="PNG",

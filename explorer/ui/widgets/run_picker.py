@@ -12,6 +12,7 @@ from explorer.runs.config import RunConfig
 from explorer.runs.listing import RunSummary, shown_first, summary
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, forget_steps, held_view
 
 FAMILIES = {"vae": "VAE", "cvae": "CVAE", "ae": "AE", "gan": "GAN"}
@@ -26,7 +27,7 @@ def run_picker(view: View) -> LoadedRun:
     loaded = _chosen_run(view, entries)
     name = loaded.run.name if loaded else ""
     with st.popover(
-        f"**{name or 'Choose a model'}**", icon=":material/deployed_code:", width="stretch", key=f"runs-{name}"
+        f"**{as_text(name or 'Choose a model')}**", icon=":material/deployed_code:", width="stretch", key=f"runs-{name}"
     ):
         for entry in sorted(entries, key=lambda entry: (entry.name != name, entry.error is not None)):
             _gallery_row(entry, is_chosen=entry.name == name)
@@ -54,7 +55,7 @@ def _chosen_run(view: View, entries: list[RunSummary]) -> LoadedRun | None:
             return session.loaded_run(view.run)
         except CheckpointError as error:
             shown = f" {default} is shown instead." if default else ""
-            st.error(f"{error}{shown}", icon=":material/error:")
+            st.error(as_text(f"{error}{shown}"), icon=":material/error:")
             choose_run("")
     return session.loaded_run(default) if default else None
 
@@ -79,7 +80,7 @@ def describe_loaded(loaded: LoadedRun) -> str:
 
 
 def describe_run(config: RunConfig, elbo: float | None) -> str:
-    """Return family, data set, latent size and test ELBO, in nats, in a line."""
+    """Return family, data set, latent size and test ELBO, in nats, as a line of markdown."""
     model = config.model
     bound = "no p(x), so no ELBO" if not model.has_bound else "not scored yet" if elbo is None else None
     score = bound or f"test ELBO {elbo:.1f} nats"
@@ -89,16 +90,16 @@ def describe_run(config: RunConfig, elbo: float | None) -> str:
         parts.append(f"{model.posterior} posterior")
     if model.prior != "matching":
         parts.append(f"{model.prior} prior")
-    return " · ".join(parts if beta == 1 else [*parts, f"trained with β = {beta:g}"])
+    return as_text(" · ".join(parts if beta == 1 else [*parts, f"trained with β = {beta:g}"]))
 
 
 def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
     if entry.config is None:
-        st.markdown(f"**{entry.name}**")
-        st.caption(f":material/error: {entry.error}")
+        st.markdown(f"**{as_text(entry.name)}**")
+        st.caption(f":material/error: {as_text(entry.error)}")
         return
     st.button(
-        entry.name,
+        as_text(entry.name),
         key=f"run-{entry.name}",
         type="primary" if is_chosen else "secondary",
         on_click=choose_run,
@@ -112,7 +113,7 @@ def _gallery_row(entry: RunSummary, *, is_chosen: bool) -> None:
     )
     st.caption(describe_run(entry.config, entry.test_elbo))
     for problem in entry.problems:
-        st.caption(f":material/warning: {problem}")
+        st.caption(f":material/warning: {as_text(problem)}")
 
 
 def choose_run(name: str) -> None:
