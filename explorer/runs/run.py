@@ -5,7 +5,6 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -64,6 +63,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         """Point at the folder ``path``; nothing is read yet."""
         self.path = path
+        self._config: RunConfig | None = None
         self.before_replacing: Callable[[], None] = lambda: None
         """Called before weights, state or history replace what is there; what it raises leaves that as it was."""
 
@@ -75,13 +75,18 @@ class Run:
         """The folder's name."""
         return self.path.name
 
-    @cached_property
+    @property
     def config(self) -> RunConfig:
-        """The run's configuration.
+        """The run's configuration, read once.
 
         Raises:
             CheckpointError: if config.json is missing, malformed, out of bounds or of another format version.
         """
+        if self._config is None:
+            self._config = self._read_config()
+        return self._config
+
+    def _read_config(self) -> RunConfig:
         path = self.path / "config.json"
         try:
             return RunConfig.model_validate_json(read_json_text(path))
@@ -139,7 +144,7 @@ class Run:
     def save_config(self, config: RunConfig) -> None:
         """Write config.json."""
         write_atomically(self.path / "config.json", config.model_dump_json(indent=2).encode() + b"\n")
-        self.__dict__.pop("config", None)
+        self._config = None
 
     # Weights and training state
 

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.decode_route --beside FOLDER
 
-Posts one place of the map of ``mnist-vae-2d`` after another over one connection: to the app of this folder, and in turn
-to that of another one, an older commit for instance. Blocks take turns, so that what else the machine does meets both.
+Posts one place of the map of ``mnist-vae-2d`` after another to the app of this folder, and in turn to that of another
+one, an older commit for instance. Short blocks take turns, so that what else the machine does meets both.
 Prints JSON lines, and the ratio of the medians.
 """
 
@@ -25,7 +25,7 @@ from tests.benchmarks.server import free_port, wait_until_healthy
 
 RUN = "mnist-vae-2d"
 QUERIES = {"codes": "", "places": "?space=pca"}
-N_IN_A_BLOCK = 200
+N_IN_A_BLOCK = 50
 
 
 @contextmanager
@@ -43,9 +43,11 @@ def _app(folder: Path) -> Iterator[int]:
             server.terminate()
 
 
-def _block(connection: http.client.HTTPConnection, query: str, n: int = N_IN_A_BLOCK) -> list[float]:
-    """Return the milliseconds of ``n`` posts."""
+def _block(port: int, query: str, n: int = N_IN_A_BLOCK) -> list[float]:
+    """Return the milliseconds of ``n`` posts over a connection of their own: the server closes one that waits."""
     times = []
+    connection = http.client.HTTPConnection("localhost", port)
+    connection.connect()
     for k in range(n):
         body = struct.pack("<2f", 2 * (0.618034 * k % 1) - 1, 2 * k / n - 1)
         started = time.perf_counter()
@@ -54,31 +56,31 @@ def _block(connection: http.client.HTTPConnection, query: str, n: int = N_IN_A_B
         answer.read()
         times.append(1e3 * (time.perf_counter() - started))
         assert answer.status == 200, answer.status
+    connection.close()
     return times
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--beside", type=Path, required=True, help="Folder of another copy of the project.")
-    parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--blocks", type=int, default=80)
     options = parser.parse_args()
     with ExitStack() as stack:
         ports = {
             "this": stack.enter_context(_app(ROOT)),
             "other": stack.enter_context(_app(options.beside.resolve())),
         }
-        connections = {name: http.client.HTTPConnection("localhost", port) for name, port in ports.items()}
         for of, query in QUERIES.items():
-            _compare(connections, of, query, options.blocks)
+            _compare(ports, of, query, options.blocks)
 
 
-def _compare(connections: dict[str, http.client.HTTPConnection], of: str, query: str, n_blocks: int) -> None:
-    times: dict[str, list[float]] = {name: [] for name in connections}
-    for connection in connections.values():
-        _block(connection, query)
+def _compare(ports: dict[str, int], of: str, query: str, n_blocks: int) -> None:
+    times: dict[str, list[float]] = {name: [] for name in ports}
+    for port in ports.values():
+        _block(port, query)
     for k in range(n_blocks):
-        for name in list(connections)[:: 1 if k % 2 else -1]:
-            times[name] += _block(connections[name], query)
+        for name in list(ports)[:: 1 if k % 2 else -1]:
+            times[name] += _block(ports[name], query)
     for name, found in times.items():
         ordered = sorted(found)
         figures = {"median_ms": statistics.median(ordered), "p95_ms": ordered[int(0.95 * len(ordered))]}

@@ -113,7 +113,8 @@ class App:
         """Return the first image that the server decodes from ``numbers``, shape ``(H, W)``."""
         body = np.asarray(numbers, "<f4").tobytes()
         url = f"{self.url}/api/runs/{run}/decode?{urlencode(query)}"
-        with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=WAIT_SECONDS) as response:
+        request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/octet-stream"})
+        with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as response:
             shape = [int(side) for side in response.headers["X-Shape"].split(",")]
             return np.frombuffer(response.read(), np.uint8).reshape(shape)[0, 0]
 

@@ -80,7 +80,8 @@ def pixels(page, selector):
 
 def encoded(app, run, image, query="space=plane"):
     """What the route answers for an image: its row, and what it says of the nearest images."""
-    request = urllib.request.Request(f"{app.url}/api/runs/{run}/encode?{query}", data=image.tobytes())
+    url, headers = f"{app.url}/api/runs/{run}/encode?{query}", {"Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(url, data=image.tobytes(), headers=headers)
     with urllib.request.urlopen(request, timeout=30) as response:
         return np.frombuffer(response.read(), "<f4"), json.loads(response.headers["X-Nearest"])
 

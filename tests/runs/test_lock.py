@@ -77,7 +77,7 @@ def test_the_lock_is_gone_with_its_process_and_what_it_said_means_nothing(run):
     assert str(process.pid) in (run.path / FILE).read_text()
     assert not is_being_trained(run)
     with training_lock(run):
-        assert f'"pid": {os.getpid()}' in (run.path / FILE).read_text()
+        assert f'"pid":{os.getpid()}' in (run.path / FILE).read_text()
     assert (run.path / FILE).read_text() == ""
 
 

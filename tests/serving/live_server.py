@@ -19,6 +19,8 @@ from explorer.locations import ROOT
 
 START_SECONDS = 120
 ANSWER_SECONDS = 60
+LOOP = "event loop"
+"""The name of the thread of ``route_server``."""
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -152,7 +154,7 @@ def route_server(app: Any) -> Iterator[LiveServer]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread = threading.Thread(target=server.run, args=([listening],), name=LOOP, daemon=True)
         thread.start()
         try:
             while not server.started:

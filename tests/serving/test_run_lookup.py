@@ -1,5 +1,6 @@
 """Runs whose files do not answer: they hold a thread or a few, and the server goes on."""
 
+import io
 import json
 import os
 import threading
@@ -19,7 +20,7 @@ from explorer.serving.blocking import BlockingCalls
 from explorer.serving.decoder import DecodeService
 from explorer.serving.routes import api_routes
 from explorer.serving.run_cache import LoadedRun
-from tests.serving.live_server import route_server
+from tests.serving.live_server import LOOP, route_server
 from tests.support import new_run
 
 ONE = np.zeros((1, 2), "<f4").tobytes()
@@ -124,6 +125,47 @@ def test_codes_that_do_not_answer_keep_no_other_run_from_its_density(server, tra
     mount.hang()
     assert server.ask("/api/runs/vae/density").status == 503
     assert server.ask("/api/runs/wide/density").status == 200
+
+
+ASKED = {
+    "list": ("GET", "", b""),
+    "codes": ("POST", "/vae/decode", ONE),
+    "codes again": ("POST", "/vae/decode", ONE),
+    "a place": ("POST", "/wide/decode?space=pca&reference=3", ONE),
+    "a place again": ("POST", "/wide/decode?space=pca", ONE),
+    "trust": ("POST", "/ae/decode?space=plane&trust=1", ONE),
+    "trust again": ("POST", "/ae/decode?trust=1", ONE),
+    "a class": ("POST", "/cvae/decode?space=plane&label=3", ONE),
+    "encode": ("POST", "/vae/encode?space=pca", bytes(64)),
+    "images": ("POST", "/wide/images", bytes(4)),
+    "points": ("GET", "/wide/points", b""),
+    "column": ("GET", "/wide/column?name=kl", b""),
+    "density": ("GET", "/vae/density", b""),
+    "ellipses": ("GET", "/vae/ellipses", b""),
+    "strip": ("GET", "/cvae/strip.png", b""),
+    "timeline": ("GET", "/vae/timeline", b""),
+    "epoch": ("GET", "/vae/timeline/1.png?what=samples", b""),
+    "no run": ("POST", "/nowhere/decode", ONE),
+}
+
+
+def test_no_route_touches_a_file_on_the_event_loop(trained, monkeypatch):
+    touched = []
+    # What pathlib and our readers call.
+    for module, name in ((os, "stat"), (os, "open"), (os, "scandir"), (os, "listdir"), (io, "open")):
+        original = getattr(module, name)
+
+        def watched(*given, original=original, name=name, **named):
+            if threading.current_thread().name == LOOP:
+                touched.append((case, name, str(given[0])))
+            return original(*given, **named)
+
+        monkeypatch.setattr(module, name, watched)
+    with route_server(Starlette(routes=api_routes(DecodeService(trained)))) as server:
+        for case, (method, path, body) in ASKED.items():
+            status = server.ask(f"/api/runs{path}", method, body).status
+            assert status == (404 if case == "no run" else 200), case
+    assert touched == []
 
 
 def test_a_run_that_is_a_trap_is_refused_and_others_are_decoded(own, mount):

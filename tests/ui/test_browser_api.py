@@ -42,14 +42,18 @@ def test_an_answer_is_bytes_and_what_its_headers_say(api):
 
 
 def test_numbers_are_posted_as_they_are_to_a_route_with_its_own_query_and_one_more(api):
-    asked = in_node(
+    asked, headers = in_node(
         api
         + """
         answer(() => new Response("", { headers: bytes }));
+        let headers;
+        const fetched = globalThis.fetch;
+        globalThis.fetch = (url, options) => ((headers = options.headers), fetched(url, options));
         await post("api/runs/b/decode?label=3", Float32Array.of(0.5, -2), { query: { trust: 1 } });
         """,
-        "asked",
+        "[asked, headers]",
     )
+    assert headers == {"Content-Type": "application/octet-stream"}
     assert asked == [["http://app/below/api/runs/b/decode?label=3&trust=1", "POST", [0.5, -2]]]
 
 

@@ -35,7 +35,7 @@ class ClassifiedImages:
     Attributes:
         images: uint8, ``(M, C, H, W)``.
         labels: classes that were asked for, ``(M,)``.
-        classifier: who classifiers.
+        classifier: what reads them.
         probabilities: of each class, ``(M, K)``; None without a classifier.
     """
 

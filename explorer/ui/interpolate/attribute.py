@@ -37,7 +37,7 @@ def attribute(loaded: LoadedRun, projection: Projection | None, names: tuple[str
     if projection is None:
         st.info(
             f"{as_text(loaded.run.name)} encodes no images, so none with an attribute can be told from those without. "
-            "MeasuredPath a path between draws instead.",
+            "Walk a path between draws instead.",
             icon=":material/info:",
         )
         return

@@ -8,7 +8,7 @@ import streamlit as st
 from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
-from explorer.errors import ProjectionError, ServingError
+from explorer.errors import CheckpointError, ProjectionError, ServingError
 from explorer.runs.columns import MAX_NAME
 from explorer.serving.decoder import reference_code
 from explorer.serving.point_values import COLUMNS, CUSTOM
@@ -97,7 +97,7 @@ def _with_known_pins(loaded: LoadedRun, view: V) -> V:
 def _tried(view: V, show: Callable[[V], object], default: V) -> V:
     try:
         show(view)
-    except (ProjectionError, ServingError) as error:
+    except (CheckpointError, ProjectionError, ServingError) as error:
         if default == view:
             raise
         st.warning(f"{as_text(error)} The default is shown instead.", icon=":material/link_off:")
