@@ -64,7 +64,7 @@ def read_image(content: bytes, image_shape: tuple[int, int, int]) -> tuple[NDArr
         said.append("inverted, because its edge is light and the model's images are light on dark")
         pixels = 255 - pixels
     said += _what_is_left(contrast, int(np.ptp(pixels, axis=(0, 1)).max()))
-    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), said
+    return np.moveaxis(pixels, -1, 0).copy(order="C"), said
 
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}

@@ -457,3 +457,13 @@ def test_a_grey_of_16_bits_that_stands_for_clear_is_laid_on_a_ground():
     assert "laid on black, because it is hardly seen on white" in said
     assert image[0, 14, 14] == 255  # black on what is light, inverted
     assert image[0, 0, 0] == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 12), (3, 12, 12), (4, 12, 12)])
+def test_what_was_read_can_be_written_to(shape):
+    image = Image.fromarray(np.arange(144, dtype=np.uint8).reshape(12, 12))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    read = read_image(buffer.getvalue(), shape)[0]
+    assert read.flags.writeable
+    assert read.flags.c_contiguous

@@ -10,12 +10,14 @@ from explorer.analysis.arrays import Floats, Images
 from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_probabilities
 from explorer.analysis.latent.grids import same_style_codes
 from explorer.analysis.latent.priors import normal_prior
+from explorer.analysis.latent.reliability import Verdict
 from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
 from explorer.errors import DataError
 from explorer.locations import READONLY
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.generate.view import GenerateView
+from explorer.ui.map.reliability import likeness_note
 from explorer.ui.sampling import decoded
 from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view, set_control
@@ -38,6 +40,7 @@ class StyledImage:
     z: Floats
     label: int
     words: str
+    is_brought: bool = False
 
 
 def style_transfer(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> None:
@@ -53,13 +56,22 @@ def style_transfer(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) 
     labels = np.arange(n_classes)
     images = decoded(loaded, codes, labels)
     left, right = st.columns([1, 4], gap="medium")
+    verdict = Verdict.IN_DISTRIBUTION
     with left:
         st.markdown("##### Original")
         if chosen.image is not None:
             picture(chosen.image, f"class {names[chosen.label]}", side=SIDE, alt="The image whose style is taken")
+            if chosen.is_brought:
+                verdict = likeness_note(loaded, chosen.image, chosen.z, chosen.label)
         st.caption(as_text(chosen.words))
     with right:
         _in_every_class(loaded, chosen, images, names)
+        if verdict is not Verdict.IN_DISTRIBUTION:
+            st.warning(
+                f"Your picture is {as_text(verdict.words)}: this row is what the decoder makes of its code, whatever "
+                "the picture shows. What is read in the row says nothing of the picture.",
+                icon=":material/warning:",
+            )
     grid = DecodedGrid(images=images, codes=codes, labels=labels, n_columns=n_classes)
     grid_export(f"{loaded.run.name}-style", grid)
 
@@ -140,7 +152,8 @@ def _brought(loaded: LoadedRun, content: bytes, names: Sequence[str]) -> StyledI
         width=220,
     )
     z = session.service().submit_images(loaded.run.name, image[None], np.array([label])).result()[0]
-    return StyledImage(image=image, z=z, label=label, words=f"Your image, as the model sees it: {'; '.join(done)}.")
+    words = f"Your image, as the model sees it: {'; '.join(done)}."
+    return StyledImage(image=image, z=z, label=label, words=words, is_brought=True)
 
 
 def _keep_row(n: int) -> None:

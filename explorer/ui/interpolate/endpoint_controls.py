@@ -19,6 +19,7 @@ from explorer.ui.interpolate.endpoints import (
     pin_prior_draw,
 )
 from explorer.ui.interpolate.view import InterpolateView
+from explorer.ui.map.reliability import likeness_note
 from explorer.ui.text import as_text
 from explorer.ui.view import View, held_view, set_control
 
@@ -124,10 +125,11 @@ def _own_picture(loaded: LoadedRun, class_names: Sequence[str]) -> None:
         )
     st.image(np.moveaxis(image, 0, -1).squeeze(), width=84, caption=as_text(content.name), clamp=True)
     st.caption(f"{as_text('; '.join(said))}.")
+    labels = None if label is None else np.array([label], np.int64)
+    code = session.service().submit_images(loaded.run.name, image[None], labels).result()[0]
+    likeness_note(loaded, image, code, label)
 
     def pin() -> None:
-        labels = None if label is None else np.array([label], np.int64)
-        code = session.service().submit_images(loaded.run.name, image[None], labels).result()[0]
         pin_code(code, content.name.rpartition(".")[0])
 
     st.button("Pin this picture", key="pin-picture", on_click=_tried, args=(pin,))

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.latent.reliability import Reliability
+from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.latent.reliability import Reliability, Verdict
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
+from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
 from explorer.ui.text import as_text
 
@@ -19,6 +21,33 @@ def reliability_note(loaded: LoadedRun, place: PinnedPlace) -> None:
     own_class = "" if place.label is None else f" of class {session.class_names(loaded)[place.label]}"
     st.markdown(f"{as_text(reliability.verdict.mark)} **{as_text(reliability.verdict.words.capitalize())}**")
     st.caption(as_text(reliability_sentences(reliability, own_class, is_encoded=place.row is not None)))
+
+
+def likeness_note(loaded: LoadedRun, image: Images, z: Floats, label: int | None) -> Verdict:
+    """Show how far an image that a person brought is like the data, and return that.
+
+    Args:
+        loaded: the run.
+        image: as the model sees it, uint8 ``(C, H, W)``.
+        z: its code, shape ``(L,)``.
+        label: the class that it was encoded in; None where the model takes none.
+    """
+    from explorer.analysis.coding import encode_split
+    from explorer.analysis.latent.likeness import likeness, one_image
+
+    labels = None if label is None else np.full(1, label, np.int64)
+    of_code = session.service().submit_with_reliability(loaded.run.name, z[None], labels).result().reliability.verdict
+    split = one_image(loaded.config.training.data, image, label, session.class_names(loaded))
+    alone = encode_split(loaded.model, split, is_binary=loaded.config.is_binary, fingerprint="")
+    found = likeness(float(alone.reconstruction[0]), loaded.encoded, of_code)
+    st.markdown(f"{as_text(found.verdict.mark)} **{as_text(found.verdict.words.capitalize())}**")
+    error = as_text(given("-log p(x|z)", loaded.config.model))
+    st.caption(
+        f"Its code is {as_text(found.of_code.words)}. Decoded from it, the picture comes back with {error} "
+        f"{found.reconstruction:.1f} nats, test images typically with {found.typical:.1f}: {found.n_worse:,} of "
+        f"{found.n_images:,} come back no better."
+    )
+    return found.verdict
 
 
 def reliability_sentences(of: Reliability, own_class: str = "", *, is_encoded: bool = False) -> str:
