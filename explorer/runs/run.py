@@ -314,7 +314,7 @@ class Run:
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
-        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES)
+        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES, self._encode_again)
         self._check_fingerprint(path, metadata)
         try:
             encoded = EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
@@ -323,6 +323,10 @@ class Run:
             raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
         _check_codes(path, encoded)
         return encoded
+
+    @property
+    def _encode_again(self) -> str:
+        return f"Make it anew: python -m explorer encode {self.name}"
 
     def save_encoded(self, encoded: EncodedSet) -> None:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
@@ -341,7 +345,7 @@ class Run:
         path = self.path / "encoded.safetensors"
         if not path.exists():
             return None
-        header = read_safetensors_header(path)
+        header = read_safetensors_header(path, self._encode_again)
         try:
             metadata, (n, width) = header["__metadata__"], header["mu"]["shape"]
             elbo = float(metadata["elbo"]) if metadata["elbo"] else None
@@ -377,7 +381,8 @@ class Run:
         path = self.path / "projections" / f"{check_name(method)}.safetensors"
         if not path.exists():
             return None
-        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES)
+        again = f"Make it anew: python -m explorer project {self.name} --method {method}"
+        arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES, again)
         self._check_fingerprint(path, metadata)
         try:
             encoded = self.encoded()
@@ -412,7 +417,9 @@ class Run:
         if encoded is None or not path.exists():
             return {}
         try:
-            return checked_columns(read_arrays(path, MAX_ENCODED_BYTES)[0], len(encoded))
+            return checked_columns(
+                read_arrays(path, MAX_ENCODED_BYTES, "Bring the file of numbers again.")[0], len(encoded)
+            )
         except DataError as error:
             raise CheckpointError(f"{path}: {error}") from error
 

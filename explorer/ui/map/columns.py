@@ -41,7 +41,7 @@ def upload_columns(loaded: LoadedRun) -> None:
         if problem:
             st.error(as_text(problem), icon=":material/error:")
         if loaded.columns_problem:
-            st.error(f"{as_text(loaded.columns_problem)} Remove them, or bring them anew.", icon=":material/error:")
+            st.error(f"{as_text(loaded.columns_problem)}", icon=":material/error:")
         if loaded.custom_columns:
             st.caption(f"Kept with the run: {as_text(', '.join(loaded.custom_columns))}.")
         if loaded.custom_columns or loaded.columns_problem:

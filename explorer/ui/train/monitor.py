@@ -155,7 +155,7 @@ def _map_button(run: Run, status: TrainingStatus) -> None:
     """Offer the map of a run that has one, or to make it of the weights as they are."""
     if not run.config.model.can_encode or status.state.is_active:
         return
-    if (run.path / "encoded.safetensors").exists():
+    if summary(run).has_encoded:
         if st.button("Open its map", icon=":material/scatter_plot:", key="open-map"):
             choose_run(run.name)
             st.switch_page(PAGES / "latent_map.py")
