@@ -219,7 +219,7 @@ def read_metadata(path: Path, remedy: str = RESTORE) -> dict[str, str]:
 
 
 def read_arrays(path: Path, max_bytes: int, remedy: str = AGAIN) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the arrays of a safetensors file, and its metadata.
+    """Return the arrays of a safetensors file, in the order in which it has them, and its metadata.
 
     Raises:
         CheckpointError: if it is missing, larger than ``max_bytes``, damaged, or of types that numpy has not;
@@ -227,11 +227,12 @@ def read_arrays(path: Path, max_bytes: int, remedy: str = AGAIN) -> tuple[dict[s
     """
     # Read and not mapped: a mapped file that is cut short while it is looked at ends the process.
     content = read_bounded(path, max_bytes, remedy)
-    metadata = _metadata(_header(path, io.BytesIO(content), len(content), remedy))
+    header = _header(path, io.BytesIO(content), len(content), remedy)
     try:
-        return load(content), metadata
+        arrays = load(content)  # in any order, another one each time
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}). {remedy}") from error
+    return {name: arrays[name] for name in header if name in arrays}, _metadata(header)
 
 
 def _header(path: Path, file: BinaryIO, size: int, remedy: str) -> dict[str, Any]:

@@ -5,10 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from explorer.errors import CheckpointError
-from explorer.files import MAX_JSON_BYTES, read_json_text, read_safetensors_header, write_atomically
+from explorer.files import (
+    MAX_JSON_BYTES,
+    array_bytes,
+    read_arrays,
+    read_json_text,
+    read_safetensors_header,
+    write_atomically,
+)
 
 
 @contextmanager
@@ -91,3 +99,16 @@ def test_a_file_shorter_than_a_safetensors_header_is_refused_in_words(tmp_path):
 def test_a_missing_safetensors_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"a\.safetensors is missing"):
         read_safetensors_header(tmp_path / "a.safetensors")
+
+
+def test_arrays_come_in_the_order_in_which_the_file_has_them(tmp_path):
+    path = tmp_path / "a.safetensors"
+    arrays = {f"column {k * 7 % 30}": np.full(2, k, np.float32) for k in range(30)}
+    path.write_bytes(array_bytes(arrays))
+    length = int.from_bytes(path.read_bytes()[:8], "little")
+    in_file = list(json.loads(path.read_bytes()[8 : 8 + length]))
+    for _ in range(3):
+        read, metadata = read_arrays(path, 10**6)
+        assert list(read) == in_file
+        assert metadata == {}
+    assert all((read[name] == arrays[name]).all() for name in arrays)
