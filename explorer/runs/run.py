@@ -170,7 +170,6 @@ class Run:
             if any(tensor.dtype != torch.float32 for tensor in weights.values()):
                 raise TypeError("weights are not float32")
             model.load_state_dict(weights, assign=True)
-            _check_weights(path, weights)
         except (RuntimeError, TypeError) as error:
             raise CheckpointError(
                 f"The weights in {path} do not fit config.json (family={self.config.model.family}, "
@@ -509,13 +508,4 @@ def _check_codes(path: Path, encoded: EncodedSet) -> None:
             f"{path} has codes that are not finite numbers within {MAX_CODE:g}, for {n_lost:,} of {len(encoded):,} "
             "images: the model has diverged, or the file was changed. Encode it again, or train it anew with a smaller "
             "learning rate."
-        )
-
-
-def _check_weights(path: Path, weights: Mapping[str, "torch.Tensor"]) -> None:
-    lost = next((name for name, tensor in weights.items() if not bool(tensor.isfinite().all())), None)
-    if lost is not None:
-        raise CheckpointError(
-            f"{path} has weights that are not finite numbers, in {lost[:80]}: the model has diverged, or the file was "
-            "changed. Restore it, or train the run anew with a smaller learning rate."
         )

@@ -422,7 +422,7 @@ def test_three_images_are_drawn(visit_set, sets):
 def test_codes_that_are_not_finite_are_told_with_their_number(visit_set):
     page = visit_set("not-finite")
     page.wait_for_message()
-    assert "not finite numbers, for 2 of 40 images" in page.alerts()[0]
+    assert "not finite numbers within 1e+06, for 2 of 40 images" in page.alerts()[0]
     assert page.n_tracebacks() == 0
 
 

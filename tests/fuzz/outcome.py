@@ -1,6 +1,7 @@
 """What a round of fuzzing came to, and what must never happen in it."""
 
 import faulthandler
+import re
 import resource
 import signal
 import sys
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 HANG_SECONDS = 10.0
@@ -84,7 +86,13 @@ class Outcome:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
+    """Return the most memory that this process has held so far, in bytes.
+
+    On Linux getrusage counts what its parent held when it was started, so the process's own status goes first.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])  # type: ignore[index]  # it is there
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -115,3 +115,15 @@ def test_what_answers_in_the_apps_place_is_told_from_it(api, kind):
     )
     message = "Something else answered in the app's place: a login may have ended. Reload the page."
     assert value == {"name": "Refusal", "message": message, "isRefusal": True}
+
+
+def test_a_picture_is_an_answer_too(api):
+    value = in_node(
+        api
+        + """
+        answer(() => new Response(Uint8Array.of(137, 80), { headers: { "Content-Type": "image/png" } }));
+        const it = await get("api/runs/b/timeline/1.png", { what: "samples" });
+        """,
+        "[...it.bytes]",
+    )
+    assert value == [137, 80]

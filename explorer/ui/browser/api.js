@@ -53,9 +53,11 @@ export function post(route, numbers, { query, signal } = {}) {
   return answerOf(route, query, { method: "POST", body: numbers, headers, signal });
 }
 
-// All that our routes answer to scripts is bytes; what stands before the app, as a login does, answers pages.
+// Our routes answer numbers and pictures; what stands before the app, as a login does, answers pages.
+const TYPES = ["application/octet-stream", "image/png"];
+
 function isOurs(response) {
-  return response.headers.get("Content-Type")?.startsWith("application/octet-stream");
+  return TYPES.includes(response.headers.get("Content-Type"));
 }
 
 async function answerOf(route, query, options) {
