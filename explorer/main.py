@@ -4,9 +4,12 @@ import streamlit as st
 
 from explorer.locations import PAGES
 from explorer.ui.theme import ICON, apply_appearance
+from explorer.ui.view import know_views
+from explorer.ui.views import VIEWS
 
 st.set_page_config(page_title="Latent-space explorer", page_icon=ICON, layout="wide")
 apply_appearance()
+know_views(*VIEWS)
 
 st.navigation(
     [

@@ -5,7 +5,7 @@ what is shared and the page's own; the session keeps what belongs to the others.
 dataclass over ``View``: its name is that of the query parameter, its type what a link and a control may say.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import fields, replace
 from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_type_hints
@@ -23,6 +23,7 @@ _VALUES, _UNREAD, _LINK = "view", "view_unread", "view_link"
 _UNDO, _REDO = "pins_before", "pins_after"
 _PROBLEMS = "view_problems"
 _PAGE = "view_page"
+_known: set[type["View"]] = set()
 _SUPPOSED = "pins_supposed"
 
 MAX_TEXT = 60_000
@@ -37,6 +38,11 @@ class Formerly:
     """Marks a field that links had under another name, which is still read."""
 
     name: str
+
+
+@plain_dataclass(frozen=True, slots=True)
+class KeptByBrowser:
+    """Marks a field that the browser writes into the URL by itself, without a run of the script."""
 
 
 def from_text(read: Callable[[str], Any]) -> BeforeValidator:
@@ -112,6 +118,7 @@ class ViewField:
         default: value that a link leaves out.
         names: those that a link may say it by, today's first.
         adapter: makes a value of what a link or a control says.
+        is_browsers: whether the browser writes it into the URL by itself.
         least: limit of a number; None where it has none.
         most: limit of a number; None where it has none.
     """
@@ -120,6 +127,7 @@ class ViewField:
     default: Any
     names: tuple[str, ...]
     adapter: TypeAdapter[Any]
+    is_browsers: bool
     least: Any
     most: Any
 
@@ -144,9 +152,15 @@ def _described(name: str, hint: Any, default: Any) -> ViewField:
         default=default,
         names=(name, *(mark.name for mark in marks if isinstance(mark, Formerly))),
         adapter=TypeAdapter(hint),
+        is_browsers=any(isinstance(mark, KeptByBrowser) for mark in marks),
         least=next((limit.ge for limit in limits if hasattr(limit, "ge")), None),
         most=next((limit.le for limit in limits if hasattr(limit, "le")), None),
     )
+
+
+def know_views(*view_types: type[View]) -> None:
+    """Say which views pages have: the link of one page leaves out what only another one's says."""
+    _known.update(view_types)
 
 
 def current_view(view_type: type[V]) -> V:
@@ -162,8 +176,9 @@ def current_view(view_type: type[V]) -> V:
         view = view_type()
     else:
         view = _held(view_type)
+    is_opened = st.session_state.get(_PAGE) is not view_type
     st.session_state[_PAGE] = view_type
-    return _store(view)
+    return _store(view, is_opened=is_opened)
 
 
 def _went_back(view_type: type[View]) -> bool:
@@ -194,7 +209,7 @@ def change_pins(view: V) -> V:
         _steps(_UNDO).append((before.pins, before.active_pin))
         del _steps(_UNDO)[:-MAX_STEPS]
         _steps(_REDO).clear()
-    return _store(view)
+    return change_view(view)
 
 
 def suppose_pins(view: V, pins: Pins) -> V:
@@ -239,7 +254,7 @@ def _step(source: str, target: str) -> View:
         return view
     pins, active_pin = _steps(source).pop()
     _steps(target).append((view.pins, view.active_pin))
-    return _store(replace(view, pins=pins, active_pin=active_pin))
+    return change_view(replace(view, pins=pins, active_pin=active_pin))
 
 
 def _steps(name: str) -> list[tuple[Pins, int]]:
@@ -301,13 +316,29 @@ def _held(view_type: type[V]) -> V:
     return view_type(**{name: held[name] for name in fields_of(view_type) if name in held})
 
 
-def _store(view: V) -> V:
-    _values().update({name: getattr(view, name) for name in fields_of(type(view))})
+def _store(view: V, *, is_opened: bool = False) -> V:
+    """Keep ``view``. On a page that is not just opened, what the browser keeps is as the browser says."""
+    page = st.session_state.get(_PAGE, type(view))
+    browsers = {field.name for field in fields_of(page).values() if field.is_browsers and not is_opened}
+    said, _ = view_from_query(page, {name: st.query_params[name] for name in browsers if name in st.query_params})
+    own = {name: getattr(said, name) for name in browsers}
+    view = replace(view, **{name: value for name, value in own.items() if name in fields_of(type(view))})
+    _values().update(own | {name: getattr(view, name) for name in fields_of(type(view))})
     st.session_state.pop(_SUPPOSED, None)
-    others = {name: text for name, text in _parameters().items() if name not in _names(type(view))}
-    st.session_state[_LINK] = view_to_query(view) | others
+    st.session_state[_LINK] = _kept_parameters(type(view), page) | view_to_query(said, browsers) | view_to_query(view)
     _write_link()
     return view
+
+
+def _kept_parameters(view_type: type[View], page: type[View]) -> dict[str, str]:
+    """Return the parameters of the URL that a change of ``view_type`` leaves as they are: the page's own, and nobody's.
+
+    Nobody's are Streamlit's, such as ``embed``. Other pages' are kept by the session, the browser's own by the browser.
+    """
+    others = {name for known in _known for name in _names(known)} - set(_names(page))
+    browsers = {field.name for field in fields_of(page).values() if field.is_browsers}
+    changed = {*_names(view_type), *others, *browsers}
+    return {name: text for name, text in _parameters().items() if name not in changed}
 
 
 def rerun_page() -> NoReturn:
@@ -358,12 +389,12 @@ def _said_fields(view_type: type[View], parameters: Mapping[str, str]) -> list[s
     return [field.name for field in fields_of(view_type).values() if any(name in parameters for name in field.names)]
 
 
-def view_to_query(view: View) -> dict[str, str]:
-    """Return the query parameters that stand for ``view``: of fields at their defaults there are none."""
+def view_to_query(view: View, names: Collection[str] | None = None) -> dict[str, str]:
+    """Return the query parameters that stand for ``view``, or for its fields ``names`` alone; for defaults none."""
     return {
         field.name: _to_text(getattr(view, field.name))
         for field in fields_of(type(view)).values()
-        if getattr(view, field.name) != field.default
+        if getattr(view, field.name) != field.default and (names is None or field.name in names)
     }
 
 
@@ -388,7 +419,7 @@ def _to_text(value: Any) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], Pin):
         return pins_to_text(value)
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
+        return ",".join(str(part).removesuffix(".0") for part in value)  # numbers as a browser writes them
     if isinstance(value, bool):
         return str(int(value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from tests.browser.test_lasso import headline, select
+
 pytestmark = pytest.mark.browser
 
 CHOICES = [
@@ -90,3 +92,103 @@ def test_the_first_step_back_shows_the_default_model_and_the_next_leaves(visit):
     page.page.go_back()
     page.page.wait_for_function("(n) => window.nDrawn === n", arg=n_default)
     assert page.settle().page.url == before
+
+
+RANGES = """() => {
+  const { xaxis, yaxis } = document.querySelector(".latent-map__plot")._fullLayout;
+  return [xaxis.range, yaxis.range];
+}"""
+
+
+def ranges(page):
+    return np.array(page.page.evaluate(RANGES))
+
+
+def zoom_in(page, times=3):
+    """Turn the wheel over a place beside the middle of the map, and return the ranges once they stand in the link."""
+    left, top, width, height = page.frame
+    before = page.query.get("zoom")
+    page.page.mouse.move(left + 0.4 * width, top + 0.6 * height)
+    for _ in range(times):
+        page.page.mouse.wheel(0, -200)
+    page.page.wait_for_function(
+        "(before) => (new URLSearchParams(location.search).get('zoom') ?? '') !== (before ?? '')", arg=before
+    )
+    page.page.wait_for_timeout(500)
+    return ranges(page)
+
+
+def test_a_link_holds_the_part_of_the_map_in_view_and_no_run_of_the_script_writes_it(visit):
+    page = visit(run="digits-vae-2d").drawn()
+    whole, n_frames = ranges(page), page.n_frames
+    near = zoom_in(page)
+    assert page.n_frames == n_frames
+    assert np.ptp(near[0]) < 0.8 * np.ptp(whole[0])
+    assert set(page.query) == {"run", "zoom"}
+
+    again = visit(**page.query).drawn()
+    again.page.wait_for_function(f"(low) => Math.abs(({RANGES})()[0][0] - low) < 0.01", arg=near[0][0])
+    np.testing.assert_allclose(ranges(again), near, atol=0.005 * np.ptp(near[0]))
+    # What is done to pins leaves the view where it is, in the link too.
+    again.page.mouse.click(again.frame[0] + 0.4 * again.frame[2], again.frame[1] + 0.6 * again.frame[3])
+    again.wait_for_query("pins")
+    again.settle()
+    assert again.query["zoom"] == page.query["zoom"]
+    np.testing.assert_allclose(ranges(again), near, atol=0.005 * np.ptp(near[0]))
+    # The whole map again, and the link has no zoom.
+    again.page.locator('.latent-map .modebar-btn[data-title="Reset axes"]').click()
+    again.page.wait_for_function("!new URLSearchParams(location.search).has('zoom')")
+    np.testing.assert_allclose(ranges(again), whole, rtol=1e-6)
+
+
+def test_a_step_back_shows_the_part_of_the_map_that_was_in_view(visit):
+    page = visit(run="digits-vae-2d").drawn()
+    near = zoom_in(page)
+    page.page.keyboard.press("Enter")
+    page.page.mouse.click(page.frame[0] + 0.4 * page.frame[2], page.frame[1] + 0.6 * page.frame[3])
+    page.wait_for_query("pins")
+    page.settle()
+    nearer = zoom_in(page)
+    assert np.ptp(nearer[0]) < 0.9 * np.ptp(near[0])
+    page.page.go_back()
+    page.page.wait_for_function(f"(low) => Math.abs(({RANGES})()[0][0] - low) < 0.01", arg=near[0][0])
+    assert "pins" not in page.query
+
+
+def test_another_projection_is_shown_whole_and_another_window_shows_the_same_part(visit):
+    page = visit(run="digits-vae-2d", space="pca").drawn()
+    whole = ranges(page)
+    page.open(run="digits-vae-2d").drawn()
+    near, window = zoom_in(page), page.page.viewport_size
+    page.page.set_viewport_size({"width": 1100, "height": 800})
+    page.page.wait_for_function(
+        f"([low, high]) => ({RANGES})()[0].every((at, k) => Math.abs(at - [low, high][k]) < 0.3)", arg=near[0].tolist()
+    )
+    page.page.wait_for_timeout(500)
+    assert "zoom" in page.query
+    page.page.set_viewport_size(window)
+    page.page.get_by_text("PCA", exact=True).click()
+    page.wait_for_query("space", "pca")
+    page.page.wait_for_function("!new URLSearchParams(location.search).has('zoom')")
+    np.testing.assert_allclose(ranges(page), whole, rtol=1e-3)
+
+
+def test_a_link_holds_the_selection_and_the_tab_beside_the_map(visit):
+    page = visit(run="digits-vae-2d", pin="row:3").drawn()
+    page.page.get_by_role("tab", name="Neighbours").click()
+    page.wait_for_query("inspect", "neighbours")
+    select(page)
+    said = headline(page).inner_text()
+    assert set(page.query) == {"run", "pins", "inspect", "outline", "outline_on"}
+    assert page.query["outline_on"] == "digits-vae-2d/plane/z0/z1"
+    assert len(page.query["outline"]) < 600
+
+    again = visit(**page.query).drawn()
+    assert headline(again).inner_text() == said
+    assert again.page.get_by_role("tab", name="Neighbours").get_attribute("aria-selected") == "true"
+    again.page.get_by_text("Nearest encoded images").wait_for()
+    again.page.get_by_role("button", name="Clear selection").click()
+    again.page.wait_for_function("!new URLSearchParams(location.search).has('outline')")
+    headline(again).wait_for(state="detached")
+    again.page.go_back()
+    headline(again).wait_for()

@@ -5,19 +5,13 @@ import shutil
 from dataclasses import fields
 
 from explorer.locations import CHECKPOINTS, SHIPPED
-from explorer.ui.compare.view import CompareView
-from explorer.ui.evaluate.view import EvaluateView
-from explorer.ui.generate.view import GenerateView
-from explorer.ui.interpolate.view import InterpolateView
-from explorer.ui.map.view import MapView
-from explorer.ui.train.view import TrainView
 from explorer.ui.view import view_to_query
+from explorer.ui.views import VIEWS
 from tests.fuzz.mutation import NUMBERS, TEXTS, spoiled_bytes
 from tests.fuzz.outcome import Outcome, limit_memory
 from tests.fuzz.pages import PAGES, Pages
 
 RUNS = ("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d")
-VIEWS = (MapView, InterpolateView, GenerateView, CompareView, EvaluateView, TrainView)
 
 
 def fuzz(cases: range, seed: int, patience: float) -> int:

@@ -5,7 +5,7 @@ import pytest
 from explorer.locations import ROOT
 from explorer.runs.listing import list_runs
 from explorer.ui.compare.map_grid import linked_words
-from explorer.ui.compare.maps import default_runs, images_only
+from explorer.ui.compare.maps import default_runs, images_only, left_out_words
 from explorer.ui.pins import Pin
 from explorer.ui.view import View
 
@@ -54,6 +54,22 @@ def test_only_images_of_the_set_are_pinned_on_compared_maps_and_the_one_looked_a
     assert (shown.pin.name, shown.reference) == ("E", -1)
     elsewhere, _ = images_only(View(pins=PINS, active_pin=0), 1797)
     assert elsewhere.pin.name == "E", "the last one, where none of them is looked at"
+
+
+def test_pins_that_the_compared_maps_do_not_show_are_named_with_the_reason():
+    digits, mnist = (
+        SimpleNamespace(name=name, loaded=SimpleNamespace(encoded=range(n)))
+        for name, n in (("digits", 1797), ("mnist", 10_000))
+    )
+    assert left_out_words(View(pins=PINS[1:3]), [mnist]) == ""
+    assert left_out_words(View(pins=PINS[:1]), [mnist]) == (
+        "Pin A is a place in one model's latent space, which means nothing in another: "
+        "a pin on an image is shown on every map."
+    )
+    assert left_out_words(View(pins=PINS), [digits, mnist]) == (
+        "Pins A, D are places in one model's latent space, which mean nothing in another: "
+        "a pin on an image is shown on every map. digits has 1,797 images, so not C (image 9,000)."
+    )
 
 
 @pytest.mark.parametrize(

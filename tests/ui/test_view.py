@@ -1,10 +1,12 @@
 """The view over a visit: what a link says of the page that is open, and of those that are opened later."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from explorer.locations import PAGES
 from explorer.ui import view as module
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.interpolate.view import InterpolateView
@@ -17,11 +19,13 @@ from explorer.ui.view import (
     control,
     current_view,
     held_view,
+    know_views,
     redo_pins,
     suppose_pins,
     undo_pins,
     undoable,
 )
+from explorer.ui.views import VIEWS
 
 
 class Parameters(dict):
@@ -108,6 +112,31 @@ def test_parameters_that_are_nobodys_stay_in_the_url(visit):
     assert visit.query_params == {"embed": "true", "active_pin": "0", "space": "pca"}
 
 
+def test_parameters_of_other_pages_leave_the_url_and_are_kept_for_them(visit, monkeypatch):
+    monkeypatch.setattr(module, "_known", set())
+    know_views(MapView, GenerateView, InterpolateView)
+    turn_to(visit, colour="kl", temperature="0.5", walk="data", embed="true")
+    change_view(replace(current_view(MapView), space="pca"))
+    assert visit.query_params == {"colour": "kl", "embed": "true", "space": "pca"}
+    # A callback that knows of the shared fields alone leaves the page its own.
+    change_view(replace(held_view(View), decode_as=3))
+    assert visit.query_params == {"colour": "kl", "embed": "true", "space": "pca", "decode_as": "3"}
+    turn_to(visit)
+    assert current_view(GenerateView).temperature == 0.5
+    assert visit.query_params == {"space": "pca", "decode_as": "3", "temperature": "0.5"}
+    turn_to(visit)
+    assert current_view(InterpolateView).path == "data"
+
+
+def test_the_app_knows_the_view_of_each_page():
+    found = {}
+    for page in sorted(PAGES.glob("*.py")):
+        called = re.findall(r"current_view\((\w+)\)", page.read_text(encoding="utf-8"))
+        found[page.stem] = set(called)
+    assert all(len(names) == 1 for names in found.values()), found
+    assert {name for names in found.values() for name in names} == {view.__name__ for view in VIEWS}
+
+
 def test_a_callback_that_knows_what_is_shared_alone_leaves_a_pages_own_as_it_is(visit):
     turn_to(visit, colour="kl", overlays="prior")
     current_view(MapView)
@@ -126,6 +155,31 @@ def test_a_part_of_the_page_that_was_asked_for_before_a_change_does_not_undo_it(
     visit.query_params.from_dict({"run": "a", "space": "pca"})
     change_view(replace(held_view(View), seed=3))
     assert visit.query_params == {"run": "a", "colour": "kl", "seed": "3", "embed": "true"}
+
+
+def test_what_the_browser_writes_by_itself_stays_as_it_wrote_it(visit, part_of_the_page):
+    turn_to(visit, run="a")
+    current_view(MapView)
+    visit.query_params["zoom"] = "-1,2,0.5"  # no run of the script
+    change_view(replace(held_view(MapView), colour="kl"))
+    assert visit.query_params == {"run": "a", "colour": "kl", "zoom": "-1,2,0.5"}
+    change_view(replace(held_view(View), seed=3))
+    assert (held_view(MapView).zoom, visit.query_params["zoom"]) == ((-1, 2, 0.5), "-1,2,0.5")
+    part_of_the_page()
+    visit.query_params["zoom"] = "0,1,0.5"
+    assert current_view(MapView).zoom == (0, 1, 0.5)
+    del visit.query_params["zoom"]
+    change_view(replace(held_view(View), seed=4))
+    assert held_view(MapView) == MapView(run="a", colour="kl", seed=4)
+    assert visit.query_params == {"run": "a", "colour": "kl", "seed": "4"}
+
+
+def test_a_zoom_follows_to_the_next_page_with_a_map(visit):
+    turn_to(visit, zoom="-1,2,0.5")
+    current_view(MapView)
+    turn_to(visit)
+    assert current_view(InterpolateView).zoom == (-1, 2, 0.5)
+    assert visit.query_params == {"zoom": "-1,2,0.5"}
 
 
 def test_the_page_runs_again_by_the_view_of_the_session(visit, part_of_the_page):

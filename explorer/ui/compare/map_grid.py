@@ -11,6 +11,7 @@ from explorer.ui.compare.maps import (
     ComparedMap,
     among_all_pins,
     images_only,
+    left_out_words,
     link_data,
     places_on,
     shared_selection,
@@ -35,6 +36,8 @@ def compared_maps(maps: Sequence[ComparedMap], view: CompareView) -> None:
             with column:
                 is_linked = found is not None and found[1].images == compared.images
                 _map(compared, maps, view, outline if is_linked else None)
+    if left_out := left_out_words(view, maps):
+        st.caption(f":material/info: {as_text(left_out)}")
 
 
 def linked_words(maps: Sequence[ComparedMap]) -> str:

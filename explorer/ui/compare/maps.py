@@ -17,7 +17,7 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.view import CompareView
 from explorer.ui.map.projection_state import is_missing
-from explorer.ui.map.selection import Selection, selection_on
+from explorer.ui.map.selection import Selection, held_selection
 from explorer.ui.places import PinnedPlace, resolve_pin, resolve_pins
 from explorer.ui.text import as_text
 from explorer.ui.view import View, change_view, held_view
@@ -181,6 +181,24 @@ def images_only(view: V, n_images: int) -> tuple[V, list[int]]:
     return replace(view, pins=tuple(view.pins[k] for k in kept), active_pin=active_pin, reference=-1), kept
 
 
+def left_out_words(view: View, maps: Sequence[ComparedMap]) -> str:
+    """Say which pins the compared maps do not show, and why; empty where they show all."""
+    places = [pin.name for pin in view.pins if pin.row is None]
+    parts = []
+    if places:
+        which, are, mean = ("Pin", "is a place", "means") if len(places) == 1 else ("Pins", "are places", "mean")
+        parts.append(
+            f"{which} {', '.join(places)} {are} in one model's latent space, which {mean} nothing in another: a pin on "
+            "an image is shown on every map."
+        )
+    for compared in maps:
+        n_images = len(compared.loaded.encoded)
+        beyond = [f"{pin.name} (image {pin.row:,})" for pin in view.pins if pin.row is not None and pin.row >= n_images]
+        if beyond:
+            parts.append(f"{compared.name} has {n_images:,} images, so not {', '.join(beyond)}.")
+    return " ".join(parts)
+
+
 def places_on(compared: ComparedMap, view: View) -> tuple[PinnedPlace, list[PinnedPlace]]:
     """Return the place that is looked at, and all pins of ``view``, images alone, where they lie on a compared map."""
     own = replace(view, space=_served(compared.projection).method, dims=(0, 1))
@@ -201,7 +219,7 @@ def _served(projection: Projection) -> Projection:
 def shared_selection(maps: Iterable[ComparedMap]) -> tuple[Selection, ComparedMap] | None:
     """Return what is selected, and the map on which it was drawn; None where that is none of ``maps``."""
     for compared in maps:
-        selection = selection_on(compared.loaded, compared.projection)
+        selection = held_selection(compared.loaded, compared.projection)
         if selection is not None:
             return selection, compared
     return None

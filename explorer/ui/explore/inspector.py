@@ -1,6 +1,8 @@
 """What the pinned place holds: its image against the original, its numbers, and ways to look around it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import streamlit as st
@@ -13,10 +15,12 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.explore.class_grid import same_code_in_every_class
 from explorer.ui.explore.posterior_samples import resampling
+from explorer.ui.explore.view import ExploreView, Inspected
 from explorer.ui.map.reliability import reliability_note
 from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
 from explorer.ui.text import as_code, as_text
+from explorer.ui.view import change_view, held_view, set_control
 from explorer.ui.widgets.images import captioned_pictures, error_image, picture
 from explorer.ui.widgets.sliders import sliders
 
@@ -26,9 +30,12 @@ SMALL_SIDE = 84
 N_NUMBERS = 8
 """Numbers of a code that are written out; its sliders show all."""
 
+_KEY = "inspect"
+
 
 def inspector(
     loaded: LoadedRun,
+    view: ExploreView,
     place: PinnedPlace,
     class_names: tuple[str, ...],
     on_keep: Callable[[list[float]], None] | None = None,
@@ -45,33 +52,39 @@ def inspector(
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
     reliability_note(loaded, place)
-    _ways_to_look_around(loaded, place, originals, class_names, on_keep)
+    _ways_to_look_around(loaded, view, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"
         st.caption(f":material/info: Originals appear when the data set is here, for example after {as_code(fetch)}.")
         st.caption(as_text(originals))
 
 
-def _ways_to_look_around(
+def _ways_to_look_around(  # handed on from the inspector
     loaded: LoadedRun,
+    view: ExploreView,
     place: PinnedPlace,
     originals: ImageSplit | DataError,
     class_names: tuple[str, ...],
     on_keep: Callable[[list[float]], None] | None,
 ) -> None:
-    names = ["Sliders", "Resample", "Classes", "Neighbours"]
-    if place.label is None:
-        names.remove("Classes")
-    tabs = dict(zip(names, st.tabs(names), strict=True))
-    with tabs["Sliders"]:
+    titles = {name: name.capitalize() for name in get_args(Inspected) if name != "classes" or place.label is not None}
+    set_control(_KEY, titles.get(view.inspect, titles["sliders"]))
+    tabs = dict(zip(titles, st.tabs(list(titles.values()), key=_KEY, on_change=_look), strict=True))
+    with tabs["sliders"]:  # also while another one is open: they would forget how they stand
         sliders(loaded, place, on_keep)
-    with tabs["Resample"]:
-        resampling(loaded, place)
-    if "Classes" in tabs:
-        with tabs["Classes"]:
+    if tabs["resample"].open:
+        with tabs["resample"]:
+            resampling(loaded, place)
+    if "classes" in tabs and tabs["classes"].open:
+        with tabs["classes"]:
             same_code_in_every_class(loaded, place, class_names)
-    with tabs["Neighbours"]:
-        _neighbours(loaded, place, originals, class_names)
+    if tabs["neighbours"].open:
+        with tabs["neighbours"]:
+            _neighbours(loaded, place, originals, class_names)
+
+
+def _look() -> None:
+    change_view(replace(held_view(ExploreView), inspect=st.session_state[_KEY].lower()))
 
 
 def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> None:

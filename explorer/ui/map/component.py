@@ -74,7 +74,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
     """
     data = map_data(loaded, projection, place, pins, view, class_names)
     data["overlays"] |= {"paths": list(paths)}
-    data["selection"] = outline_data(loaded, projection)
+    data |= {"selection": outline_data(loaded, projection), "zoom": list(view.zoom)}
     mount_map(
         _KEY,
         data,
@@ -102,7 +102,7 @@ def map_data(
     view: MapView,
     class_names: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return what the browser needs for a map with its pins, without a selection; the arguments are ``latent_map``'s.
+    """Return what the browser needs for a map with its pins alone; the arguments are ``latent_map``'s.
 
     The server is asked for places on the map as it was before it was turned onto another one.
     """
@@ -127,6 +127,7 @@ def map_data(
         "exact": projection.exact,
         "overlays": overlay_data(loaded, projection, view, space) | {"paths": []},
         "selection": None,
+        "zoom": None,
         "link": None,
         "alt": _alt(loaded, projection, class_names),
     }

@@ -16,6 +16,7 @@ import { loadPlotly } from "../browser/plotly.js";
 import { CLICK_PIXELS, Clicks, followPress } from "../browser/map/clicks.js";
 import { Selection } from "../browser/map/lasso.js";
 import { followTwoFingers } from "../browser/map/touch.js";
+import { Zoom } from "../browser/map/zoom.js";
 
 const SNAP_PIXELS = 9;
 const NUDGE = 0.01;
@@ -42,6 +43,7 @@ class LatentMap {
     this.layer = new PointLayer(root, this.plot);
     this.link = new Link(this);
     this.selection = new Selection(this);
+    this.zoom = new Zoom(this);
     this.clicks = new Clicks((place) => this.act({ do: "add", ...this.snapped(place) }));
     this.points = null;
     this.cursor = null;
@@ -107,6 +109,7 @@ class LatentMap {
       if (data !== this.data || !this.root.isConnected) return; // there is newer data, or the page was left
       this.Plotly = Plotly;
       if (loaded) this.show(loaded);
+      this.zoom.show(data.zoom);
       this.marks.found.sliders = null;
       this.marks.show(data);
       this.overlays.update(data, this.points);
@@ -133,6 +136,7 @@ class LatentMap {
     this.layer.follow(this.Plotly);
     this.marks.follow();
     this.selection.drawn();
+    this.zoom.follow();
     this.root.dispatchEvent(new CustomEvent("latent-map:ready", { detail: { n: this.points.n } }));
   }
 
@@ -184,8 +188,13 @@ class LatentMap {
     this.Plotly.react(this.plot, this.plot.data, this.layout());
   }
 
+  // A layout without ranges is of the whole map; what was in view is so again once its frame is known.
   resize() {
-    this.Plotly.relayout(this.plot, this.layout()).then(() => this.goHome());
+    const zoom = this.zoom.now();
+    this.Plotly.relayout(this.plot, this.layout()).then(() => {
+      this.zoom.inView(zoom);
+      this.goHome();
+    });
   }
 
   pointAt(place) {
@@ -324,6 +333,7 @@ class LatentMap {
     this.overlays.remove();
     this.stopFollowing();
     this.selection.remove();
+    this.zoom.remove();
     if (this.Plotly) this.Plotly.purge(this.plot);
   }
 }

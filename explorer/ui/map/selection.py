@@ -1,10 +1,11 @@
-"""The selection of this session: an outline on one map of one run, and the rows in it.
+"""The selection: an outline on one map of one run, and the rows in it.
 
-It stays out of the URL: an outline has more numbers than a link should.
+The outline is in the view, and so in links, with the map on which it was drawn. On another map it is around other
+images: there nothing is selected.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -12,14 +13,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from explorer.analysis.arrays import Doubles
-from explorer.analysis.projections.base import Projection
+from explorer.analysis.projections.base import AlignedProjection, Projection
 from explorer.analysis.projections.lasso import rows_inside, without_classes
 from explorer.serving.run_cache import LoadedRun, map_version
+from explorer.ui.map.view import MapView
+from explorer.ui.view import change_view, held_view
 
 _KEY = "selection"
-
-Map = tuple[str, str, str, tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,14 +27,14 @@ class Selection:
     """What is selected.
 
     Attributes:
-        where: the map on which it was drawn: run, version of its points, method and names of the axes.
-        outline: vertices in map coordinates, shape ``(K, 2)``.
+        version: of the points of the map on which it was drawn, or first shown.
+        outline: x and y of its vertices in turn, in map coordinates.
         hidden: classes that the legend hid, which do not count.
         rows: of the encoded set that are in the outline and not hidden, ascending, shape ``(M,)``.
     """
 
-    where: Map
-    outline: Doubles
+    version: str
+    outline: tuple[float, ...]
     hidden: tuple[int, ...]
     rows: NDArray[np.int64]
 
@@ -45,8 +45,7 @@ class Selection:
 
     def to_browser(self) -> dict[str, list[float] | list[int]]:
         """Return what the browser needs to show it: its outline, never its rows."""
-        x, y = self.outline.T.tolist()
-        return {"x": x, "y": y, "hidden": list(self.hidden)}
+        return {"x": list(self.outline[::2]), "y": list(self.outline[1::2]), "hidden": list(self.hidden)}
 
 
 def keep_selection(loaded: LoadedRun, projection: Projection, drawn: Mapping[str, Sequence[Any]]) -> None:
@@ -59,27 +58,43 @@ def keep_selection(loaded: LoadedRun, projection: Projection, drawn: Mapping[str
         clear_selection()
         return
     outline = np.stack([np.asarray(drawn["x"], np.float64), np.asarray(drawn["y"], np.float64)], axis=1)
-    hidden = tuple(int(label) for label in drawn["hidden"])
-    st.session_state[_KEY] = Selection(
-        where=_where(loaded, projection),
-        outline=outline,
-        hidden=hidden,
-        rows=without_classes(rows_inside(projection.points, outline), loaded.encoded.labels, hidden),
+    rows_inside(projection.points[:0], outline)  # refuses what is no outline, before anything changes
+    view = replace(
+        held_view(MapView),
+        outline=tuple(outline.ravel().tolist()),
+        outline_without=tuple(int(label) for label in drawn["hidden"]),
+        outline_on=map_name(loaded, projection),
     )
+    _selected(loaded, projection, view)
+    change_view(view)
 
 
 def held_selection(loaded: LoadedRun, projection: Projection) -> Selection | None:
-    """Return what is selected on this map; a selection on another one is forgotten."""
-    selection = selection_on(loaded, projection)
-    if selection is None:
-        clear_selection()
+    """Return what is selected on this map; None where nothing is, or something on another one.
+
+    A map that was computed anew since the outline was drawn, or first shown, is another one.
+    """
+    view = held_view(MapView)
+    if not view.outline or view.outline_on not in {"", map_name(loaded, projection)}:
+        return None
+    held: Selection | None = st.session_state.get(_KEY)
+    if held is None or held.outline != view.outline:  # a link's
+        return _selected(loaded, projection, view)
+    if held.version != map_version(projection):
+        return None
+    return held if held.hidden == view.outline_without else _selected(loaded, projection, view)
+
+
+def _selected(loaded: LoadedRun, projection: Projection, view: MapView) -> Selection:
+    inside = rows_inside(projection.points, np.reshape(view.outline, (-1, 2)))
+    selection = Selection(
+        version=map_version(projection),
+        outline=view.outline,
+        hidden=view.outline_without,
+        rows=without_classes(inside, loaded.encoded.labels, view.outline_without),
+    )
+    st.session_state[_KEY] = selection
     return selection
-
-
-def selection_on(loaded: LoadedRun, projection: Projection) -> Selection | None:
-    """Return what is selected on this map; None where nothing is, or something on another one."""
-    selection: Selection | None = st.session_state.get(_KEY)
-    return selection if selection is not None and selection.where == _where(loaded, projection) else None
 
 
 def outline_data(loaded: LoadedRun, projection: Projection) -> dict[str, list[float] | list[int]] | None:
@@ -90,8 +105,11 @@ def outline_data(loaded: LoadedRun, projection: Projection) -> dict[str, list[fl
 
 def clear_selection() -> None:
     """Select nothing."""
-    st.session_state.pop(_KEY, None)
+    change_view(replace(held_view(MapView), outline=(), outline_without=(), outline_on=""))
 
 
-def _where(loaded: LoadedRun, projection: Projection) -> Map:
-    return loaded.run.name, map_version(projection), projection.method, projection.axis_names
+def map_name(loaded: LoadedRun, projection: Projection) -> str:
+    """Return what links call a map: its run and method, the axes of a latent plane, and whether it was turned."""
+    axes = projection.axis_names if projection.method == "plane" else ()
+    turned = ("turned",) if isinstance(projection, AlignedProjection) else ()
+    return "/".join((loaded.run.name, projection.method, *axes, *turned))

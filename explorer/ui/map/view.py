@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Annotated, Literal, TypeVar, get_args
 
 import streamlit as st
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from explorer.analysis.projections.lasso import MAX_COORDINATE, MAX_VERTICES
 from explorer.errors import CheckpointError, ProjectionError, ServingError
 from explorer.runs.columns import MAX_NAME
 from explorer.serving.decoder import reference_code
@@ -16,9 +17,12 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui.map.projection_state import is_missing, offer
 from explorer.ui.places import pinned_code
 from explorer.ui.text import as_text
-from explorer.ui.view import View, change_view, fields_of, from_text, separated
+from explorer.ui.view import KeptByBrowser, Natural, View, change_view, fields_of, from_text, separated
 
 CLASS = "class"
+MAX_HIDDEN = 1000
+"""Classes that a legend can hide."""
+
 OverlayName = Literal["images", "prior", "density", "untrained", "posterior", "thumbnails"]
 
 _LEFT_OUT = "pins-left-out"
@@ -36,6 +40,21 @@ def _in_order(names: tuple[OverlayName, ...]) -> tuple[OverlayName, ...]:
     return tuple(name for name in order if name in names)
 
 
+Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
+
+
+def _zoom(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if numbers and not (len(numbers) == 3 and numbers[0] < numbers[1]):
+        raise ValueError(numbers)
+    return numbers
+
+
+def _vertices(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if len(numbers) % 2:
+        raise ValueError(numbers)
+    return numbers
+
+
 @dataclass(frozen=True, kw_only=True)
 class MapView(View):
     """How a map looks.
@@ -43,10 +62,26 @@ class MapView(View):
     Attributes:
         colour: what the points are coloured by: "class" or a column.
         overlays: what is drawn over and under the points.
+        zoom: part of a map in view: least and greatest of its horizontal axis, and the middle of its vertical one,
+            whose length follows from the screen; empty for all of the map.
+        outline: of the selection: x and y of its vertices in turn, in map coordinates; empty where nothing is selected.
+        outline_without: classes that the legend hid, which do not count.
+        outline_on: map on which it was drawn, as ``selection.map_name`` calls it; empty for the one that is shown.
     """
 
     colour: Annotated[str, AfterValidator(_colour)] = CLASS
     overlays: Annotated[tuple[OverlayName, ...], from_text(separated), AfterValidator(_in_order)] = ()
+    zoom: Annotated[
+        tuple[Coordinate, ...], from_text(separated), Field(max_length=3), AfterValidator(_zoom), KeptByBrowser()
+    ] = ()
+    outline: Annotated[
+        tuple[Coordinate, ...],
+        from_text(separated),
+        Field(max_length=2 * MAX_VERTICES),
+        AfterValidator(_vertices),
+    ] = ()
+    outline_without: Annotated[tuple[Natural, ...], from_text(separated), Field(max_length=MAX_HIDDEN)] = ()
+    outline_on: str = ""
 
 
 DEFAULT = View()
