@@ -101,18 +101,16 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, remedy: str = "Check the folder that it is to be in.") -> None:
     """Make ``folder`` and those above it where they are not there.
 
     Raises:
-        CheckpointError: if it cannot be made.
+        CheckpointError: if it cannot be made, with the ``remedy``.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CheckpointError(
-            f"{folder} could not be made: {error.strerror or error}. Check the folder that it is to be in."
-        ) from error
+        raise CheckpointError(f"{folder} could not be made: {error.strerror or error}. {remedy}") from error
 
 
 def clear_unfinished(folder: Path) -> None:

@@ -69,14 +69,12 @@ def part_path(folder: Path, rank: int, size: int) -> Path:
     """Return where process ``rank`` of ``size`` writes its part of a table in ``folder``, which is made if need be.
 
     Raises:
-        CheckpointError: if parts of another number of processes lie there: readers would take them for more rows.
+        CheckpointError: if it cannot be made, or parts of another number of processes lie there: readers would take
+            them for more rows.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder} cannot be a folder of parts ({error.strerror}). Choose another --out."
-        ) from error
+    from explorer.files import make_folder
+
+    make_folder(folder, "Choose another --out for the folder of parts.")
     name = "part-{:05d}-of-{:05d}.parquet"
     expected = {name.format(k, size) for k in range(size)}
     other = sorted(path.name for path in folder.glob("*.parquet") if path.name not in expected)

@@ -1,11 +1,4 @@
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 from explorer.locations import ROOT
 from tests.browser.app_driver import RECORDER, WAIT_SECONDS, App, AppPage
+from tests.serving.live_server import LOG, live_server
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_FLAGS = (
@@ -42,42 +36,15 @@ def serving(
     folder: Path, checkpoints: Path, data: Path | None = None, script: str = "explorer/app.py", **environment: str
 ) -> Iterator[App]:
     """Run the app as a person starts it, or another ``script``, with its log in ``folder``, in an ``environment``."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"EXPLORER_CHECKPOINTS": str(checkpoints)} | environment
     if data is not None:
         environment["EXPLORER_DATA"] = str(data)
-    log = folder / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    app = App(url=f"http://localhost:{port}", log=log, checkpoints=checkpoints)
-    try:
-        wait_until_healthy(app, server)
-        yield app
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    log = folder / LOG
+    with live_server(folder, checkpoints, script, **environment) as server:
+        yield App(url=f"http://{server.host}", log=log, checkpoints=checkpoints)
     warned = [
         line for line in log.read_text().splitlines() if "st.session_state" in line or "Session State API" in line
     ]
     assert warned == [], "Streamlit warned of how the app uses it"
-
-
-def wait_until_healthy(app: App, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"The server did not start. Its log:\n{app.log.read_text()}")
 
 
 @pytest.fixture(scope="session")
@@ -101,10 +68,15 @@ def playwright() -> Iterator[Playwright]:
         yield playwright
 
 
+def chromium_path() -> str | None:
+    """Return where the Chromium of this machine is; None where there is none."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
 @pytest.fixture(scope="package")
 def executable() -> str:
     """The Chromium of this machine."""
-    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = chromium_path()
     if path is None:
         # A person without a browser can still run the rest; EXPLORER_REQUIRED_TESTS makes this skip fail in CI.
         pytest.skip("no Chromium on this machine")

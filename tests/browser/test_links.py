@@ -169,8 +169,9 @@ def test_another_projection_is_shown_whole_and_another_window_shows_the_same_par
     page.page.set_viewport_size(window)
     page.page.get_by_text("PCA", exact=True).click()
     page.wait_for_query("space", "pca")
-    page.page.wait_for_function("!new URLSearchParams(location.search).has('zoom')")
+    page.page.wait_for_function(f"(low) => Math.abs(({RANGES})()[0][0] - low) < 0.003", arg=whole[0][0])
     np.testing.assert_allclose(ranges(page), whole, rtol=1e-3)
+    page.page.wait_for_function("!new URLSearchParams(location.search).has('zoom')")
 
 
 def test_a_link_holds_the_selection_and_the_tab_beside_the_map(visit):

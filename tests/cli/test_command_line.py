@@ -787,7 +787,10 @@ def test_parts_of_another_encoding_in_the_folder_are_refused(tmp_path, command):
 def test_a_file_cannot_be_a_folder_of_parts(tmp_path, command):
     new_run(tmp_path / "run")
     (tmp_path / "parts").touch()
-    assert_one_sentence(command("encode", "run", "--out", str(tmp_path / "parts")), "cannot be a folder of parts")
+    assert_one_sentence(
+        command("encode", "run", "--out", str(tmp_path / "parts")),
+        "Choose another --out for the folder of parts",
+    )
 
 
 def test_several_processes_do_not_write_one_file(tmp_path, command, monkeypatch):

@@ -40,7 +40,7 @@ def test_without_data_a_pinned_image_is_reconstructed_and_says_when_originals_ap
 
 
 def test_without_data_the_nearest_images_are_decoded(run_dataless):
-    page = run_dataless(run="mnist-cvae-16d")
+    page = run_dataless(run="mnist-cvae-16d", inspect="neighbours")
     assert "**Nearest encoded images** (decoded; distance in z)" in page.words()
     assert page.n_tracebacks() == 0
 

@@ -10,7 +10,8 @@ from explorer.ui.compare.view import CompareView
 from explorer.ui.evaluate.sections import SECTIONS as EVALUATE_SECTIONS
 from explorer.ui.evaluate.view import EvaluateView
 from explorer.ui.evaluate.words import RANKINGS
-from explorer.ui.explore.view import ExploreView, Inspected
+from explorer.ui.explore.inspector import TABS
+from explorer.ui.explore.view import ExploreView
 from explorer.ui.generate.sections import SECTIONS as GENERATE_SECTIONS
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.interpolate.filmstrip import NAMES as PATHS
@@ -171,7 +172,7 @@ FIELDS = {
     "outline": lambda rng: tuple(rng.normal(size=2 * rng.integers(5)).tolist()),
     "outline_without": lambda rng: tuple(rng.integers(0, 10, size=rng.integers(3)).tolist()),
     "outline_on": lambda rng: str(rng.choice(["", "mnist-vae-2d/plane/z0/z1"])),
-    "inspect": lambda rng: str(rng.choice(get_args(Inspected))),
+    "inspect": lambda rng: str(rng.choice(list(TABS))),
     "label": lambda rng: int(rng.integers(62)),
     "seed": lambda rng: int(rng.integers(2**31)),
     "temperature": lambda rng: float(rng.integers(0, 41)) / 20,
@@ -221,6 +222,7 @@ def test_todays_name_of_a_field_has_the_last_word():
 @pytest.mark.parametrize(
     ("view_type", "name", "known"),
     [
+        (ExploreView, "inspect", TABS),
         (GenerateView, "generate", GENERATE_SECTIONS),
         (InterpolateView, "interpolate", INTERPOLATE_SECTIONS),
         (InterpolateView, "path", PATHS),

@@ -19,6 +19,7 @@ from explorer.locations import ROOT
 
 START_SECONDS = 120
 ANSWER_SECONDS = 60
+LOG = "server.log"
 LOOP = "event loop"
 """The name of the thread of ``route_server``."""
 
@@ -112,16 +113,16 @@ def _more(connection: socket.socket) -> bytes:
 
 @contextmanager
 def live_server(
-    folder: Path, checkpoints: Path, *options: str, base: str = "", **environment: str
+    folder: Path, checkpoints: Path, script: str = "explorer/app.py", base: str = "", **environment: str
 ) -> Iterator[LiveServer]:
-    """Start the app as a person does, below ``base``, with its log in ``folder``."""
+    """Start the app as a person does, or another ``script``, below ``base``, with its log in ``folder``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.port", str(port)]
-    command += ["--server.baseUrlPath", base, *options]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    command += ["--server.baseUrlPath", base]
     variables = os.environ | {"EXPLORER_CHECKPOINTS": str(checkpoints)} | environment
-    log = folder / "server.log"
+    log = folder / LOG
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT)
     server = LiveServer(port=port, pid=process.pid, base=base)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import streamlit as st
@@ -29,6 +28,14 @@ SIDE = 112
 SMALL_SIDE = 84
 N_NUMBERS = 8
 """Numbers of a code that are written out; its sliders show all."""
+
+TABS: dict[Inspected, str] = {
+    "sliders": "Sliders",
+    "resample": "Resample",
+    "classes": "Classes",
+    "neighbours": "Neighbours",
+}
+"""What the tabs beside the map are called."""
 
 _KEY = "inspect"
 
@@ -67,8 +74,8 @@ def _ways_to_look_around(  # handed on from the inspector
     class_names: tuple[str, ...],
     on_keep: Callable[[list[float]], None] | None,
 ) -> None:
-    titles = {name: name.capitalize() for name in get_args(Inspected) if name != "classes" or place.label is not None}
-    set_control(_KEY, titles.get(view.inspect, titles["sliders"]))
+    titles = {name: title for name, title in TABS.items() if name != "classes" or place.label is not None}
+    set_control(_KEY, titles.get(view.inspect, TABS["sliders"]))
     tabs = dict(zip(titles, st.tabs(list(titles.values()), key=_KEY, on_change=_look), strict=True))
     with tabs["sliders"]:  # also while another one is open: they would forget how they stand
         sliders(loaded, place, on_keep)
@@ -84,7 +91,8 @@ def _ways_to_look_around(  # handed on from the inspector
 
 
 def _look() -> None:
-    change_view(replace(held_view(ExploreView), inspect=st.session_state[_KEY].lower()))
+    name = next(name for name, title in TABS.items() if title == st.session_state[_KEY])
+    change_view(replace(held_view(ExploreView), inspect=name))
 
 
 def _triptych(decoded: Images, originals: ImageSplit | DataError, row: int) -> None:

@@ -188,10 +188,11 @@ class LatentMap {
     this.Plotly.react(this.plot, this.plot.data, this.layout());
   }
 
-  // A layout without ranges is of the whole map; what was in view is so again once its frame is known.
+  // A layout without ranges is of the whole map. What was in view stays so: about, and exactly once the frame is known.
   resize() {
-    const zoom = this.zoom.now();
-    this.Plotly.relayout(this.plot, this.layout()).then(() => {
+    const [zoom, layout] = [this.zoom.now(), this.layout()];
+    for (const axis of zoom.length ? ["xaxis", "yaxis"] : []) layout[axis].range = [...this.axes.layout[axis].range];
+    this.Plotly.relayout(this.plot, layout).then(() => {
       this.zoom.inView(zoom);
       this.goHome();
     });
