@@ -165,7 +165,8 @@ def know_views(*view_types: type[View]) -> None:
 
 def current_view(view_type: type[V]) -> V:
     """Return the view of a page: that of the URL where it says one, else that of this session."""
-    parameters, ours = _parameters(), _names(view_type)
+    is_opened = st.session_state.get(_PAGE) is not view_type
+    parameters, ours = _parameters(is_opened=is_opened), _names(view_type)
     # What a link says of other pages waits until one of them is opened.
     _unread().update({name: text[:MAX_TEXT] for name, text in parameters.items() if name not in ours})
     if any(name in parameters for name in ours):
@@ -176,9 +177,8 @@ def current_view(view_type: type[V]) -> V:
         view = view_type()
     else:
         view = _held(view_type)
-    is_opened = st.session_state.get(_PAGE) is not view_type
     st.session_state[_PAGE] = view_type
-    return _store(view, is_opened=is_opened)
+    return _store(view, parameters, is_opened=is_opened)
 
 
 def _went_back(view_type: type[View]) -> bool:
@@ -199,7 +199,7 @@ def held_view(view_type: type[V]) -> V:
 
 def change_view(view: V) -> V:
     """Make ``view`` that of the session and of the URL, and return it."""
-    return _store(view)
+    return _store(view, _parameters())
 
 
 def change_pins(view: V) -> V:
@@ -316,8 +316,11 @@ def _held(view_type: type[V]) -> V:
     return view_type(**{name: held[name] for name in fields_of(view_type) if name in held})
 
 
-def _store(view: V, *, is_opened: bool = False) -> V:
-    """Keep ``view``. On a page that is not just opened, what the browser keeps is as the browser says."""
+def _store(view: V, parameters: Mapping[str, str], *, is_opened: bool = False) -> V:
+    """Keep ``view``, and those of ``parameters`` that it says nothing of.
+
+    On a page that is not just opened, what the browser keeps is as the browser says.
+    """
     page = st.session_state.get(_PAGE, type(view))
     browsers = {field.name for field in fields_of(page).values() if field.is_browsers and not is_opened}
     said, _ = view_from_query(page, {name: st.query_params[name] for name in browsers if name in st.query_params})
@@ -325,20 +328,21 @@ def _store(view: V, *, is_opened: bool = False) -> V:
     view = replace(view, **{name: value for name, value in own.items() if name in fields_of(type(view))})
     _values().update(own | {name: getattr(view, name) for name in fields_of(type(view))})
     st.session_state.pop(_SUPPOSED, None)
-    st.session_state[_LINK] = _kept_parameters(type(view), page) | view_to_query(said, browsers) | view_to_query(view)
+    kept = _kept_parameters(parameters, type(view), page)
+    st.session_state[_LINK] = kept | view_to_query(said, browsers) | view_to_query(view)
     _write_link()
     return view
 
 
-def _kept_parameters(view_type: type[View], page: type[View]) -> dict[str, str]:
-    """Return the parameters of the URL that a change of ``view_type`` leaves as they are: the page's own, and nobody's.
+def _kept_parameters(parameters: Mapping[str, str], view_type: type[View], page: type[View]) -> dict[str, str]:
+    """Return those of ``parameters`` that a change of ``view_type`` leaves as they are: the page's own, and nobody's.
 
     Nobody's are Streamlit's, such as ``embed``. Other pages' are kept by the session, the browser's own by the browser.
     """
     others = {name for known in _known for name in _names(known)} - set(_names(page))
     browsers = {field.name for field in fields_of(page).values() if field.is_browsers}
     changed = {*_names(view_type), *others, *browsers}
-    return {name: text for name, text in _parameters().items() if name not in changed}
+    return {name: text for name, text in parameters.items() if name not in changed}
 
 
 def rerun_page() -> NoReturn:
@@ -353,16 +357,18 @@ def _write_link() -> None:
         st.query_params.from_dict(link)
 
 
-def _parameters() -> dict[str, str]:
-    """Return the parameters of the URL; for a run of a part of the page those that were written last.
+def _parameters(*, is_opened: bool = False) -> dict[str, str]:
+    """Return the parameters of the URL where a page is opened or gone back to; else those that were written last.
 
-    A part runs again by itself, too, and says the URL that its browser had when it asked: before it heard of a change.
-    Taken for a link it would undo that change. Who follows a link, or goes back, runs the whole page.
+    A run says the URL that its browser had when it asked, which may be that of before a change: a part that runs again
+    by itself asks all the time, and Streamlit makes one run of what waits, with the URL of the last who asked. Taken
+    for a link that would undo the change.
     """
-    context = get_script_run_ctx(suppress_warning=True)
-    if context is not None and context.fragment_ids_this_run and _LINK in st.session_state:
-        return dict(st.session_state[_LINK])
-    return st.query_params.to_dict()
+    context, link = get_script_run_ctx(suppress_warning=True), st.session_state.get(_LINK)
+    if context is None or link is None:
+        return st.query_params.to_dict()
+    is_followed = not context.fragment_ids_this_run and (is_opened or context.is_history_navigation)
+    return st.query_params.to_dict() if is_followed else dict(link)
 
 
 def _values() -> dict[str, Any]:

@@ -182,6 +182,24 @@ def test_a_zoom_follows_to_the_next_page_with_a_map(visit):
     assert visit.query_params == {"zoom": "-1,2,0.5"}
 
 
+def test_a_page_run_that_was_asked_for_before_a_change_does_not_undo_it(visit, monkeypatch):
+    # Streamlit makes one run of the whole page and of parts that wait, with the URL of the last who asked.
+    context = SimpleNamespace(fragment_ids_this_run=[], is_history_navigation=False)
+    monkeypatch.setattr(module, "get_script_run_ctx", lambda **_: context)
+    turn_to(visit, run="a", embed="true")
+    change_view(replace(current_view(MapView), space="pca"))
+    turn_to(visit, run="a", embed="true")
+    assert current_view(MapView).space == "pca"
+    assert visit.query_params == {"run": "a", "space": "pca", "embed": "true"}
+    # Who goes back, or opens another page, follows the URL.
+    context.is_history_navigation = True
+    turn_to(visit, run="a")
+    assert current_view(MapView).space == "plane"
+    context.is_history_navigation = False
+    turn_to(visit, run="b", space="pca")
+    assert current_view(GenerateView).run == "b"
+
+
 def test_the_page_runs_again_by_the_view_of_the_session(visit, part_of_the_page):
     rerun = []
     visit.rerun = lambda: rerun.append(dict(visit.query_params))
