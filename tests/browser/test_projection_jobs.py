@@ -25,7 +25,8 @@ def jobs_app(tmp_path_factory):
         shutil.copytree(SHIPPED_FOLDER / "digits-vae-2d", checkpoints / name)
     with serving(tmp_path_factory.mktemp("server"), checkpoints) as app:
         yield app
-    assert projecting(app) == [], "no process may outlive the app"
+    _, alive = psutil.wait_procs(projecting(app), timeout=SECONDS)
+    assert alive == [], "no process may outlive the app"
 
 
 def projecting(app):

@@ -73,7 +73,7 @@ LINKS = {
     "evaluate=extremes&ranking=kl&scored=100": EvaluateView(evaluate="extremes", ranking="kl", n_images=100),
     "evaluate=calibration": EvaluateView(evaluate="calibration"),
     "inspect=neighbours&pin=row:3": ExploreView(inspect="neighbours", pins=(Pin(name="A", row=3),)),
-    "space=pca&zoom=-1.5,2.25,0.125": MapView(space="pca", zoom=(-1.5, 2.25, 0.125)),
+    "space=pca&zoom=-1.5,2.25,0.125": ExploreView(space="pca", zoom=(-1.5, 2.25, 0.125)),
     "outline=-1,-1,1,-1,0.5,1.25&outline_without=3,5&outline_on=mnist-vae-2d/pca": ExploreView(
         outline=(-1.0, -1.0, 1.0, -1.0, 0.5, 1.25), outline_without=(3, 5), outline_on="mnist-vae-2d/pca"
     ),
@@ -101,10 +101,10 @@ UNREADABLE = [
     (MapView, "decode_as", "1.0"),
     (MapView, "overlays", "magic"),
     (MapView, "overlays", "images,prior;"),
-    (MapView, "zoom", "1,2"),
-    (MapView, "zoom", "2,1,0"),
-    (MapView, "zoom", "1,nan,0"),
-    (MapView, "zoom", "1,2,3,4"),
+    (ExploreView, "zoom", "1,2"),
+    (ExploreView, "zoom", "2,1,0"),
+    (ExploreView, "zoom", "1,nan,0"),
+    (ExploreView, "zoom", "1,2,3,4"),
     (MapView, "outline", "1,2,3"),
     (MapView, "outline", "1,2,3,x"),
     (MapView, "outline", "1,2,3,inf"),

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -59,11 +60,11 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def trainers(checkpoints: Path) -> list[int]:
+def trainers(checkpoints: Path) -> list[psutil.Process]:
     """The processes that train a run of this folder."""
     found = psutil.process_iter(["cmdline", "status"])
     return [
-        process.pid
+        process
         for process in found
         if process.info["status"] != psutil.STATUS_ZOMBIE
         and any(argument.startswith(f"{checkpoints}/") for argument in process.info["cmdline"] or ())
@@ -80,8 +81,9 @@ def checkpoints(tmp_path: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_dir():
             (path / "job.json").unlink(missing_ok=True)
-    for pid in trainers(folder):
-        os.kill(pid, signal.SIGKILL)
+    for process in trainers(folder):
+        with suppress(psutil.NoSuchProcess):  # many a test leaves one that is just ending
+            process.kill()
     until(lambda: trainers(folder) == [])
     # The threads that wait for the processes end with them.
     for thread in threading.enumerate():

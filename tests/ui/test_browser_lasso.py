@@ -5,11 +5,12 @@ import pytest
 
 from explorer.analysis.projections.lasso import rows_inside
 from explorer.locations import ROOT
+from explorer.ui.browser.component import one_script
 from tests.support import in_node
 
 pytestmark = pytest.mark.node
 
-LASSO = (ROOT / "explorer" / "ui" / "browser" / "map" / "lasso.js").read_text(encoding="utf-8")
+LASSO = one_script(ROOT / "explorer" / "ui" / "browser" / "map" / "lasso.js").replace("\nexport ", "\n")
 
 
 @pytest.mark.parametrize("n_vertices", [3, 8, 50, 700])

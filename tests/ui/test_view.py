@@ -8,6 +8,8 @@ import pytest
 
 from explorer.locations import PAGES
 from explorer.ui import view as module
+from explorer.ui.compare.view import CompareView
+from explorer.ui.explore.view import ExploreView
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.view import MapView
@@ -159,27 +161,34 @@ def test_a_part_of_the_page_that_was_asked_for_before_a_change_does_not_undo_it(
 
 def test_what_the_browser_writes_by_itself_stays_as_it_wrote_it(visit, part_of_the_page):
     turn_to(visit, run="a")
-    current_view(MapView)
+    current_view(ExploreView)
     visit.query_params["zoom"] = "-1,2,0.5"  # no run of the script
-    change_view(replace(held_view(MapView), colour="kl"))
+    change_view(replace(held_view(ExploreView), colour="kl"))
     assert visit.query_params == {"run": "a", "colour": "kl", "zoom": "-1,2,0.5"}
     change_view(replace(held_view(View), seed=3))
-    assert (held_view(MapView).zoom, visit.query_params["zoom"]) == ((-1, 2, 0.5), "-1,2,0.5")
+    assert (held_view(ExploreView).zoom, visit.query_params["zoom"]) == ((-1, 2, 0.5), "-1,2,0.5")
     part_of_the_page()
     visit.query_params["zoom"] = "0,1,0.5"
-    assert current_view(MapView).zoom == (0, 1, 0.5)
+    assert current_view(ExploreView).zoom == (0, 1, 0.5)
     del visit.query_params["zoom"]
     change_view(replace(held_view(View), seed=4))
-    assert held_view(MapView) == MapView(run="a", colour="kl", seed=4)
+    assert held_view(ExploreView) == ExploreView(run="a", colour="kl", seed=4)
     assert visit.query_params == {"run": "a", "colour": "kl", "seed": "4"}
 
 
 def test_a_zoom_follows_to_the_next_page_with_a_map(visit):
     turn_to(visit, zoom="-1,2,0.5")
-    current_view(MapView)
+    current_view(ExploreView)
     turn_to(visit)
     assert current_view(InterpolateView).zoom == (-1, 2, 0.5)
     assert visit.query_params == {"zoom": "-1,2,0.5"}
+    # Compare has several maps, and a link zooms none of them.
+    know_views(*VIEWS)
+    turn_to(visit, zoom="-1,2,0.5")
+    current_view(CompareView)
+    assert visit.query_params == {}
+    turn_to(visit)
+    assert current_view(ExploreView).zoom == (-1, 2, 0.5)
 
 
 def test_a_page_run_that_was_asked_for_before_a_change_does_not_undo_it(visit, monkeypatch):

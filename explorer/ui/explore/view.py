@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from explorer.ui.map.view import MapView
+from explorer.ui.map.view import OneMapView
 
 Inspected = Literal["sliders", "resample", "classes", "neighbours"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExploreView(MapView):
+class ExploreView(OneMapView):
     """What is looked at of the pinned place.
 
     Attributes:

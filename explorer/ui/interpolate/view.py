@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from explorer.runs.columns import MAX_NAME
 from explorer.serving.point_values import CUSTOM
-from explorer.ui.map.view import MapView
+from explorer.ui.map.view import OneMapView
 from explorer.ui.view import Formerly, Switch, Whole
 from explorer.workflows.paths import MAX_FRAMES, MIN_FRAMES
 
@@ -23,7 +23,7 @@ def _direction(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InterpolateView(MapView):
+class InterpolateView(OneMapView):
     """What is interpolated, and how.
 
     Attributes:

@@ -17,7 +17,7 @@ from explorer.ui.map.colouring import colour_data
 from explorer.ui.map.overlays import overlay_data
 from explorer.ui.map.pin_actions import act
 from explorer.ui.map.selection import keep_selection, outline_data
-from explorer.ui.map.view import MapView
+from explorer.ui.map.view import MapView, OneMapView
 from explorer.ui.places import PinnedPlace
 from explorer.ui.view import View, undoable
 
@@ -56,7 +56,7 @@ def latent_map(  # noqa: PLR0913  # what a map shows is many things
     projection: Projection,
     place: PinnedPlace,
     pins: Sequence[PinnedPlace],
-    view: MapView,
+    view: OneMapView,
     class_names: tuple[str, ...],
     *,
     paths: Sequence[Mapping[str, Any]] = (),

@@ -62,8 +62,6 @@ class MapView(View):
     Attributes:
         colour: what the points are coloured by: "class" or a column.
         overlays: what is drawn over and under the points.
-        zoom: part of a map in view: least and greatest of its horizontal axis, and the middle of its vertical one,
-            whose length follows from the screen; empty for all of the map.
         outline: of the selection: x and y of its vertices in turn, in map coordinates; empty where nothing is selected.
         outline_without: classes that the legend hid, which do not count.
         outline_on: map on which it was drawn, as ``selection.map_name`` calls it; empty for the one that is shown.
@@ -71,9 +69,6 @@ class MapView(View):
 
     colour: Annotated[str, AfterValidator(_colour)] = CLASS
     overlays: Annotated[tuple[OverlayName, ...], from_text(separated), AfterValidator(_in_order)] = ()
-    zoom: Annotated[
-        tuple[Coordinate, ...], from_text(separated), Field(max_length=3), AfterValidator(_zoom), KeptByBrowser()
-    ] = ()
     outline: Annotated[
         tuple[Coordinate, ...],
         from_text(separated),
@@ -82,6 +77,20 @@ class MapView(View):
     ] = ()
     outline_without: Annotated[tuple[Natural, ...], from_text(separated), Field(max_length=MAX_HIDDEN)] = ()
     outline_on: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneMapView(MapView):
+    """Where one map stands, which can be zoomed.
+
+    Attributes:
+        zoom: part of the map in view: least and greatest of its horizontal axis, and the middle of its vertical one,
+            whose length follows from the screen; empty for all of the map.
+    """
+
+    zoom: Annotated[
+        tuple[Coordinate, ...], from_text(separated), Field(max_length=3), AfterValidator(_zoom), KeptByBrowser()
+    ] = ()
 
 
 DEFAULT = View()

@@ -1,5 +1,11 @@
 // Where places of the map lie on the screen, and pixels on the map, by plotly's axes as they are now.
 
+// Numbers of the map to a tenth of a pixel: as a link says them.
+export function rounded(numbers, perPixel) {
+  const n = Math.max(0, Math.min(12, 1 - Math.floor(Math.log10(perPixel))));
+  return numbers.map((number) => Number(number.toFixed(n)));
+}
+
 export class Axes {
   constructor(plot) {
     this.plot = plot;

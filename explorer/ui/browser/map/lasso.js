@@ -1,6 +1,8 @@
 // The selection on the map: a lasso or a box, whose outline goes to Python, and the dimming of all that is not in it.
 // Python counts by the same rule on the same numbers (analysis/projections/lasso.py): what is bright is what is counted.
 
+import { rounded } from "./axes.js";
+
 const MAX_VERTICES = 100;
 const N_BANDS = 512;
 const DIMMED = 0.15;
@@ -27,9 +29,8 @@ export function simplified({ x, y }, perPixel) {
     areas.splice(least, 1);
     for (const k of [(least || vertices.length) - 1, least % vertices.length]) areas[k] = triangle(vertices, k);
   }
-  const n = Math.max(0, Math.min(12, 1 - Math.floor(Math.log10(perPixel))));
-  const rounded = (number) => Number(number.toFixed(n));
-  return { x: vertices.map((vertex) => rounded(vertex[0])), y: vertices.map((vertex) => rounded(vertex[1])) };
+  const [across, up] = [0, 1].map((axis) => rounded(vertices.map((vertex) => vertex[axis]), perPixel));
+  return { x: across, y: up };
 }
 
 // The rows of points (x, y of each in turn) inside an outline, by the even-odd rule in float64, ascending.

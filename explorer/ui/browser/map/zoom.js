@@ -1,5 +1,7 @@
 // The part of the map in view, which the link has: the browser writes it there by itself, for zooming reruns no script.
 
+import { rounded } from "./axes.js";
+
 const NAME = "zoom";
 const PAUSE_MS = 300;
 
@@ -7,9 +9,7 @@ const PAUSE_MS = 300;
 // follows from the screen; to a tenth of a pixel.
 export function zoomOf({ xaxis, yaxis }, perPixel) {
   if (xaxis.autorange !== false && yaxis.autorange !== false) return [];
-  const n = Math.max(0, Math.min(12, 1 - Math.floor(Math.log10(perPixel))));
-  const numbers = [...xaxis.range, (yaxis.range[0] + yaxis.range[1]) / 2];
-  return numbers.map((number) => Number(number.toFixed(n)));
+  return rounded([...xaxis.range, (yaxis.range[0] + yaxis.range[1]) / 2], perPixel);
 }
 
 // The ranges of both axes for what a link says, on a frame of that size, as plotly takes them; all of the map for none.
