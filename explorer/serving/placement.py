@@ -31,7 +31,7 @@ def nearest_class(loaded: LoadedRun, z: Floats, label: int | None) -> dict[str, 
     Raises:
         ProjectionError: if the run has no encoded set.
     """
-    from explorer.analysis.latent.reliability import N_CROWD
+    from explorer.analysis.latent.neighbourhood import N_CROWD
 
     rows, distances = loaded.reliability_gauge.neighbourhood(label).nearest(z, N_CROWD)
     if not len(rows):

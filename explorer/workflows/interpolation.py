@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Doubles, Floats
-from explorer.analysis.latent.reliability import Verdict
+from explorer.analysis.latent.neighbourhood import Verdict
 from explorer.analysis.paths.interpolation import (
     KINDS,
     LatentPath,

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from explorer.analysis.latent.reliability import Reliability, Verdict
+from explorer.analysis.latent.neighbourhood import Verdict
+from explorer.analysis.latent.reliability import Reliability
 from explorer.ui.map.reliability import reliability_sentences
 
 TRUST = Reliability(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.analysis.arrays import Images
-from explorer.analysis.latent.reliability import CLOSE, FARTHEST, Verdict
+from explorer.analysis.latent.neighbourhood import CLOSE, FARTHEST, Verdict
 from explorer.analysis.records import EncodedSet
 from explorer.data.images import ImageSplit
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.analysis.arrays import Doubles, Floats, Labels
-from explorer.analysis.latent.reliability import Verdict, rows_of_classes
+from explorer.analysis.latent.neighbourhood import Verdict
+from explorer.analysis.latent.reliability import rows_of_classes
 from explorer.analysis.paths.interpolation import LatentPath, step_lengths
 from explorer.errors import ConfigError
 

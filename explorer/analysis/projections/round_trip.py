@@ -96,7 +96,8 @@ def round_trip_errors(
     Raises:
         ConfigError: if ``side`` is below 2, or the points have no extent.
     """
-    from explorer.analysis.latent.reliability import re_encoding_error, spread
+    from explorer.analysis.latent.neighbourhood import spread
+    from explorer.analysis.latent.reliability import re_encoding_error
 
     model, encoded = gauge.model, gauge.encoded
     extent = _extent(projection.points, side)

@@ -9,8 +9,8 @@ import streamlit as st
 from explorer.analysis.arrays import Floats, Images
 from explorer.analysis.evaluation.classifier import agreement, class_fidelity, class_probabilities
 from explorer.analysis.latent.grids import same_style_codes
+from explorer.analysis.latent.neighbourhood import Verdict
 from explorer.analysis.latent.priors import normal_prior
-from explorer.analysis.latent.reliability import Verdict
 from explorer.data.uploads import MAX_BYTES, SUFFIXES, read_image
 from explorer.errors import DataError
 from explorer.locations import READONLY

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.latent.reliability import Verdict
+from explorer.analysis.latent.neighbourhood import Verdict
 from explorer.analysis.projections.base import Projection
 from explorer.figures.paths import EndNames, Line, along_paths, class_shares, describe
 from explorer.runs.classifiers import EvaluationClassifier

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.analysis.arrays import Floats, Images
-from explorer.analysis.latent.reliability import Reliability, Verdict
+from explorer.analysis.latent.neighbourhood import Verdict
+from explorer.analysis.latent.reliability import Reliability
 from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.notation import given

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.analysis.coding import encode_split
 from explorer.analysis.latent.likeness import likeness, one_image
-from explorer.analysis.latent.reliability import Verdict
+from explorer.analysis.latent.neighbourhood import Verdict
 from explorer.locations import SHIPPED
 from explorer.runs.run import Run
 from tests.support import digits

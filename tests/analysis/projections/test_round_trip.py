@@ -3,7 +3,8 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from explorer.analysis.latent.reliability import FARTHEST, ReliabilityGauge, spread
+from explorer.analysis.latent.neighbourhood import FARTHEST, spread
+from explorer.analysis.latent.reliability import ReliabilityGauge
 from explorer.analysis.projections.methods import plane
 from explorer.analysis.projections.round_trip import RETURNING, round_trip_errors
 from explorer.analysis.records import EncodedSet
