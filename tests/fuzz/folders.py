@@ -24,6 +24,9 @@ SPOILED = ("digits-vae-2d", "digits-cvae-2d", "digits-ae-2d")
 NAME = "a-spoiled"
 """It sorts first, so that the first page would show it."""
 
+MOST_SPOILED = 10**8
+"""Bytes of a file that is read to be spoiled: more than any has that ships, less than those of holes that we make."""
+
 ROUTES = (
     *("points", "points?space=pca", "points?space=plane&i=0&j=1", "column?name=kl", "column?name=elbo"),
     *("column?name=density", "density", "ellipses", "strip.png", "timeline", "timeline/1.png?what=samples"),
@@ -72,8 +75,9 @@ def _check_json(text: str) -> None:
 
 
 def _spoil(rng: random.Random, folder: Path) -> str:
-    """Spoil one file of a run folder, and say which and how."""
-    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    """Spoil one file of a run folder, and say which and how; what was put in the place of one stays as it is."""
+    whole = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    files = [path for path in whole if path.stat().st_size <= MOST_SPOILED]
     if not files:
         return "nothing, for nothing is left"
     path = rng.choice(files)
@@ -90,13 +94,11 @@ def _spoil(rng: random.Random, folder: Path) -> str:
 
 
 def _bytes(rng: random.Random, path: Path) -> None:
-    if path.is_file() and not path.is_symlink():
-        path.write_bytes(spoiled_bytes(rng, path.read_bytes()))
+    path.write_bytes(spoiled_bytes(rng, path.read_bytes()))
 
 
 def _json(rng: random.Random, path: Path) -> None:
-    if path.is_file():
-        path.write_text(_or_bytes(rng, path, spoiled_json_text), errors="replace")
+    path.write_text(_or_bytes(rng, path, spoiled_json_text), errors="replace")
 
 
 def _or_bytes(rng: random.Random, path: Path, spoil: Callable[[random.Random, str], str]) -> str:
@@ -189,7 +191,7 @@ def _spoiled_array(rng: random.Random, array: np.ndarray) -> np.ndarray:
 
 
 def _parts(path: Path) -> tuple[dict[str, Any] | None, bytes]:
-    content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+    content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     try:
         header = json.loads(content[8 : 8 + length])
