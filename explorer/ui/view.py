@@ -285,18 +285,42 @@ def control(
     key, value, field = key or name, getattr(view, name), fields_of(type(view))[name]
     if widget.__name__ in {"slider", "number_input"}:
         options = {"min_value": field.least, "max_value": field.most} | options
-    set_control(key, list(value) if widget.__name__ == "multiselect" else value)
-    widget(label, *arguments, key=key, on_change=_keep, args=(type(view), name, key), **options)
+    shown = list(value) if widget.__name__ == "multiselect" else value
+    keyed_control(widget, key, shown, label, *arguments, on_change=_keep, args=(type(view), name, key), **options)
 
 
-def set_control(key: str, value: Any) -> None:
-    """Have the control with that ``key`` show ``value``; its limits must be the same in every run.
+_DEFAULTS = {
+    **dict.fromkeys(("slider", "number_input", "text_input", "toggle"), "value"),
+    **dict.fromkeys(("segmented_control", "pills", "multiselect", "tabs"), "default"),
+}
+"""What each control of Streamlit calls the value that it begins with; a choice from a list has its place there."""
+
+
+def keyed_control(
+    widget: Callable[..., Any], key: str, value: Any, label: Any, /, *arguments: Any, **options: Any
+) -> Any:
+    """Show a control of Streamlit with that ``key`` as ``value`` says, and return what it returns.
 
     One that shows it already is left alone: Streamlit sends the browser each value that is set, and there it would undo
-    what a person has chosen since this run began.
+    what a person has chosen since this run began. It is sent once, and is lost where the next run overtakes the
+    control's own code on its way: so what is not set is what the control begins with.
+
+    Args:
+        widget: draws it, such as ``st.slider`` or the method of a container; its limits are the same in every run.
+        key: of the control in the session.
+        value: that it shows.
+        label: its first argument.
+        arguments: the others.
+        options: of the control; a ``value`` among them stays.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+    elif widget.__name__ == "selectbox":
+        choices = list(arguments[0] if arguments else options["options"])
+        options["index"] = choices.index(value) if value in choices else None
+    else:
+        options.setdefault(_DEFAULTS[widget.__name__], value)
+    return widget(label, *arguments, key=key, **options)
 
 
 def _keep(view_type: type[View], name: str, key: str) -> None:

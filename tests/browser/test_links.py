@@ -1,6 +1,9 @@
+import re
+
 import numpy as np
 import pytest
 
+from tests.browser.app_driver import AppPage
 from tests.browser.test_lasso import headline, select
 
 pytestmark = pytest.mark.browser
@@ -193,3 +196,33 @@ def test_a_link_holds_the_selection_and_the_tab_beside_the_map(visit):
     headline(again).wait_for(state="detached")
     again.page.go_back()
     headline(again).wait_for()
+
+
+CONTROL_CODE = re.compile(r"/static/js/(ButtonGroup|Checkbox|Multiselect|Selectbox|Slider)\b")
+
+
+def test_controls_show_what_is_chosen_however_late_their_code_comes(chromium, app):
+    # Streamlit sends the value of a control in one run alone, and the browser may draw it first as of a later one.
+    context = chromium.new_context()
+    try:
+        held, answers = [], []
+        context.route(CONTROL_CODE, lambda route: held.append(route))
+        page = AppPage(context.new_page(), app)
+        page.page.on("websocket", lambda socket: socket.on("framereceived", lambda it: answers.append(it)))
+        page.open("compare", question="spaces", maps="plane")
+        assert held
+        answers.clear()
+        page.page.keyboard.press("r")  # runs the page again
+        while not answers:
+            page.page.wait_for_timeout(50)
+        page.settle()
+        for route in held:
+            route.continue_()
+        context.unroute(CONTROL_CODE)
+        page.page.get_by_role("radio", name="How do the spaces differ?", checked=True).wait_for()
+        page.page.get_by_role("radio", name="Latent plane", checked=True).wait_for()
+        assert page.page.get_by_role("switch", name="Align").is_checked()
+        models = page.page.get_by_test_id("stMultiSelect")
+        assert models.get_by_text("mnist-vae-2d").count() == models.get_by_text("mnist-ae-2d").count() == 1
+    finally:
+        context.close()

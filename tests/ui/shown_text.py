@@ -191,13 +191,15 @@ class ShownText:
                 yield from self._foreign(value)
 
     def _called(self, call: ast.Call) -> tuple[ast.expr, list[ast.expr], dict[str, ast.expr]]:
-        """Return what a call calls, or a ``partial`` or ``control`` will, with its arguments."""
+        """Return what a call calls, or a ``partial``, ``control`` or ``keyed_control`` will, with its arguments."""
         arguments, keywords = list(call.args), {it.arg: it.value for it in call.keywords if it.arg is not None}
         name = self._dotted(call.func)
         if name == "functools.partial":
             return arguments[0], arguments[1:], keywords
         if name == "explorer.ui.view.control":
             return arguments[0], arguments[3:], {key: it for key, it in keywords.items() if key != "key"}
+        if name == "explorer.ui.view.keyed_control":
+            return arguments[0], arguments[3:], keywords
         return call.func, arguments, keywords
 
     def _splat(self, value: ast.expr, names: set[str]) -> Iterator[Leaf]:

@@ -74,7 +74,7 @@ BEGINNING = """
 from functools import partial
 import streamlit as st
 from explorer.ui.text import as_text
-from explorer.ui.view import control
+from explorer.ui.view import control, keyed_control
 from elsewhere import METHODS, described
 
 def page(run, view, names):
@@ -100,6 +100,8 @@ FOREIGN = {
     "as an option's words": 'st.pills("Run", [1, 2], format_func=lambda k: names[k])',
     "a control's": 'control(st.segmented_control, view, "run", "Run", names)',
     "a control's label": 'control(st.slider, view, "n", f"of {run.name}")',
+    "a keyed control's": 'keyed_control(st.segmented_control, "run", 1, "Run", names)',
+    "a keyed control's label": 'keyed_control(st.number_input, "n", 1, f"of {run.name}", step=1)',
     "an error": "try: run()\n    except ValueError as error: st.error(str(error))",
     "of the session": 'st.error(st.session_state.pop("problem"))',
     "of an unknown function": "st.caption(described(run))",

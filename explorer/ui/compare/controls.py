@@ -10,17 +10,18 @@ from explorer.serving.run_cache import LoadedRun
 from explorer.ui import session
 from explorer.ui.compare.maps import FEWEST, shared_spaces
 from explorer.ui.compare.view import MOST_COMPARED, CompareView
-from explorer.ui.view import change_view, control, held_view, set_control
+from explorer.ui.view import change_view, control, held_view, keyed_control
 
 
 def runs_control(runs: Sequence[LoadedRun]) -> None:
     """Show the choice of two to four runs."""
     known = [entry.name for entry in session.run_summaries() if entry.error is None]
-    set_control("compare", [loaded.run.name for loaded in runs])
-    st.multiselect(
+    keyed_control(
+        st.multiselect,
+        "compare",
+        [loaded.run.name for loaded in runs],
         "Models",
         known,
-        key="compare",
         max_selections=MOST_COMPARED,
         on_change=_set_runs,
         help="Two to four; the others are compared with the first.",

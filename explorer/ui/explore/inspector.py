@@ -19,7 +19,7 @@ from explorer.ui.map.reliability import reliability_note
 from explorer.ui.notation import given
 from explorer.ui.places import PinnedPlace
 from explorer.ui.text import as_code, as_text
-from explorer.ui.view import change_view, held_view, set_control
+from explorer.ui.view import change_view, held_view, keyed_control
 from explorer.ui.widgets.images import captioned_pictures, error_image, picture
 from explorer.ui.widgets.sliders import sliders
 
@@ -75,8 +75,9 @@ def _ways_to_look_around(  # handed on from the inspector
     on_keep: Callable[[list[float]], None] | None,
 ) -> None:
     titles = {name: title for name, title in TABS.items() if name != "classes" or place.label is not None}
-    set_control(_KEY, titles.get(view.inspect, TABS["sliders"]))
-    tabs = dict(zip(titles, st.tabs(list(titles.values()), key=_KEY, on_change=_look), strict=True))
+    shown = titles.get(view.inspect, TABS["sliders"])
+    parts = keyed_control(st.tabs, _KEY, shown, list(titles.values()), on_change=_look)
+    tabs = dict(zip(titles, parts, strict=True))
     with tabs["sliders"]:  # also while another one is open: they would forget how they stand
         sliders(loaded, place, on_keep)
     if tabs["resample"].open:

@@ -15,7 +15,7 @@ from explorer.ui.generate.sampling import drawn_codes
 from explorer.ui.generate.view import GenerateView
 from explorer.ui.sampling import decoded
 from explorer.ui.text import as_text
-from explorer.ui.view import change_view, control, held_view, set_control
+from explorer.ui.view import change_view, control, held_view, keyed_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import accuracy_words
 from explorer.ui.widgets.image_export import grid_export
@@ -73,8 +73,15 @@ def _controls(view: GenerateView, names: Sequence[str], n_classes: int) -> None:
     first, last, steps = st.columns([2, 2, 4, 5], vertical_alignment="bottom")[:3]
     columns, titles, keys = (first, last), ("From class", "To class"), ("blend-from", "blend-to")
     for column, title, key, chosen in zip(columns, titles, keys, view.blend, strict=True):
-        set_control(key, chosen)
-        column.selectbox(title, range(n_classes), format_func=lambda label: names[label], key=key, on_change=_keep_ends)
+        keyed_control(
+            column.selectbox,
+            key,
+            chosen,
+            title,
+            range(n_classes),
+            format_func=names.__getitem__,
+            on_change=_keep_ends,
+        )
     control(steps.slider, view, "steps", "Steps")
 
 

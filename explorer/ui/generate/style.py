@@ -20,7 +20,7 @@ from explorer.ui.generate.view import GenerateView
 from explorer.ui.map.reliability import likeness_note
 from explorer.ui.sampling import decoded
 from explorer.ui.text import as_text
-from explorer.ui.view import change_view, held_view, set_control
+from explorer.ui.view import change_view, held_view, keyed_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_facts import fidelity_words
 from explorer.ui.widgets.image_export import grid_export
@@ -105,10 +105,9 @@ def _in_every_class(loaded: LoadedRun, chosen: StyledImage, images: Images, name
 
 def _chosen(loaded: LoadedRun, view: GenerateView, names: Sequence[str]) -> StyledImage | None:
     """Show the ways to an image and return the chosen one; None where a file cannot be read, which is said."""
-    set_control("image", view.image)
     row_column, again_column, file_column = st.columns([2, 2, 5, 3], vertical_alignment="bottom")[:3]
     n = len(loaded.encoded)
-    row_column.number_input("Test image", step=1, key="image", on_change=_keep_row, args=(n,))
+    keyed_control(row_column.number_input, "image", view.image, "Test image", step=1, on_change=_keep_row, args=(n,))
     again_column.button("Another", icon=":material/casino:", on_click=_another, args=(n,))
     file = None
     if not READONLY:

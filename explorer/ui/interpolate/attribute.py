@@ -20,7 +20,7 @@ from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.columns import upload_columns
 from explorer.ui.places import one_class, pinned_places
 from explorer.ui.text import as_text
-from explorer.ui.view import change_view, current_view, held_view, set_control
+from explorer.ui.view import change_view, current_view, held_view, keyed_control
 from explorer.ui.widgets.classifier import classifier_of
 from explorer.ui.widgets.classifier_readings import classified_images
 from explorer.ui.widgets.image_export import grid_export
@@ -74,12 +74,13 @@ def _choice(loaded: LoadedRun, names: Sequence[str], direction: str) -> str | No
     """Show what tells the two sides apart, and return it; None where a pair is not whole."""
     options = [*(f"class:{label}" for label in range(len(names))), "classes", *_binary_columns(loaded)]
     held = "classes" if direction.startswith("classes:") else direction
-    set_control("attribute", held if held in options else options[0])
-    st.selectbox(
+    keyed_control(
+        st.selectbox,
+        "attribute",
+        held if held in options else options[0],
         "Attribute",
         options,
         format_func=lambda option: "one class against another" if option == "classes" else _in_words(option, names),
-        key="attribute",
         on_change=_set_attribute,
         width=230,
     )
@@ -87,8 +88,16 @@ def _choice(loaded: LoadedRun, names: Sequence[str], direction: str) -> str | No
         return str(st.session_state["attribute"])
     pair = [int(part) for part in direction.removeprefix("classes:").split(",")]
     for key, title, label in zip(("attribute-with", "attribute-without"), ("towards", "away from"), pair, strict=True):
-        set_control(key, min(label, len(names) - 1))
-        st.selectbox(title, range(len(names)), format_func=names.__getitem__, key=key, on_change=_set_pair, width=110)
+        keyed_control(
+            st.selectbox,
+            key,
+            min(label, len(names) - 1),
+            title,
+            range(len(names)),
+            format_func=names.__getitem__,
+            on_change=_set_pair,
+            width=110,
+        )
     return f"classes:{st.session_state['attribute-with']},{st.session_state['attribute-without']}"
 
 

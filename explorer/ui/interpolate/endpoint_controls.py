@@ -21,7 +21,7 @@ from explorer.ui.interpolate.endpoints import (
 from explorer.ui.interpolate.view import InterpolateView
 from explorer.ui.map.reliability import likeness_note
 from explorer.ui.text import as_text
-from explorer.ui.view import View, held_view, set_control
+from explorer.ui.view import View, held_view, keyed_control
 
 _FILE = "end-file"
 _ROW_HELP = "The number that the map, the inspector and the files have for it, from 0."
@@ -33,8 +33,16 @@ def endpoint_choices(view: InterpolateView, titles: Sequence[str]) -> tuple[int,
     names = [pin.name for pin in view.pins]
     for position, (title, index) in enumerate(zip(titles, indices, strict=True)):
         key = f"end-{position}"
-        set_control(key, names[index])
-        st.selectbox(title, names, key=key, on_change=_choose, args=(position, len(titles)), width=170)
+        keyed_control(
+            st.selectbox,
+            key,
+            names[index],
+            title,
+            names,
+            on_change=_choose,
+            args=(position, len(titles)),
+            width=170,
+        )
     return indices
 
 

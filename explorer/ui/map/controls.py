@@ -15,7 +15,7 @@ from explorer.ui.map.projection_state import choose, choose_another, is_missing
 from explorer.ui.pins import Pin
 from explorer.ui.places import pinned_code
 from explorer.ui.text import as_text
-from explorer.ui.view import View, change_view, control, held_view, set_control
+from explorer.ui.view import View, change_view, control, held_view, keyed_control
 
 NEAREST = -1
 
@@ -44,12 +44,13 @@ def support_note(loaded: LoadedRun) -> str:
 def projection_control(loaded: LoadedRun, view: View) -> Projection:
     """Show the choice of projections and return the chosen one; the view must fit the run."""
     missing = {space for space in METHODS if is_missing(loaded, space)}
-    set_control("space", view.space)
-    st.segmented_control(
+    keyed_control(
+        st.segmented_control,
+        "space",
+        view.space,
         "Map",
         [space for space in METHODS if space not in missing] if locations.READONLY else list(METHODS),
         format_func=lambda space: METHODS[space].title + (" :material/schedule:" if space in missing else ""),
-        key="space",
         help=_help_on(missing),
         required=True,
         on_change=_set_space,
@@ -78,12 +79,13 @@ def dims_control(loaded: LoadedRun, view: View) -> None:
         return
     pair = st.container(horizontal=True, width="content")
     for axis, label, dim in zip(("i", "j"), ("Across", "Up"), view.dims, strict=True):
-        set_control(f"dim-{axis}", min(dim, n_dims - 1))
-        pair.selectbox(
+        keyed_control(
+            pair.selectbox,
+            f"dim-{axis}",
+            min(dim, n_dims - 1),
             label,
             range(n_dims),
             format_func=lambda k: f"z{k}",
-            key=f"dim-{axis}",
             on_change=_set_dims,
             args=(loaded,),
             width=96,

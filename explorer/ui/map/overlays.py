@@ -12,7 +12,7 @@ from explorer.serving.overlays import has_normal_ellipses, prior_centre
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.map.view import MapView, OverlayName
 from explorer.ui.text import as_text
-from explorer.ui.view import change_view, held_view, set_control
+from explorer.ui.view import change_view, held_view, keyed_control
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,14 +73,15 @@ def overlay_control(loaded: LoadedRun, projection: Projection, view: MapView) ->
     """Show the choice of overlays, and the reasons for those that this map cannot have."""
     missing = missing_overlays(loaded, projection)
     names = [name for name in OVERLAYS if name not in missing]
-    set_control("overlays", [name for name in names if name in view.overlays])
     reasons = " ".join(f"**{OVERLAYS[name].title}** is not here: {as_text(reason)}" for name, reason in missing.items())
-    st.pills(
+    keyed_control(
+        st.pills,
+        "overlays",
+        [name for name in names if name in view.overlays],
         "Show on the map",
         names,
         selection_mode="multi",
         format_func=lambda name: OVERLAYS[name].title,
-        key="overlays",
         on_change=_set_overlays,
         args=(tuple(missing),),
         help="\n".join(f"- **{overlay.title}**: {overlay.explanation}" for overlay in OVERLAYS.values()),

@@ -10,7 +10,7 @@ from explorer.runs.choices import FIELDS
 from explorer.ui.text import as_text
 from explorer.ui.train.draft import Checked
 from explorer.ui.train.fields import FieldFacts, facts_of, shown
-from explorer.ui.view import set_control
+from explorer.ui.view import keyed_control
 
 MAX_SEGMENT_CHARACTERS = 30
 """Length of all names together up to which choices are laid out beside each other: a phone is 390 pixels wide."""
@@ -33,10 +33,9 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
         on_change: is called with ``name`` when another value is chosen; the value is in the session, at its key.
     """
     facts = facts_of(name, FIELDS[name])
-    set_control(field_key(name), _as_widget_has_it(facts, state.values[name]))
+    key, value = field_key(name), _as_widget_has_it(facts, state.values[name])
+    label = f"{as_text(facts.label)}{_remark(name, state)}"
     common: dict[str, Any] = {
-        "label": f"{as_text(facts.label)}{_remark(name, state)}",
-        "key": field_key(name),
         "help": as_text(facts.help),
         "disabled": name in state.idle,
         "on_change": on_change,
@@ -44,7 +43,11 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
     }
     match facts.kind:
         case "choice" if len("".join(facts.choices)) <= MAX_SEGMENT_CHARACTERS:
-            st.segmented_control(
+            keyed_control(
+                st.segmented_control,
+                key,
+                value,
+                label,
                 options=facts.choices,
                 format_func=lambda value: as_text(shown(value)),
                 required=True,
@@ -52,13 +55,14 @@ def field_widget(name: str, state: Checked, on_change: Callable[[str], None]) ->
                 **common,
             )
         case "choice":
-            st.selectbox(options=facts.choices, format_func=shown, **common)
+            keyed_control(st.selectbox, key, value, label, options=facts.choices, format_func=shown, **common)
         case "whole" | "number":
-            st.number_input(**common, **_number_settings(facts, is_chosen=state.values[name] != state.defaults[name]))
+            keyed_control(st.number_input, key, value, label, **common, **_number_settings(facts, name, state))
         case "widths":
-            st.text_input(max_chars=MAX_TEXT, **common)
+            keyed_control(st.text_input, key, value, label, max_chars=MAX_TEXT, **common)
         case "run":
-            st.selectbox(options=_with_chosen(state.origins, state.values[name]), placeholder="none", **common)
+            options = _with_chosen(state.origins, state.values[name])
+            keyed_control(st.selectbox, key, value, label, options=options, placeholder="none", **common)
     show_problems(state.at(name))
 
 
@@ -89,7 +93,8 @@ def _as_labelled(reason: str) -> str:
     return "".join(part.strip("'") if k % 2 else re.sub(r"[a-z_]+", label, part) for k, part in enumerate(outside))
 
 
-def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:
+def _number_settings(facts: FieldFacts, name: str, state: Checked) -> dict[str, Any]:
+    default = _as_widget_has_it(facts, state.defaults[name])
     # Without limits: a number beyond its widget's limits stays on the screen and never reaches the script, which would
     # start with the one before. The configuration's own limits are told beneath.
     return {
@@ -97,7 +102,7 @@ def _number_settings(facts: FieldFacts, *, is_chosen: bool) -> dict[str, Any]:
         "format": "%d" if facts.kind == "whole" else "%.6g",
         "placeholder": "none" if facts.may_be_empty else None,
         # Where it is None a cross empties the field, which puts it back to its default.
-        "value": None if is_chosen or facts.may_be_empty else "min",
+        "value": None if facts.may_be_empty or state.values[name] != state.defaults[name] else default,
     }
 
 

@@ -24,7 +24,7 @@ from explorer.ui.train.draft import (
 )
 from explorer.ui.train.field_widget import field_key, field_widget, show_problems
 from explorer.ui.train.fields import facts_of
-from explorer.ui.view import set_control
+from explorer.ui.view import keyed_control
 
 FIRST_ROWS = (("family", "network"), ("latent_dim", "hidden", "epochs", "beta"))
 IN_PLAIN_SIGHT = frozenset(name for row in FIRST_ROWS for name in row)
@@ -86,8 +86,15 @@ def _presets(draft: Draft) -> None:
 
 
 def _data_set(draft: Draft) -> None:
-    set_control(_DATA, draft.data)
-    st.selectbox("Data set", list(DATA_SETS), format_func=_title_of_data, key=_DATA, on_change=_take_data)
+    keyed_control(
+        st.selectbox,
+        _DATA,
+        draft.data,
+        "Data set",
+        list(DATA_SETS),
+        format_func=_title_of_data,
+        on_change=_take_data,
+    )
     entry = data_set(draft.data)
     channels, height, width = entry.image_shape
     kind = "grey" if channels == 1 else "colour"
@@ -108,10 +115,11 @@ def _take_data() -> None:
 
 
 def _name(draft: Draft, state: Checked) -> None:
-    set_control(_NAME, draft.name)
-    st.text_input(
+    keyed_control(
+        st.text_input,
+        _NAME,
+        draft.name,
         "Name of the run",
-        key=_NAME,
         max_chars=MAX_NAME,
         placeholder=state.offered_name,
         on_change=_take_name,
