@@ -50,7 +50,7 @@ def main() -> None:
     try:
         app()
     except ExplorerError as error:
-        messages.print(f"Error: {error}", soft_wrap=True, markup=False)
+        messages.print(f"Error: {error}", soft_wrap=True)
         sys.exit(1)
 
 

@@ -139,6 +139,11 @@ def sync_folder(folder: Path) -> None:
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM}
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, but do not wait for who writes to a pipe; for a regular file that changes nothing."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 @contextmanager
 def open_regular(path: Path, remedy: str = RESTORE) -> Iterator[BinaryIO]:
     """Open a regular file to be read; what fails within the block is told as if the file could not be read.
@@ -152,13 +157,9 @@ def open_regular(path: Path, remedy: str = RESTORE) -> Iterator[BinaryIO]:
         CheckpointError: if it is a folder, a pipe or a device, or cannot be read.
     """
     try:
-        # Without waiting for who writes to a pipe; on a regular file this flag does nothing.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb", closefd=True) as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-                raise CheckpointError(f"{path} is {what}, where a file should be. {remedy}")
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CheckpointError(f"{path} is a pipe or a device, where a file should be. {remedy}")
             yield file
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(f"{path} is missing. {remedy}") from error
@@ -191,7 +192,7 @@ def read_json_text(path: Path) -> str:
     """
     content = read_bounded(path, MAX_JSON_BYTES)
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors put a mark before it
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} cannot be read ({error}). {RESTORE}") from error
 

@@ -46,13 +46,13 @@ def compare(
     )
     if out is not None:
         write_atomically(out, comparison_bytes(found.comparison, out.suffix.lower()))
-        messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True, markup=False)
+        messages.print(f"Compared {len(runs)} runs -> {out}", soft_wrap=True)
     if as_json:
         typer.echo(dump_json(as_dictionary(found.comparison), indent=2))
     else:
         print_comparison(found.comparison, is_explained=explain)
     for note in (*found.unread, *found.unstored):
-        messages.print(f"Note: {note}", soft_wrap=True, markup=False)
+        messages.print(f"Note: {note}", soft_wrap=True)
     if found.unstored and progress is not None:  # the app, which started it, looks for it in the runs
         raise CheckpointError(" ".join(found.unstored))
 

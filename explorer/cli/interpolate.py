@@ -48,4 +48,4 @@ def interpolate(
         write_interpolation(out, found, fps=fps)
     if as_json:
         typer.echo(dump_json(found.to_json(), indent=2))
-    messages.print(f"{found.in_words()} -> {out}", soft_wrap=True, markup=False)
+    messages.print(f"{found.in_words()} -> {out}", soft_wrap=True)

@@ -30,7 +30,7 @@ def runs(
     # All other commands take the name: it is never cut, however narrow the terminal.
     name = Column("run", no_wrap=True, min_width=max(len(row["name"]) for row in rows))
     table = Table(name, *headings, box=None, pad_edge=False)
-    console = Console()
+    console = Console(markup=False, emoji=False)
     for row in rows:
         if not row["error"]:
             score = "" if row["elbo"] is None else f"{row['elbo']:.2f}"

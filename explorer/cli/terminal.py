@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from explorer.analysis.evaluation.metrics import Metric
     from explorer.training.trainer import TrainingProgress
 
-messages = Console(stderr=True, highlight=False)
-"""Where everything but figures and tables goes: stderr."""
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
+"""Where everything but figures and tables goes: stderr. Paths and names are shown as they are."""
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     from explorer.analysis.comparison.tables import BOLD, best, caption, group_text, heading, reasons
     from explorer.analysis.evaluation.metrics import METRICS
 
-    console, rows = Console(), {row.name: row.figures for row in comparison.rows}
+    console, rows = Console(markup=False, emoji=False), {row.name: row.figures for row in comparison.rows}
     console.print(_table(rows, lambda metric, name: "bold" if name in best(comparison, metric) else ""))
     if comparison.differences:
         titled = {f"{row.name} - {comparison.rows[0].name}": row.figures for row in comparison.differences}
@@ -149,7 +149,7 @@ def print_comparison(comparison: "Comparison", *, is_explained: bool) -> None:
     if is_explained:
         lines += [f"{heading(metric)}: {metric.explanation} Source: {metric.source}" for metric in METRICS]
     for line in filter(None, lines):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _table(columns: dict[str, Mapping[str, "Figure"]], style: Callable[["Metric", str], str]) -> Table:

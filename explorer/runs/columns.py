@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,13 +35,24 @@ _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u20
 """Marks that turn the direction of a text: in a name they would turn what is written beside it."""
 
 
-def columns_from_file(content: bytes, file_name: str, n_images: int) -> dict[str, Floats]:
-    """Return the columns of numbers in a file, each float32 of shape ``(n_images,)``, NaN where it says nothing.
+class BroughtColumns(NamedTuple):
+    """What a file brings.
+
+    Attributes:
+        columns: of numbers, by name, each float32 of shape ``(n_images,)``, NaN where it says nothing.
+        left_out: why each other column is not among them, by name, in words.
+    """
+
+    columns: dict[str, Floats]
+    left_out: dict[str, str]
+
+
+def columns_from_file(content: bytes, file_name: str, n_images: int) -> BroughtColumns:
+    """Return the columns of numbers in a file.
 
     Line k is of image k, unless a column ``row`` says which, or the numbers of lines that programs write without a
-    name are those of all images in another order. Truth values count as 0 and 1. Columns of words are left out, and so
-    are ``row``, columns without a name, and those that a run wrote itself. Of two columns of one name the second is
-    called ``name (2)``.
+    name are those of all images in another order. Truth values count as 0 and 1. Of two columns of one name the second
+    is called ``name (2)``. What is ``row``, has no name or was written by a run itself is nobody's column.
 
     Args:
         content: of the file.
@@ -62,7 +73,8 @@ def columns_from_file(content: bytes, file_name: str, n_images: int) -> dict[str
             f"{shown} has nothing but what the run wrote itself ({_listed(columns)}): add a column of numbers to it, "
             "and bring it again."
         )
-    found = {name: column for name, column in brought.items() if _is_number(column)}
+    left_out = {name: reason for name, column in brought.items() if (reason := _why_no_numbers(column))}
+    found = {name: column for name, column in brought.items() if name not in left_out}
     if not found:
         raise DataError(
             f"{shown} has no column of numbers beside {ROW!r}; it has: {_listed(brought)}{_first_words(brought)}."
@@ -70,7 +82,10 @@ def columns_from_file(content: bytes, file_name: str, n_images: int) -> dict[str
     if len(found) > MAX_COLUMNS:
         raise DataError(f"{shown} has {len(found)} columns of numbers; at most {MAX_COLUMNS} are kept. Leave some out.")
     _check_names(found)
-    return {name: _spread(_numbers(column), rows, n_images) for name, column in found.items()}
+    return BroughtColumns(
+        columns={name: _spread(_numbers(column), rows, n_images) for name, column in found.items()},
+        left_out=left_out,
+    )
 
 
 def checked_columns(columns: Mapping[str, Any], n_images: int) -> dict[str, Floats]:
@@ -156,12 +171,26 @@ def _unlike(name: str, taken: Mapping[str, object]) -> str:
 
 def _first_words(columns: Mapping[str, "pa.ChunkedArray"]) -> str:
     """Return what of the first column is no number and in which line, as the end of a sentence."""
+    found = _first_word(next(iter(columns.values()))) if columns else None
+    return "" if found is None else f", which in line {found[0] + 1} is no number but {found[1][:20]!r}"
+
+
+def _first_word(column: "pa.ChunkedArray") -> tuple[int, str] | None:
+    """Return the first line, from 0, in which a column of text says no number, and what it says; None for others."""
     from pyarrow import types
 
-    column = next(iter(columns.values()), None)
-    cells = column.to_pylist() if column is not None and types.is_string(column.type) else []
-    found = next(((k, cell) for k, cell in enumerate(cells) if cell and not _reads_as_number(cell)), None)
-    return "" if found is None else f", which in line {found[0] + 1} is no number but {found[1][:20]!r}"
+    cells = column.to_pylist() if types.is_string(column.type) else []
+    return next(((k, cell) for k, cell in enumerate(cells) if cell and not _reads_as_number(cell)), None)
+
+
+def _why_no_numbers(column: "pa.ChunkedArray") -> str:
+    """Say why a column cannot be coloured by; empty where it can."""
+    if _is_number(column):
+        return "" if np.isfinite(_numbers(column)).any() else "it has no finite number"
+    if column.null_count == len(column):
+        return "it is empty"
+    found = _first_word(column)
+    return f"it is of {column.type}" if found is None else f"line {found[0] + 1} says {found[1][:20]!r}"
 
 
 def _check_names(names: Iterable[str]) -> None:

@@ -152,11 +152,15 @@ class Run:
         """Return 16 hexadecimal digits of the weights' SHA-256: what encodings and projections are checked against."""
         return fingerprint_of(self.path / "weights.safetensors", MAX_WEIGHT_BYTES)
 
-    def model(self, device: str = "cpu") -> "LatentModel":
+    def model(self, device: str = "cpu", *, may_have_diverged: bool = False) -> "LatentModel":
         """Return the model with its best weights, in evaluation mode.
 
+        Args:
+            device: where it is.
+            may_have_diverged: whether weights may be no finite numbers; it then makes no images.
+
         Raises:
-            CheckpointError: if the weights are damaged or do not fit config.json.
+            CheckpointError: if the weights are damaged, do not fit config.json, or are no finite numbers.
             ConfigError: if the configuration asks for an absurd size.
         """
         import torch
@@ -176,6 +180,12 @@ class Run:
                 f"latent_dim={self.config.model.latent_dim}, hidden={list(self.config.model.hidden)}). "
                 "One of the two files was replaced: restore it, or delete the run."
             ) from error
+        lost = [name for name, tensor in model.state_dict().items() if not bool(tensor.isfinite().all())]
+        if lost and not may_have_diverged:
+            raise CheckpointError(
+                f"{path} has weights that are not finite numbers, in {lost[0][:80]}: the model has diverged, or the "
+                "file was changed. Restore it, or train the run anew with a smaller learning rate."
+            )
         return model.requires_grad_(False).eval()
 
     def save_weights(self, weights: Mapping[str, "torch.Tensor"]) -> None:
@@ -331,6 +341,8 @@ class Run:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
         elbo = encoded.elbo()
         metadata = {"fingerprint": encoded.fingerprint, "elbo": "" if elbo is None else f"{elbo:.4f}"}
+        model, data = self.config.model.model_dump_json(exclude_defaults=True), self.config.training.data
+        metadata |= {"model": model, "data": data}
         write_atomically(self.path / "encoded.safetensors", array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
@@ -431,10 +443,14 @@ class Run:
             path.unlink(missing_ok=True)
 
     def _check_fingerprint(self, path: Path, metadata: Mapping[str, str]) -> None:
+        """Refuse what was computed with other weights, or, as far as it says, of another model or data set."""
+        again = f"Run: python -m explorer encode {self.name}, then project it again."
         if metadata.get("fingerprint") != self.fingerprint():
+            raise CheckpointError(f"{path} was computed with other weights than {self.name} has now. {again}")
+        changed = _changed_since(metadata, self.config)
+        if changed:
             raise CheckpointError(
-                f"{path} was computed with other weights than {self.name} has now. "
-                f"Run: python -m explorer encode {self.name}, then project it again."
+                f"{path} was computed when config.json said {changed}. Put that back, or make it anew. {again}"
             )
 
     def _tensors(self, path: Path, max_bytes: int, device: str) -> dict[str, "torch.Tensor"]:
@@ -480,7 +496,9 @@ def first_problem(error: ValidationError) -> str:
     """Return the first thing that pydantic found wrong, as a sentence with its field and value."""
     problem = error.errors(include_url=False)[0]
     field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
-    value = "" if isinstance(problem["input"], dict) else f" (got {str(problem['input'])[:60]!r})"
+    # What is no JSON is whatever a file holds, which may be none of ours: it is not repeated.
+    is_value = not isinstance(problem["input"], dict) and problem["type"] != "json_invalid"
+    value = f" (got {str(problem['input'])[:60]!r})" if is_value else ""
     return f"{field}{': ' if field else ''}{problem['msg'].removeprefix('Value error, ')}{value}."
 
 
@@ -489,6 +507,19 @@ def _record(path: Path, form: type[_Record]) -> _Record | None:
         return form.model_validate_json(read_json_text(path))
     except (CheckpointError, ValidationError):
         return None
+
+
+def _changed_since(metadata: Mapping[str, str], config: RunConfig) -> str:
+    """Say what a file was computed of that ``config`` has otherwise; empty where nothing is, or it does not say."""
+    if metadata.get("data", config.training.data) != config.training.data:
+        return f"data {metadata['data'][:MAX_NAME]!r}"
+    if "model" not in metadata:
+        return ""
+    try:
+        before, now = ModelConfig.model_validate_json(metadata["model"]).model_dump(), config.model.model_dump()
+    except ValidationError:
+        return "what this version cannot read"
+    return ", ".join(f"{name} {value!r}" for name, value in before.items() if value != now[name])
 
 
 def _check_fits(encoded: EncodedSet, model: ModelConfig) -> None:

@@ -20,9 +20,12 @@ from explorer.serving.answers import json_response
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{0,5})?", re.IGNORECASE | re.ASCII)
+_HOST = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::(?P<port>\d{0,5}))?", re.IGNORECASE | re.ASCII
+)
 _FRAMING_SITE = re.compile(r"(?:https?://)?(?:\*\.)?[a-z0-9.-]+(?::(?:\d{1,5}|\*))?", re.IGNORECASE | re.ASCII)
 _SHOWN = 80
+_PORTS = {"http": 80, "https": 443}
 
 
 @lru_cache(maxsize=256)
@@ -33,6 +36,12 @@ def host_name(host: str) -> str | None:
         return None
     name = (found["v6"] or found["name"]).lower().rstrip(".")
     return _address(name) or (name if name and not found["v6"] else None)
+
+
+def _port(host: str, scheme: str) -> int:
+    """Return the port that a host with a name is asked at: that of ``scheme`` where it says none."""
+    found = _HOST.fullmatch(host)
+    return int((found and found["port"]) or _PORTS[scheme])
 
 
 def _address(name: str) -> str | None:
@@ -63,16 +72,18 @@ class AllowedHosts:
         names = {_entry_name(entry) for entry in entries}
         self._has_any_name = "*" in names
         self._suffixes = tuple(name[1:] for name in names if name.startswith("*."))
+        self._listed = names
         self._names = names | {*THIS_MACHINE, host_name(_bracketed(bound or "")) or "localhost"}
         self._has_any_address = bound in {None, "", "0.0.0.0", "::"}
 
     def answers(self, name: str) -> bool:
         """Whether the app answers to ``name``."""
-        return self._has_any_name or self.lists(name) or (self._has_any_address and _address(name) is not None)
+        is_any = self._has_any_name or (self._has_any_address and _address(name) is not None)
+        return is_any or name in self._names or self.lists(name)
 
     def lists(self, name: str) -> bool:
-        """Whether ``name`` itself is on the list, not allowed by being any address or any name."""
-        return name in self._names or name.endswith(self._suffixes)
+        """Whether somebody wrote ``name`` down, so that it is not this machine's, any address or any name."""
+        return name in self._listed or name.endswith(self._suffixes)
 
 
 def _bracketed(entry: str) -> str:
@@ -167,13 +178,18 @@ class Gate:
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
         origins = [value.decode("latin-1") for header, value in scope["headers"] if header == b"origin"]
-        return next((self._why_foreign(origin) for origin in origins if not self._is_own(origin, name)), None)
+        return next((self._why_foreign(origin) for origin in origins if not self._is_own(origin, host)), None)
 
-    def _is_own(self, origin: str, name: str) -> bool:
-        """Whether ``origin`` is a page of this app, which was asked by ``name``: a proxy may ask by its own."""
-        scheme, separator, host = origin.partition("://")
-        sender = host_name(host) if separator and scheme in {"http", "https"} else None
-        return sender is not None and (sender == name or self._hosts.lists(sender))
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether ``origin`` is a page of this app, which was asked as ``host``: a proxy may ask by a name of its own.
+
+        At another port of the same machine is another server, which may be anybody's.
+        """
+        scheme, _, sender = origin.partition("://")
+        name = host_name(sender) if scheme in _PORTS else None
+        if name is None:
+            return False
+        return (name, _port(sender, scheme)) == (host_name(host), _port(host, scheme)) or self._hosts.lists(name)
 
     def _why_foreign(self, origin: str) -> str:
         if origin == "null":

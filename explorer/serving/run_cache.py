@@ -55,7 +55,7 @@ class LoadedRun:
         Raises:
             CheckpointError: if they are damaged, do not fit config.json, or are no finite numbers.
         """
-        return self._once("model", lambda: _usable_model(self.run))
+        return self._once("model", self.run.model)
 
     @property
     def encoded(self) -> EncodedSet:
@@ -230,18 +230,6 @@ class RunCache:
     def _loaded(self, name: str, version: tuple[int, ...]) -> LoadedRun | None:
         held = self._held.get(name)
         return held.loaded if held is not None and held.version == version else None
-
-
-def _usable_model(run: Run) -> "LatentModel":
-    """Return the model of ``run`` where it makes images: a measure of one that has diverged is another matter."""
-    model = run.model()
-    lost = next((name for name, tensor in model.state_dict().items() if not bool(tensor.isfinite().all())), None)
-    if lost is not None:
-        raise CheckpointError(
-            f"{run.path / 'weights.safetensors'} has weights that are not finite numbers, in {lost[:80]}: the model "
-            "has diverged, or the file was changed. Restore it, or train the run anew with a smaller learning rate."
-        )
-    return model
 
 
 def _columns(run: Run) -> tuple[dict[str, Floats], str]:

@@ -72,7 +72,7 @@ class MeasurementSetup:
         return MeasuredRun(
             name=run.name,
             group=_group(config),
-            model=run.model(),
+            model=run.model(may_have_diverged=True),
             is_binary=config.is_binary,
             test=self._split(config.training.data, "test").head(self.n_images),
             train=self._split(config.training.data, "train"),

@@ -85,7 +85,7 @@ def foreign_app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     shutil.copytree(SHIPPED_FOLDER / RUN, folder / RUN)
     lines = "".join(f"{row},{row % 2}\n" for row in range(300))
-    columns = columns_from_file(f'"{IMAGE}","{LINK}"\n{lines}'.encode(), "markup.csv", 300)
+    columns = columns_from_file(f'"{IMAGE}","{LINK}"\n{lines}'.encode(), "markup.csv", 300).columns
     open_run(RUN, folder).save_columns(columns)
     shutil.copytree(SHIPPED_FOLDER / RUN, folder / "damaged")
     config = folder / "damaged" / "config.json"

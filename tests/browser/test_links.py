@@ -206,9 +206,9 @@ def test_controls_show_what_is_chosen_however_late_their_code_comes(chromium, ap
     context = chromium.new_context()
     try:
         held, answers = [], []
-        context.route(CONTROL_CODE, lambda route: held.append(route))
+        context.route(CONTROL_CODE, held.append)
         page = AppPage(context.new_page(), app)
-        page.page.on("websocket", lambda socket: socket.on("framereceived", lambda it: answers.append(it)))
+        page.page.on("websocket", lambda socket: socket.on("framereceived", answers.append))
         page.open("compare", question="spaces", maps="plane")
         assert held
         answers.clear()

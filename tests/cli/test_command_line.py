@@ -662,6 +662,23 @@ def test_codes_of_an_autoencoder_are_drawn_from_a_density_of_those_of_the_traini
     np.testing.assert_allclose(drawn.std(0), codes.std(0), rtol=0.2)
 
 
+def test_a_path_is_told_as_it_is_whatever_a_terminal_could_take_it_for(tmp_path, command):
+    new_run(tmp_path / "run")
+    out = tmp_path / "[/b] :x: [bold]y" / "s.png"
+    out.parent.mkdir(parents=True)
+    ended = command("sample", "run", "--n", "2", "--out", str(out))
+    assert (ended.status, ended.messages.rpartition(" -> ")[2]) == (0, str(out))
+    assert_one_sentence(command("sample", ":x:", "--out", str(out)), "':x:' cannot name a run")
+
+
+@pytest.mark.parametrize("arguments", [("sample", "run", "--out", "x.png"), ("evaluate", "run", "--images", "9")])
+def test_a_model_that_has_diverged_is_said_to_have(tmp_path, command, arguments):
+    run = new_run(tmp_path / "run")
+    weights = run.model().state_dict()
+    run.save_weights(weights | {"decoder.bias": weights["decoder.bias"] * torch.nan})
+    assert_one_sentence(command(*arguments), "not finite numbers, in decoder.bias: the model has diverged")
+
+
 @pytest.mark.parametrize(
     ("family", "arguments", "text"),
     [

@@ -41,7 +41,7 @@ def fuzz(cases: range, seed: int, patience: float) -> int:
 def _read(rng: random.Random, name: str, content: bytes) -> str:
     try:
         if name.endswith(("csv", "CSV", "parquet")):
-            columns = columns_from_file(content, name, N_IMAGES)
+            columns = columns_from_file(content, name, N_IMAGES).columns
             arrays = {(column.dtype, column.shape) for column in columns.values()}
             expected = {(np.dtype(np.float32), (N_IMAGES,))}
         else:

@@ -31,6 +31,12 @@ def encoded(change: Callable[[dict[str, np.ndarray]], None], **metadata: str) ->
     return lambda path: rewritten(path / "encoded.safetensors", change, **metadata)
 
 
+def replaced(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
+
+
 def pipe(file: str) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         (path / file).unlink(missing_ok=True)
@@ -63,8 +69,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "q-copied-job": lambda path: (path / "job.json").write_text('{"order":0,"queued_at":0,"epochs":100000}'),
     "r-older": lambda path: (shutil.rmtree(path), path.mkdir(), (path / "decoder.pt").write_bytes(b"PK")),
     "s (copy)": lambda path: None,
+    "t-other-activation": lambda path: replaced(path / "config.json", '"activation": "relu"', '"activation": "tanh"'),
 }
-WITHOUT_MAP = {"b-cut-encoded", "e-other-width", "f-no-rows", "g-huge-codes", "h-one-label"}
+WITHOUT_MAP = {"b-cut-encoded", "e-other-width", "f-no-rows", "g-huge-codes", "h-one-label", "t-other-activation"}
 UNUSABLE = {"a-config-pipe", "c-no-weights", "r-older", "s (copy)"}
 
 
@@ -94,7 +101,7 @@ def test_a_page_opens_whatever_lies_in_the_folder(run_page, damaged, path):
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_what_is_wrong_with_a_run_is_told_where_it_is_chosen(run_page, damaged, name):
-    for path in ("", "evaluate"):
+    for path in ("", "interpolate", "generate", "evaluate"):
         page = run_page(path, on=damaged, run=name)
         assert page.n_tracebacks() == 0
         if name in UNUSABLE or (name in WITHOUT_MAP and not path):

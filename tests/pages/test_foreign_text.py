@@ -87,7 +87,7 @@ def foreign_runs(checkpoints, tmp_path_factory):
     shutil.copytree(checkpoints / RUN, folder / RUN)
     run = open_run(RUN, folder)
     lines = "".join(f"{row},{row % 2}\n" for row in range(300))
-    run.save_columns(columns_from_file(f'"{IMAGE}","{BOLD}"\n{lines}'.encode(), "markup.csv", 300))
+    run.save_columns(columns_from_file(f'"{IMAGE}","{BOLD}"\n{lines}'.encode(), "markup.csv", 300).columns)
     shutil.copytree(checkpoints / RUN, folder / "damaged")
     config = folder / "damaged" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {IMAGE: BOLD}))

@@ -3,16 +3,19 @@
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
 from explorer.analysis.projections.methods import pca
 from explorer.errors import CheckpointError
-from explorer.files import MAX_JSON_BYTES, open_regular, read_bounded, read_json_text, sync_folder
+from explorer.files import MAX_JSON_BYTES, open_regular, read_bounded, read_json_text, read_metadata, sync_folder
+from explorer.locations import SHIPPED
 from explorer.runs.history import read_history
 from explorer.runs.listing import default_run, list_runs, summary
 from explorer.runs.live import JobRecord
@@ -66,8 +69,10 @@ def test_what_is_no_regular_file_is_refused_at_once(run, file, what):
     path.unlink(missing_ok=True)
     {"pipe": os.mkfifo, "device": lambda it: it.symlink_to("/dev/zero"), "folder": lambda it: it.mkdir()}[what](path)
     expected = "is a folder" if what == "folder" else "is a pipe or a device"
+    n_open = psutil.Process().num_fds()
     with pytest.raises(CheckpointError, match=expected):
         READS[file](Run(run.path))
+    assert psutil.Process().num_fds() == n_open
 
 
 @NEVER_ANSWERS
@@ -80,6 +85,23 @@ def test_a_pipe_in_the_place_of_a_note_keeps_nobody_waiting(run, file):
     assert summary(run).error is None
     if file not in {".lock", "stop"}:
         assert discarded_runs(discard(run).path.parents[1])[0].name == "run"
+
+
+def test_what_is_no_json_is_not_repeated(run):
+    # It may be any file of the machine, in the place of which an archive has put a link.
+    secret = run.path.parent / "secret"
+    secret.write_text("hidden:x:0:0\n")
+    (run.path / "config.json").unlink()
+    (run.path / "config.json").symlink_to(secret)
+    with pytest.raises(CheckpointError, match="is not a valid configuration: Invalid JSON") as refused:
+        Run(run.path).config  # noqa: B018 - raises
+    assert "hidden" not in str(refused.value)
+
+
+def test_a_mark_of_the_byte_order_before_json_is_passed_over(run):
+    path = run.path / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert Run(run.path).config == run.config
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_no_further_than_its_bound(tmp_path, monkeypatch):
@@ -146,6 +168,51 @@ def test_codes_that_no_model_made_are_refused_in_words(run, case):
     changed(run.path / "encoded.safetensors", change)
     with pytest.raises(CheckpointError, match=words):
         Run(run.path).encoded()
+
+
+CHANGED = {
+    "activation": (("activation", "relu", "tanh"), "said activation 'relu'"),
+    "likelihood": (("likelihood", "bernoulli", "continuous-bernoulli"), "said likelihood 'bernoulli'"),
+    "posterior": (("posterior", "normal", "laplace"), "said posterior 'normal'"),
+    "data": (("data", "digits", "mnist"), "said data 'digits'"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_codes_of_a_model_that_config_json_no_longer_describes_are_refused(run, case):
+    (field, before, after), words = CHANGED[case]
+    path = run.path / "config.json"
+    text = path.read_text()
+    path.write_text(text.replace(f'"{field}": "{before}"', f'"{field}": "{after}"'))
+    assert path.read_text() != text
+    for read in (Run(run.path).encoded, Run(run.path).test_elbo, partial(Run(run.path).projection, "pca")):
+        with pytest.raises(CheckpointError, match=words):
+            read()
+    path.write_text(text)
+    assert Run(run.path).encoded() is not None
+
+
+def test_codes_that_do_not_say_of_which_model_they_are_are_those_of_the_weights(run):
+    path = run.path / "encoded.safetensors"
+    save_file(load_file(path), path, {"fingerprint": run.fingerprint(), "elbo": "-9.0"})
+    assert len(Run(run.path).encoded()) == 60
+    changed(path, lambda a: None, metadata={"model": "{"})
+    with pytest.raises(CheckpointError, match="said what this version cannot read"):
+        Run(run.path).encoded()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/encoded.safetensors")), ids=lambda path: path.parent.name)
+def test_the_codes_that_ship_say_of_which_model_they_are(path):
+    assert {"model", "data"} <= read_metadata(path).keys()
+    assert Run(path.parent).encoded() is not None
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_make_no_images(run, number):
+    changed(run.path / "weights.safetensors", lambda a: a["encoder.input.layer.weight"].__setitem__((0, 0), number))
+    with pytest.raises(CheckpointError, match=r"not finite numbers, in encoder\.input\.layer\.weight: the model has"):
+        Run(run.path).model()
+    assert Run(run.path).model(may_have_diverged=True) is not None
 
 
 def test_a_type_that_numpy_has_not_is_refused_in_words(run):

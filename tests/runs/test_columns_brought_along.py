@@ -17,13 +17,13 @@ SCORES = np.float32([0.5, -1.25, 3, np.nan, 1e-3])
 
 
 def csv(text, name="own.csv"):
-    return columns_from_file(text if isinstance(text, bytes) else text.encode(), name, N)
+    return columns_from_file(text if isinstance(text, bytes) else text.encode(), name, N).columns
 
 
 def parquet(columns):
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file)
-    return columns_from_file(file.getvalue(), "own.parquet", N)
+    return columns_from_file(file.getvalue(), "own.parquet", N).columns
 
 
 def test_line_k_is_of_image_k():
@@ -31,6 +31,18 @@ def test_line_k_is_of_image_k():
     assert list(found) == ["weight"]
     np.testing.assert_array_equal(found["weight"], np.float32([1, 2.5, -3, 400, np.nan]))
     assert found["weight"].dtype == np.float32
+
+
+def test_what_is_left_out_is_told_with_the_reason():
+    text = "a,name,score,void,late\n1,x,2,inf,\n2,y,n.a.,inf,\n3,,3,inf,\n4,,4,inf,\n5,,5,inf,\n"
+    found, left_out = columns_from_file(text.encode(), "own.csv", N)
+    assert list(found) == ["a"]
+    assert left_out == {
+        "name": "line 1 says 'x'",
+        "score": "line 2 says 'n.a.'",
+        "void": "it has no finite number",
+        "late": "it is empty",
+    }
 
 
 def test_a_column_row_says_which_image_a_line_is_of():
@@ -168,7 +180,7 @@ def test_a_table_is_read_as_the_program_wrote_it(program):
 @pytest.mark.parametrize("name", ["OWN.CSV", "own.Tsv", "own.txt", "own.PARQUET"])
 def test_a_files_ending_may_be_in_any_case_and_text_have_any(name):
     content = parquet_bytes({"score": SCORES}) if name.endswith("T") else PANDAS.encode()
-    np.testing.assert_array_equal(columns_from_file(content, name, N)["score"], SCORES)
+    np.testing.assert_array_equal(columns_from_file(content, name, N).columns["score"], SCORES)
 
 
 def test_parquet_that_is_called_csv_is_read():
@@ -206,7 +218,7 @@ def test_of_two_columns_of_one_name_the_second_is_numbered():
     }
     file = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array(range(N))] * 2, names=["a", "a"]), file)
-    assert list(columns_from_file(file.getvalue(), "own.parquet", N)) == ["a", "a (2)"]
+    assert list(columns_from_file(file.getvalue(), "own.parquet", N).columns) == ["a", "a (2)"]
 
 
 NAMES = {
@@ -237,7 +249,7 @@ def test_any_name_is_kept_with_the_run_in_one_line(tmp_path, name):
         ((quoted + "\n" + "1\n" * n).encode(), "csv"),
         (parquet_bytes({name: np.ones(n)}), "parquet"),
     ):
-        run.save_columns(columns_from_file(content, f"own.{kind}", n))
+        run.save_columns(columns_from_file(content, f"own.{kind}", n).columns)
         assert list(run.columns()) == [NAMES[name]]
 
 
@@ -272,7 +284,7 @@ FILES = [(csv_bytes, "selection.csv"), (parquet_bytes, "selection.parquet")]
 def test_a_selection_with_a_column_added_brings_that_column(selection, to_bytes, name):
     for index in ({}, {"": np.arange(3)}):
         content = to_bytes(index | selection | {"mine": np.array([1.0, 2, 3])})
-        found = columns_from_file(content, name, N)
+        found = columns_from_file(content, name, N).columns
         assert list(found) == ["mine"]
         np.testing.assert_array_equal(found["mine"], np.float32([2, np.nan, 3, np.nan, 1]))
 
@@ -303,4 +315,6 @@ def test_a_damaged_table_gives_columns_or_a_sentence():
             damaged = bytes_.copy()
             damaged[rng.integers(0, len(bytes_), 3)] = rng.integers(0, 256, 3)
             with contextlib.suppress(DataError):
-                assert all(values.shape == (N,) for values in columns_from_file(damaged.tobytes(), name, N).values())
+                assert all(
+                    values.shape == (N,) for values in columns_from_file(damaged.tobytes(), name, N).columns.values()
+                )

@@ -70,7 +70,14 @@ def test_what_names_no_known_host_is_refused(server, host):
     assert server.ask("/api/runs", Host=host).status in {400, 403}
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost.evil.example", "https://10.0.0.7"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://evil.example", "null", "http://localhost.evil.example", "https://10.0.0.7"),
+        # What another server of this machine shows, whoever has started it.
+        *("http://localhost", "http://localhost:1", "http://127.0.0.1:1", "https://localhost"),
+    ],
+)
 def test_another_site_makes_the_server_compute_nothing(server, origin):
     for run in ("vae/decode", "vae/encode", "vae/images"):
         refused = server.ask(f"/api/runs/{run}", "POST", ONE, Origin=origin, Content_Type=BYTES)
@@ -81,9 +88,16 @@ def test_another_site_makes_the_server_compute_nothing(server, origin):
 
 
 def test_the_apps_own_pages_and_programs_without_an_origin_are_answered(server):
-    for headers in ({}, {"Origin": f"http://{server.host}"}, {"Origin": "http://127.0.0.1"}):
+    for headers in ({}, {"Origin": f"http://{server.host}"}):
         assert server.ask("/api/runs/vae/decode", "POST", ONE, Content_Type=BYTES, **headers).status == 200
         assert server.open_socket(**headers).status == 101
+
+
+def test_a_port_that_goes_without_saying_is_that_of_the_scheme(server):
+    for host, origin in (("localhost:80", "http://localhost"), ("localhost", "https://localhost:443")):
+        asked = {"Host": host, "Origin": origin, "Content_Type": BYTES}
+        assert server.ask("/api/runs/vae/decode", "POST", ONE, **asked).status == 200
+        assert server.open_socket(Host=host, Origin=origin).status == 101
 
 
 def test_a_name_of_the_list_is_answered_and_others_are_not(named_server):

@@ -41,21 +41,28 @@ def paths_between(loaded: LoadedRun, endpoints: Endpoints, sampling: Sampling) -
     """Return the paths between two codes; a geodesic that is not there yet is asked for.
 
     A geodesic that this session waited for before, between other codes, is cancelled.
+
+    Raises:
+        ExplorerError: if there is no path at all, as of a model that cannot be used.
     """
-    paths, missing = {}, {}
+    paths: dict[str, MeasuredPath] = {}
+    missing: dict[str, ExplorerError] = {}
     for kind in KINDS:
         try:
             if kind != SLOW:
                 paths[kind] = quick_path(loaded, kind, endpoints, sampling)
         except ExplorerError as error:
-            missing[kind] = str(error)
+            missing[kind] = error
+    if not paths:
+        raise next(iter(missing.values()))
     query = geodesic(loaded, endpoints)
     subscribe(SLOW, query)
     found = query.task().outcome()
     if isinstance(found, LatentPath):
         paths[SLOW] = _measured(loaded, found, endpoints, sampling)
     ordered = {kind: paths[kind] for kind in KINDS if kind in paths}
-    return Found(paths=ordered, missing=missing, awaited=None if SLOW in paths else query)
+    reasons = {kind: str(error) for kind, error in missing.items()}
+    return Found(paths=ordered, missing=reasons, awaited=None if SLOW in paths else query)
 
 
 @lru_cache(maxsize=32)

@@ -15,6 +15,8 @@ from explorer.ui.text import as_text
 from explorer.ui.view import change_view, held_view
 
 _KEY = "own-columns"
+_LEFT_OUT = "own-columns-left-out"
+_MOST_SHOWN = 5
 
 
 def upload_columns(loaded: LoadedRun) -> None:
@@ -26,7 +28,8 @@ def upload_columns(loaded: LoadedRun) -> None:
         st.caption(
             f"A CSV or Parquet file with a line for each of the {len(loaded.encoded):,} points in their order, or with "
             f"a column `{ROW}` that says which image a line is of (the files that a selection exports have one). Every "
-            f"column of numbers can then be chosen, up to {MAX_COLUMNS}; they are kept with the run."
+            f"column of numbers can then be chosen, up to {MAX_COLUMNS}; they are kept with the run, for all who look "
+            "at it, until another file takes their place."
         )
         st.file_uploader(
             "CSV or Parquet",
@@ -44,6 +47,11 @@ def upload_columns(loaded: LoadedRun) -> None:
             st.error(f"{as_text(loaded.columns_problem)}", icon=":material/error:")
         if loaded.custom_columns:
             st.caption(f"Kept with the run: {as_text(', '.join(loaded.custom_columns))}.")
+        left_out: dict[str, str] = st.session_state.get(_LEFT_OUT, {}) if loaded.custom_columns else {}
+        if left_out:
+            reasons = [f"{name} ({reason})" for name, reason in left_out.items()]
+            more = f"; and {len(reasons) - _MOST_SHOWN:d} more" if len(reasons) > _MOST_SHOWN else ""
+            st.caption(f":material/info: Left out: {as_text('; '.join(reasons[:_MOST_SHOWN]))}{more}.")
         if loaded.custom_columns or loaded.columns_problem:
             st.button("Remove them", icon=":material/delete:", on_click=_take_away, args=(loaded,))
 
@@ -54,11 +62,12 @@ def _bring(loaded: LoadedRun) -> None:
         return
     try:
         check_may_write("Bringing columns along")
-        found = columns_from_file(file.getvalue(), file.name, len(loaded.encoded))
+        found, left_out = columns_from_file(file.getvalue(), file.name, len(loaded.encoded))
         loaded.run.save_columns(found)
     except ExplorerError as error:
         st.session_state[f"{_KEY}-problem"] = str(error)
         return
+    st.session_state[_LEFT_OUT] = left_out
     change_view(replace(held_view(MapView), colour=CUSTOM + next(iter(found))))
 
 
