@@ -311,10 +311,12 @@ def keyed_control(
         value: that it shows.
         label: its first argument.
         arguments: the others.
-        options: of the control; a ``value`` among them stays.
+        options: of the control; a ``value`` among them is what it begins with instead.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+        if options.get("value") is not None:  # Streamlit warns of two
+            del options["value"]
     elif widget.__name__ == "selectbox":
         choices = list(arguments[0] if arguments else options["options"])
         options["index"] = choices.index(value) if value in choices else None
