@@ -101,14 +101,21 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def make_folder(folder: Path, remedy: str = "Check the folder that it is to be in.") -> None:
-    """Make ``folder`` and those above it where they are not there.
+def make_folder(
+    folder: Path, remedy: str = "Check the folder that it is to be in.", *, with_parents: bool = True
+) -> None:
+    """Make ``folder`` where it is not there.
+
+    Args:
+        folder: to make.
+        remedy: what to do where it cannot be made, as a sentence.
+        with_parents: make those above it, too. Not for a part of a run: one that was deleted meanwhile stays so.
 
     Raises:
-        CheckpointError: if it cannot be made, with the ``remedy``.
+        CheckpointError: if it cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=with_parents, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"{folder} could not be made: {error.strerror or error}. {remedy}") from error
 

@@ -17,6 +17,9 @@ MAX_BYTES = 64 * 1024**2
 MAX_NUMBER = 1e30
 """Beyond this, sums of squares leave float64's reach and figures have no axis."""
 
+LISTS = {"kl_per_dimension"}
+"""Figures of an epoch that are a list of numbers each; all others are one."""
+
 DIVERGED = "diverged"
 """Says of an epoch that a number was none in it."""
 
@@ -89,13 +92,13 @@ def _record(line: str, after: int) -> dict[str, Any] | None:
 
 
 def _numbers(said: object) -> dict[str, Any]:
-    """Return what has a number, or a list of numbers, for its value; null stands for a number that was none."""
+    """Return what has a number for its value, or a list where one belongs; null stands for a number that was none."""
     if not isinstance(said, dict):
         return {}
-    return {name: value for name, value in said.items() if _is_number(value) or _is_list_of_numbers(value)}
+    return {name: value for name, value in said.items() if (_is_list if name in LISTS else _is_number)(value)}
 
 
-def _is_list_of_numbers(value: object) -> bool:
+def _is_list(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_number, value))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from explorer.analysis.comparison.measurements import VERSION, Measurements
 from explorer.errors import CheckpointError
-from explorer.files import array_bytes, modification_times, read_arrays, write_atomically
+from explorer.files import array_bytes, make_folder, modification_times, read_arrays, write_atomically
 from explorer.runs.run import Run
 
 FOLDER = "measures"
@@ -94,10 +94,7 @@ def save_measurements(run: Run, cache_key: CacheKey, measured: Measurements) -> 
         raise CheckpointError(
             f"{path} would have {len(content):,} bytes; at most {MAX_BYTES:,} are kept. Use fewer resamples."
         )
-    try:
-        path.parent.mkdir(exist_ok=True)  # but not the run's folder, which may have been deleted meanwhile
-    except OSError as error:
-        raise CheckpointError(f"{path.parent} could not be made: {error.strerror or error}.") from error
+    make_folder(path.parent, with_parents=False)
     write_atomically(path, content)
     _forget_oldest(path)
 

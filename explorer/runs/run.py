@@ -411,7 +411,7 @@ class Run:
     def save_projection(self, projection: Projection) -> None:
         """Write projections/<method>.safetensors."""
         folder = self.path / "projections"
-        make_folder(folder)
+        make_folder(folder, with_parents=False)
         arrays, metadata = projection.to_arrays()
         metadata["fingerprint"] = self.fingerprint()
         write_atomically(folder / f"{projection.method}.safetensors", array_bytes(arrays, metadata))

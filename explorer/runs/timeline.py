@@ -186,7 +186,7 @@ def open_for_recording(folder: Path, sample: TimelineSample, epoch: int) -> None
 
     A timeline of another sample is begun anew.
     """
-    make_folder(folder)
+    make_folder(folder, with_parents=False)
     clear_unfinished(folder)
     path, content = folder / "sample.safetensors", array_bytes(sample.to_arrays())
     is_same = _holds(path, content)

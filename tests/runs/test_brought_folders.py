@@ -22,6 +22,8 @@ from explorer.runs.live import JobRecord
 from explorer.runs.lock import is_being_trained, training_lock
 from explorer.runs.run import Run
 from explorer.runs.tables import describe
+from explorer.runs.timeline import FOLDER as TIMELINE
+from explorer.runs.timeline import open_for_recording
 from explorer.runs.trash import discard, discarded_runs
 from explorer.serving.run_cache import LoadedRun
 from tests.support import encode_run, new_run
@@ -282,12 +284,28 @@ def test_epochs_rise_and_what_is_no_number_in_them_is_left_out(run):
         {"epoch": 1, "seconds": "long", "train": {"elbo": None, "kl": 1.5, "note": "x", "z": [1, "2"]}},
         {"epoch": 1, "train": {"kl": 9}},
         {"epoch": 2, "validation": [1], "train": {"kl": 1e300, "kl_per_dimension": [0.5, 1]}},
+        {"epoch": 3, "seconds": [1.5], "train": {"kl": [2], "kl_per_dimension": 3}},
     ]
     (run.path / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert run.history() == [
         {"epoch": 1, "seconds": 0.0, "train": {"kl": 1.5}, "validation": {}},
         {"epoch": 2, "seconds": 0.0, "train": {"kl_per_dimension": [0.5, 1]}, "validation": {}},
+        {"epoch": 3, "seconds": 0.0, "train": {}, "validation": {}},
     ]
+
+
+def test_a_run_that_was_deleted_is_not_brought_back_by_what_is_written_into_it(run):
+    projection = run.projection("pca")
+    shutil.rmtree(run.path)
+    writers = (
+        lambda: run.save_projection(projection),
+        lambda: open_for_recording(run.path / TIMELINE, None, 0),
+        lambda: run.save_history([]),
+    )
+    for write in writers:
+        with pytest.raises((CheckpointError, OSError)):
+            write()
+        assert not run.path.exists()
 
 
 def test_a_history_larger_than_any_is_not_read(run):
