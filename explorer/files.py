@@ -221,7 +221,7 @@ def read_metadata(path: Path, remedy: str = RESTORE) -> dict[str, str]:
     Raises:
         CheckpointError: as ``read_safetensors_header``; ``remedy`` says what to do.
     """
-    return _metadata(read_safetensors_header(path, remedy))
+    return metadata_of(read_safetensors_header(path, remedy))
 
 
 def read_arrays(path: Path, max_bytes: int, remedy: str = AGAIN) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -238,7 +238,7 @@ def read_arrays(path: Path, max_bytes: int, remedy: str = AGAIN) -> tuple[dict[s
         arrays = load(content)  # in any order, another one each time
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}). {remedy}") from error
-    return {name: arrays[name] for name in header if name in arrays}, _metadata(header)
+    return {name: arrays[name] for name in header if name in arrays}, metadata_of(header)
 
 
 def _header(path: Path, file: BinaryIO, size: int, remedy: str) -> dict[str, Any]:
@@ -257,7 +257,8 @@ def _header(path: Path, file: BinaryIO, size: int, remedy: str) -> dict[str, Any
     return header
 
 
-def _metadata(header: Mapping[str, Any]) -> dict[str, str]:
+def metadata_of(header: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the header of a safetensors file says of it; what is no text by a name is left out."""
     said = header.get("__metadata__")
     return {name: text for name, text in said.items() if isinstance(text, str)} if isinstance(said, dict) else {}
 

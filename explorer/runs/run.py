@@ -22,6 +22,7 @@ from explorer.files import (
     array_bytes,
     fingerprint_of,
     make_folder,
+    metadata_of,
     read_arrays,
     read_bounded,
     read_json_text,
@@ -358,7 +359,7 @@ class Run:
             return None
         header = read_safetensors_header(path, self._encode_again)
         try:
-            metadata, (n, width) = header["__metadata__"], header["mu"]["shape"]
+            metadata, (n, width) = metadata_of(header), header["mu"]["shape"]
             elbo = float(metadata["elbo"]) if metadata["elbo"] else None
             is_fitting = width == self.config.model.latent_dim and n >= MIN_IMAGES
         except (KeyError, TypeError, ValueError) as error:

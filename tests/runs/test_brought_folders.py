@@ -203,6 +203,19 @@ def test_codes_that_do_not_say_of_which_model_they_are_are_those_of_the_weights(
         Run(run.path).encoded()
 
 
+@pytest.mark.parametrize("said", [3, None, [1], {"family": "vae"}])
+def test_what_a_file_says_of_itself_is_text_or_nothing(run, said):
+    path = run.path / "encoded.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] |= {"data": said, "model": said}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    assert summary(Run(run.path)).error is None
+    assert [entry.name for entry in list_runs(run.path.parent)] == ["run"]
+
+
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/encoded.safetensors")), ids=lambda path: path.parent.name)
 def test_the_codes_that_ship_say_of_which_model_they_are(path):
     assert {"model", "data"} <= read_metadata(path).keys()
