@@ -291,9 +291,12 @@ def control(
 
 _DEFAULTS = {
     **dict.fromkeys(("slider", "number_input", "text_input", "toggle"), "value"),
-    **dict.fromkeys(("segmented_control", "pills", "multiselect", "tabs"), "default"),
+    **dict.fromkeys(("segmented_control", "pills", "multiselect"), "default"),
 }
-"""What each control of Streamlit calls the value that it begins with; a choice from a list has its place there."""
+"""What each control of Streamlit calls the value that it begins with; a choice from a list has its place there.
+
+Tabs have one, too, but with another they are other tabs: what is in them would be drawn anew.
+"""
 
 
 def keyed_control(
@@ -303,7 +306,7 @@ def keyed_control(
 
     One that shows it already is left alone: Streamlit sends the browser each value that is set, and there it would undo
     what a person has chosen since this run began. It is sent once, and is lost where the next run overtakes the
-    control's own code on its way: so what is not set is what the control begins with.
+    control's own code on its way: so it is what the control begins with, too.
 
     Args:
         widget: draws it, such as ``st.slider`` or the method of a container; its limits are the same in every run.
@@ -315,12 +318,10 @@ def keyed_control(
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
-        if options.get("value") is not None:  # Streamlit warns of two
-            del options["value"]
-    elif widget.__name__ == "selectbox":
+    if widget.__name__ == "selectbox":
         choices = list(arguments[0] if arguments else options["options"])
         options["index"] = choices.index(value) if value in choices else None
-    else:
+    elif widget.__name__ in _DEFAULTS:
         options.setdefault(_DEFAULTS[widget.__name__], value)
     return widget(label, *arguments, key=key, **options)
 

@@ -206,9 +206,19 @@ def test_controls_show_what_is_chosen_however_late_their_code_comes(chromium, ap
     context = chromium.new_context()
     try:
         held, answers = [], []
-        context.route(CONTROL_CODE, held.append)
+
+        def hold(route):  # playwright takes no method of a list
+            held.append(route)
+
+        def watch(socket):
+            socket.on("framereceived", note)
+
+        def note(frame):
+            answers.append(frame)
+
+        context.route(CONTROL_CODE, hold)
         page = AppPage(context.new_page(), app)
-        page.page.on("websocket", lambda socket: socket.on("framereceived", answers.append))
+        page.page.on("websocket", watch)
         page.open("compare", question="spaces", maps="plane")
         assert held
         answers.clear()

@@ -1,7 +1,6 @@
 """Controls show the view, and leave to the browser what a person chooses while the script runs."""
 
 import pytest
-from streamlit.elements.lib import policies
 
 from tests.pages.page_run import CONTROLS
 
@@ -25,18 +24,13 @@ PINS = "A=row:1;B=row:2;C=row:3;D=row:4"
         ("train", {}),
     ],
 )
-def test_a_second_run_sends_no_control_a_value_that_it_shows_already_but_lets_it_begin_with_it(
-    run_page, monkeypatch, path, query
-):
-    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+def test_a_second_run_sends_no_control_a_value_that_it_shows_already_but_lets_it_begin_with_it(run_page, path, query):
     page = run_page(path, **query)
     assert _controls(page) != []
     page.run()
     sent = {f"{control.type} {control.label}" for control in _controls(page) if control.proto.set_value}
     assert sent == set()
     assert [(name, begun, shown) for name, begun, shown in map(_beginning, _controls(page)) if begun != shown] == []
-    # Streamlit warns, once, of a control that is told a value both ways.
-    assert not policies._shown_default_value_warning
 
 
 def _beginning(control):
