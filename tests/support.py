@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from explorer.models.latent_model import LatentModel
 from explorer.models.likelihoods import GaussianLikelihood
 from explorer.runs.config import RunConfig, TrainingConfig
 from explorer.runs.run import Run
+from explorer.training.jobs import TrainingJobs
 from explorer.training.trainer import Trainer, initial_model
 
 # Networks this small gain nothing from a second thread, which would wait for a core where the machine is busy.
@@ -196,6 +198,18 @@ def encode_run(run: Run) -> None:
     """Store the first 60 test images as codes."""
     split = digits("test", 60)
     run.save_encoded(encode_split(run.model(), split, is_binary=run.config.is_binary, fingerprint=run.fingerprint()))
+
+
+def end_training(checkpoints: Path, seconds: float = 60) -> None:
+    """End what trains or waits in a folder of runs, also a process that has not taken its run yet."""
+    jobs = TrainingJobs(checkpoints)
+    active = [status.name for status in jobs.all() if status.state.is_active]
+    for name in active:  # the queue first, or its next one begins
+        jobs.stop(name)
+    deadline = time.monotonic() + seconds
+    while any(jobs.status(name).state.is_active for name in active):
+        assert time.monotonic() < deadline, active
+        time.sleep(0.1)
 
 
 def scattered_run(path: Path, n: int, **changes: Any) -> Run:

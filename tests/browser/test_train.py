@@ -3,7 +3,6 @@
 import re
 import shutil
 import time
-from functools import partial
 
 import pytest
 
@@ -13,6 +12,7 @@ from explorer.training.status import TrainingState, training_status
 from tests.browser.app_driver import WAIT_SECONDS
 from tests.browser.conftest import serving
 from tests.conftest import SHIPPED_FOLDER
+from tests.support import end_training
 
 pytestmark = pytest.mark.browser
 
@@ -40,15 +40,7 @@ def workshop(tmp_path_factory, folder):
 def nothing_is_left_in_training(folder):
     """Ends what a test has started: it would go on without the app, and keep others waiting."""
     yield
-    for path in folder.glob("*/job.json"):
-        run = Run(path.parent)
-        if training_status(run).state.is_active:
-            run.forget_job() if training_status(run).state is TrainingState.QUEUED else run.request_stop()
-        wait_until(partial(is_at_rest, run))
-
-
-def is_at_rest(run):
-    return not training_status(run).state.is_active
+    end_training(folder)
 
 
 def wait_until(is_true, seconds=WAIT_SECONDS):

@@ -1,7 +1,6 @@
 """Training from the app: what the form refuses, the queue, what is deleted and brought back, and what is wrong."""
 
 import shutil
-import time
 
 import pytest
 
@@ -11,8 +10,7 @@ from explorer.training.status import TrainingState, training_status
 from explorer.ui.train import new_run as form_page
 from explorer.ui.train.field_widget import field_key
 from tests.conftest import SHIPPED_FOLDER
-from tests.pages.page_run import RUN_SECONDS
-from tests.support import new_run
+from tests.support import end_training, new_run
 
 MANY = 5000
 
@@ -37,14 +35,7 @@ def run_train(run_page, folder, monkeypatch):
 def training(folder):
     """Ends what a test has started."""
     yield
-    for path in folder.glob("*/job.json"):
-        run = Run(path.parent)
-        if training_status(run).state.is_active:
-            run.forget_job() if training_status(run).state is TrainingState.QUEUED else run.request_stop()
-        end = time.monotonic() + RUN_SECONDS
-        while training_status(run).state.is_active:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+    end_training(folder)
 
 
 def fill(page, name, value):
