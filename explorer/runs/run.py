@@ -8,14 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import numpy as np
 import psutil
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 
 from explorer.analysis.arrays import Floats
 from explorer.analysis.projections.base import Projection, projection_from_arrays
-from explorer.analysis.records import MAX_CODE, MIN_IMAGES, EncodedSet
+from explorer.analysis.records import MIN_IMAGES, EncodedSet
 from explorer.errors import CheckpointError, DataError, MissingFileError
 from explorer.files import (
     RESTORE,
@@ -31,7 +30,8 @@ from explorer.files import (
     sync_folder,
     write_atomically,
 )
-from explorer.models.config import MAX_PARAMETERS, ModelConfig
+from explorer.models.config import MAX_PARAMETERS
+from explorer.runs.codes import changed_since, check_codes, check_fits, model_and_data
 from explorer.runs.columns import checked_columns
 from explorer.runs.config import RunConfig
 from explorer.runs.history import DIVERGED, read_history, write_history
@@ -181,12 +181,8 @@ class Run:
                 f"latent_dim={self.config.model.latent_dim}, hidden={list(self.config.model.hidden)}). "
                 "One of the two files was replaced: restore it, or delete the run."
             ) from error
-        lost = [name for name, tensor in model.state_dict().items() if not bool(tensor.isfinite().all())]
-        if lost and not may_have_diverged:
-            raise CheckpointError(
-                f"{path} has weights that are not finite numbers, in {lost[0][:80]}: the model has diverged, or the "
-                "file was changed. Restore it, or train the run anew with a smaller learning rate."
-            )
+        if not may_have_diverged:
+            _check_finite(path, model)
         return model.requires_grad_(False).eval()
 
     def save_weights(self, weights: Mapping[str, "torch.Tensor"]) -> None:
@@ -325,13 +321,13 @@ class Run:
         if not path.exists():
             return None
         arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES, self._encode_again)
-        self._check_fingerprint(path, metadata)
+        self._check_current(path, metadata)
         try:
             encoded = EncodedSet.from_arrays(arrays, fingerprint=metadata["fingerprint"])
-            _check_fits(encoded, self.config.model)
+            check_fits(encoded, self.config.model)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged ({error}). Run: python -m explorer encode {self.name}") from error
-        _check_codes(path, encoded)
+            raise CheckpointError(f"{path} is damaged ({error}). {self._encode_again}") from error
+        check_codes(path, encoded)
         return encoded
 
     @property
@@ -342,8 +338,7 @@ class Run:
         """Write encoded.safetensors: codes in float16, the rest in float32 and the labels in the least integer type."""
         elbo = encoded.elbo()
         metadata = {"fingerprint": encoded.fingerprint, "elbo": "" if elbo is None else f"{elbo:.4f}"}
-        model, data = self.config.model.model_dump_json(exclude_defaults=True), self.config.training.data
-        metadata |= {"model": model, "data": data}
+        metadata |= model_and_data(self.config)
         write_atomically(self.path / "encoded.safetensors", array_bytes(encoded.to_arrays(), metadata))
 
     def test_elbo(self) -> float | None:
@@ -363,13 +358,13 @@ class Run:
             elbo = float(metadata["elbo"]) if metadata["elbo"] else None
             is_fitting = width == self.config.model.latent_dim and n >= MIN_IMAGES
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} lacks its metadata. Run: python -m explorer encode {self.name}") from error
+            raise CheckpointError(f"{path} lacks its metadata. {self._encode_again}") from error
         if not is_fitting:
             raise CheckpointError(
                 f"{path} has {n} codes of {width} dimensions; config.json says {self.config.model.latent_dim}, and "
-                f"a map takes {MIN_IMAGES} images. Run: python -m explorer encode {self.name}"
+                f"a map takes {MIN_IMAGES} images. {self._encode_again}"
             )
-        self._check_fingerprint(path, metadata)
+        self._check_current(path, metadata)
         return elbo
 
     def projections(self) -> tuple[str, ...]:
@@ -395,7 +390,7 @@ class Run:
             return None
         again = f"Make it anew: python -m explorer project {self.name} --method {method}"
         arrays, metadata = read_arrays(path, MAX_ENCODED_BYTES, again)
-        self._check_fingerprint(path, metadata)
+        self._check_current(path, metadata)
         try:
             encoded = self.encoded()
             if encoded is None:
@@ -443,12 +438,12 @@ class Run:
         else:
             path.unlink(missing_ok=True)
 
-    def _check_fingerprint(self, path: Path, metadata: Mapping[str, str]) -> None:
+    def _check_current(self, path: Path, metadata: Mapping[str, str]) -> None:
         """Refuse what was computed with other weights, or, as far as it says, of another model or data set."""
         again = f"Run: python -m explorer encode {self.name}, then project it again."
         if metadata.get("fingerprint") != self.fingerprint():
             raise CheckpointError(f"{path} was computed with other weights than {self.name} has now. {again}")
-        changed = _changed_since(metadata, self.config)
+        changed = changed_since(metadata, self.config)
         if changed:
             raise CheckpointError(
                 f"{path} was computed when config.json said {changed}. Put that back, or make it anew. {again}"
@@ -503,41 +498,17 @@ def first_problem(error: ValidationError) -> str:
     return f"{field}{': ' if field else ''}{problem['msg'].removeprefix('Value error, ')}{value}."
 
 
+def _check_finite(path: Path, model: "LatentModel") -> None:
+    lost = [name for name, tensor in model.state_dict().items() if not bool(tensor.isfinite().all())]
+    if lost:
+        raise CheckpointError(
+            f"{path} has weights that are not finite numbers, in {lost[0][:80]}: the model has diverged, or the file "
+            "was changed. Restore it, or train the run anew with a smaller learning rate."
+        )
+
+
 def _record(path: Path, form: type[_Record]) -> _Record | None:
     try:
         return form.model_validate_json(read_json_text(path))
     except (CheckpointError, ValidationError):
         return None
-
-
-def _changed_since(metadata: Mapping[str, str], config: RunConfig) -> str:
-    """Say what a file was computed of that ``config`` has otherwise; empty where nothing is, or it does not say."""
-    if metadata.get("data", config.training.data) != config.training.data:
-        return f"data {metadata['data'][:MAX_NAME]!r}"
-    if "model" not in metadata:
-        return ""
-    try:
-        before, now = ModelConfig.model_validate_json(metadata["model"]).model_dump(), config.model.model_dump()
-    except ValidationError:
-        return "what this version cannot read"
-    return ", ".join(f"{name} {value!r}" for name, value in before.items() if value != now[name])
-
-
-def _check_fits(encoded: EncodedSet, model: ModelConfig) -> None:
-    """Refuse, by a ValueError, an encoded set that no model of this configuration can have made."""
-    if encoded.latent_dim != model.latent_dim:
-        raise ValueError(f"its codes have {encoded.latent_dim} dimensions, config.json says {model.latent_dim}")
-    if (encoded.log_var is not None) != model.has_bound:
-        raise ValueError(f"it {'has' if encoded.log_var is not None else 'lacks'} variances")
-    if model.n_classes is not None and encoded.labels.max() >= model.n_classes:
-        raise ValueError(f"it has class {encoded.labels.max()}, config.json says {model.n_classes} classes")
-
-
-def _check_codes(path: Path, encoded: EncodedSet) -> None:
-    n_lost = int((~(np.abs(encoded.mu) <= MAX_CODE).all(axis=1)).sum())
-    if n_lost:
-        raise CheckpointError(
-            f"{path} has codes that are not finite numbers within {MAX_CODE:g}, for {n_lost:,} of {len(encoded):,} "
-            "images: the model has diverged, or the file was changed. Encode it again, or train it anew with a smaller "
-            "learning rate."
-        )

@@ -222,14 +222,6 @@ def test_the_codes_that_ship_say_of_which_model_they_are(path):
     assert Run(path.parent).encoded() is not None
 
 
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_make_no_images(run, number):
-    changed(run.path / "weights.safetensors", lambda a: a["encoder.input.layer.weight"].__setitem__((0, 0), number))
-    with pytest.raises(CheckpointError, match=r"not finite numbers, in encoder\.input\.layer\.weight: the model has"):
-        Run(run.path).model()
-    assert Run(run.path).model(may_have_diverged=True) is not None
-
-
 def test_a_type_that_numpy_has_not_is_refused_in_words(run):
     from safetensors.torch import save_file as save_tensors
 
@@ -275,8 +267,9 @@ def test_a_map_that_fits_no_codes_is_refused_in_words(run, case):
 def test_weights_that_are_no_numbers_are_refused_in_words(run, value):
     changed(run.path / "weights.safetensors", lambda a: next(iter(a.values())).__setitem__(0, value))
     loaded = LoadedRun(Run(run.path))
-    with pytest.raises(CheckpointError, match="weights that are not finite numbers"):
+    with pytest.raises(CheckpointError, match=r"weights that are not finite numbers, in .*: the model has diverged"):
         _ = loaded.model
+    assert Run(run.path).model(may_have_diverged=True) is not None
 
 
 # History
