@@ -12,7 +12,8 @@ END_OF_HEAD = b"</head>"
 
 # Of the file as it is on disk, not of what is sent.
 _OF_THE_FILE = frozenset({b"etag", b"last-modified", b"content-length", b"accept-ranges"})
-_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"range"})
+# What would have the page answered in part, not at all, or packed.
+_WAYS_OF_SENDING = frozenset({b"if-none-match", b"if-modified-since", b"range", b"accept-encoding"})
 
 
 @final
@@ -29,7 +30,7 @@ class PageHead:
         if not _asks_for_page(scope):
             await self._app(scope, receive, send)
             return
-        headers = [(name, value) for name, value in scope["headers"] if name not in _CONDITIONS]
+        headers = [(name, value) for name, value in scope["headers"] if name not in _WAYS_OF_SENDING]
         # A server that sends files by itself would send this one as it is on disk.
         extensions = {name: of for name, of in scope.get("extensions", {}).items() if name != "http.response.pathsend"}
         asked = {**scope, "headers": headers, "extensions": extensions}

@@ -3,8 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlparse
+from urllib.request import Request, urlopen
 
 import pytest
+
+from explorer.ui.theme import STYLE
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +107,13 @@ def test_what_has_arrived_stays_with_the_browser(warm_app, chromium):
     sent = {transfer.path_of(request): size for request, size in transfer.sizes.items() if size}
     context.close()
     assert [path for path in sent if path.endswith((*TEXT, ".woff2"))] == []
+
+
+@pytest.mark.parametrize("path", ["", "interpolate", "generate", "compare", "evaluate", "train"])
+def test_every_page_has_our_style_before_its_script_has_run(app, path):
+    asked = Request(f"{app.url}/{path}", headers={"Accept": "text/html", "Accept-Encoding": "gzip, deflate, br"})
+    with urlopen(asked) as answer:
+        assert STYLE in answer.read().decode()
 
 
 def test_plotly_is_run_once_also_on_a_page_that_is_gone_to_later(warm_app, chromium):

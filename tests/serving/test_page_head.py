@@ -38,13 +38,25 @@ async def missing(_):
     return HTMLResponse(PAGE, 404)
 
 
+async def packed_if_wanted(request):
+    wants = "gzip" in request.headers.get("accept-encoding", "")
+    return HTMLResponse(PAGE, headers={"Content-Encoding": "gzip"} if wants else None)
+
+
 async def packed(_):
     return HTMLResponse(PAGE, headers={"Content-Encoding": "identity"})
 
 
 @pytest.fixture
 def ask():
-    ways = {"/": page, "/parts": in_parts, "/text": text, "/missing": missing, "/packed": packed}
+    ways = {
+        "/": page,
+        "/parts": in_parts,
+        "/text": text,
+        "/missing": missing,
+        "/packed": packed,
+        "/wanted": packed_if_wanted,
+    }
     routes = [Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in ways.items()]
     transport = httpx.ASGITransport(
         Starlette(routes=routes, middleware=[Middleware(PageHead, addition="<style>a{}</style>")])
@@ -57,7 +69,7 @@ def ask():
     return lambda path, method="GET", **headers: asyncio.run(answered(path, method, headers))
 
 
-@pytest.mark.parametrize("path", ["/", "/parts"])
+@pytest.mark.parametrize("path", ["/", "/parts", "/wanted"])
 def test_a_page_has_the_addition_at_the_end_of_its_head_and_says_its_length(ask, path):
     answer = ask(path, **AS_A_BROWSER)
     assert answer.text == WITH_HEAD
