@@ -16,7 +16,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from explorer.errors import ConfigError
-from explorer.jobs.processes import sleep_while_waiting
+from explorer.jobs.processes import wait_briefly
 from explorer.locations import CACHE, CHECKPOINTS, FRAMES, HOSTS, READONLY
 from explorer.runs.trash import purge
 from explorer.serving.browser_files import browser_files
@@ -28,7 +28,7 @@ from explorer.serving.routes import api_routes, path_prefix
 from explorer.training.jobs import training_jobs
 from explorer.ui.page_head import first_screen_files, page_head
 
-sleep_while_waiting()
+wait_briefly()
 
 
 @asynccontextmanager
