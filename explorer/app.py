@@ -19,14 +19,15 @@ from explorer.errors import ConfigError
 from explorer.jobs.processes import wait_briefly
 from explorer.locations import CACHE, CHECKPOINTS, FRAMES, HOSTS, READONLY
 from explorer.runs.trash import purge
-from explorer.serving.browser_files import browser_files
 from explorer.serving.decoder import decode_service, warm_default
 from explorer.serving.gate import AllowedHosts, Gate, framing_headers
 from explorer.serving.page_head import PageHead
+from explorer.serving.plotly_file import PLOTLY, plotly_js
 from explorer.serving.prepared_files import PreparedAnswers, PreparedFiles
 from explorer.serving.routes import api_routes, path_prefix
 from explorer.training.jobs import training_jobs
 from explorer.ui.page_head import first_screen_files, page_head
+from explorer.ui.streamlit_files import streamlit_files
 
 wait_briefly()
 
@@ -69,9 +70,8 @@ def _gate(prefix: str) -> Middleware:
 
 def _files(prefix: str) -> PreparedFiles:
     """Return what browsers load beside the pages themselves, by the path of a request."""
-    return PreparedFiles(
-        {f"{prefix}/{address}": path for address, path in browser_files().items()}, CACHE / "compressed"
-    )
+    files = streamlit_files() | {PLOTLY: plotly_js()}
+    return PreparedFiles({f"{prefix}/{address}": path for address, path in files.items()}, CACHE / "compressed")
 
 
 _BASE_PATH = st.get_option("server.baseUrlPath")

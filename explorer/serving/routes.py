@@ -26,10 +26,10 @@ from explorer.serving import point_values
 from explorer.serving.answers import RequestError, json_response, refusal, without_folders
 from explorer.serving.blocking import BlockingCalls
 from explorer.serving.bodies import check_type, read_body
-from explorer.serving.browser_files import plotly_js
 from explorer.serving.decoder import MAX_CODES, MAX_IMAGES, DecodeService
 from explorer.serving.overlays import MAX_ROWS, Answer, density_answer, ellipses_answer, images_answer
 from explorer.serving.placement import nearest_class, placed
+from explorer.serving.plotly_file import plotly_js
 from explorer.serving.run_cache import LoadedRun
 from explorer.serving.run_lookup import RunLookup
 from explorer.serving.thumbnails import run_strip

@@ -3,7 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from explorer.serving.browser_files import PLOTLY, first_files, scripts_of
+from explorer.serving.plotly_file import PLOTLY
+from explorer.ui.streamlit_files import first_files, scripts_of
 from explorer.ui.theme import STYLE
 
 ELEMENTS = ("BidiComponent", "ButtonGroup", "Selectbox", "ImageList")

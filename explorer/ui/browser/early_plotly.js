@@ -3,20 +3,19 @@
 
 {
   const { address, withoutMap } = document.currentScript.dataset;
-  const url = new URL(address, document.baseURI);
 
   const hasMap = () => !withoutMap.split(" ").includes(location.pathname.split("/").filter(Boolean).at(-1));
 
   const load = () => {
     if (!hasMap() || document.getElementById("plotly-js")) return;
-    const script = Object.assign(document.createElement("script"), { id: "plotly-js", src: url });
+    const script = Object.assign(document.createElement("script"), { id: "plotly-js", src: address });
     script.addEventListener("load", () => (script.Plotly ??= window.Plotly));
     script.addEventListener("error", () => script.remove());
     document.head.append(script);
   };
 
   if (hasMap()) {
-    const hint = { rel: "preload", as: "script", href: url, fetchPriority: "low" };
+    const hint = { rel: "preload", as: "script", href: address, fetchPriority: "low" };
     document.head.append(Object.assign(document.createElement("link"), hint));
   }
   document.addEventListener("DOMContentLoaded", load);

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.analysis.projections.base import AlignedProjection, LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
-from explorer.serving.browser_files import PLOTLY
+from explorer.serving.plotly_file import PLOTLY
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.browser.component import browser_component
 from explorer.ui.map.colouring import colour_data

@@ -1,29 +1,15 @@
-"""The files that browsers load which are not ours: Streamlit's scripts, styles and fonts, and plotly.js."""
+"""Streamlit's own scripts, styles and fonts, as they are installed; an address is what follows the app's base path."""
 
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from streamlit import file_util
 
-# The version in the name lets browsers keep the file for good.
-PLOTLY = f"api/plotly-{version('plotly')}.js"
-"""The address of plotly.js, below the app's base path."""
-
 _SCRIPTS = "static/js"
 _IMPORT = re.compile(r'(?:from|import)\s*"\./([\w.@-]+\.js)"')
 _ADDRESS = re.compile(r'(?:src|href)="\./(static/[\w./@-]+)"')
-
-
-def plotly_js() -> Path:
-    """Return where plotly.js is installed."""
-    spec = find_spec("plotly")
-    assert spec is not None, "plotly is in requirements.txt"
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
 
 
 @cache
@@ -31,12 +17,10 @@ def _installed() -> Path:
     return Path(file_util.get_static_dir())
 
 
-def browser_files() -> dict[str, Path]:
-    """Return all files, by their addresses below the app's base path."""
+def streamlit_files() -> dict[str, Path]:
+    """Return all of them, by their addresses."""
     root = _installed()
-    return {PLOTLY: plotly_js()} | {
-        path.relative_to(root).as_posix(): path for path in (root / "static").rglob("*") if path.is_file()
-    }
+    return {path.relative_to(root).as_posix(): path for path in (root / "static").rglob("*") if path.is_file()}
 
 
 def first_files() -> list[str]:
