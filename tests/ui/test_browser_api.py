@@ -95,7 +95,7 @@ def test_a_decoder_tells_a_refusal_and_goes_on_with_the_newest_request(api):
         const paint = ({ query }, bytes, shape, beside) => painted.push([query.name, ...bytes, shape, beside]);
         const decoder = new Decoder(paint, (error) => failed.push(error.message));
         for (const name of ["first", "second", "third"]) decoder.ask({ route: "decode", query: { name }, numbers: [] });
-        while (decoder.underWay) await new Promise((resolve) => setTimeout(resolve));
+        while (decoder.busy) await new Promise((resolve) => setTimeout(resolve));
         """,
         "[painted, failed, asked.map(([url]) => url)]",
     )
@@ -112,7 +112,7 @@ def test_an_image_that_is_on_the_way_is_not_asked_for_again_and_is_painted_for_w
         const paint = ({ name }, [pixel]) => painted.push([name, pixel]);
         const decoder = new Decoder(paint, (error) => { throw error; });
         const at = (name, x, query) => decoder.ask({ route: "decode", numbers: Float32Array.of(x, 1), query, name });
-        const settled = async () => { while (decoder.underWay) await new Promise((resolve) => setTimeout(resolve)); };
+        const settled = async () => { while (decoder.busy) await new Promise((resolve) => setTimeout(resolve)); };
         at("first", 0.5);
         at("elsewhere", 0.25);
         at("back", 0.5);

@@ -80,11 +80,15 @@ export class Decoder {
     this.underWay = null;
   }
 
+  get busy() {
+    return this.underWay !== null;
+  }
+
   ask(request) {
-    const isUnderWay = this.underWay !== null && isSameImage(request, this.underWay);
+    const isUnderWay = this.busy && isSameImage(request, this.underWay);
     if (isUnderWay) this.underWay = request;
     this.waiting = isUnderWay ? null : request;
-    if (this.underWay === null) this.run();
+    if (!this.busy) this.run();
   }
 
   async run() {
