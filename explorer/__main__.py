@@ -43,10 +43,10 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line; what a person can put right is one sentence on stderr and exit status 1."""
-    from explorer.jobs.processes import end_with_app, sleep_while_waiting
+    from explorer.jobs.processes import end_with_app, wait_briefly
 
     end_with_app()
-    sleep_while_waiting()
+    wait_briefly()
     try:
         app()
     except ExplorerError as error:

@@ -63,7 +63,8 @@ def keep(z):
     st.session_state["kept"] = z
 
 loaded = session.loaded_run("digits-vae-2d")
-sliders(loaded, resolve_pin(loaded, View(pins=(Pin(row=7),))), keep)
+place = resolve_pin(loaded, View(pins=(Pin(row=7),)))
+sliders(loaded, place, session.service().decode("digits-vae-2d", place.z[None])[0], keep)
 st.text("kept " + ", ".join(f"{number:.9g}" for number in st.session_state.get("kept", [])))
 """
 

@@ -1,0 +1,31 @@
+"""What every page has in its head before its script has run: our style, and what the first screen will ask for."""
+
+from functools import cache
+from pathlib import Path
+
+from explorer.serving.plotly_file import PLOTLY
+from explorer.ui.streamlit_files import first_files, scripts_of
+from explorer.ui.theme import STYLE
+
+ELEMENTS = ("BidiComponent", "ButtonGroup", "Selectbox", "ImageList")
+"""What Streamlit calls the elements of the first screen, which its page does not name itself."""
+
+WITHOUT_MAP = ("generate", "evaluate", "train")
+"""The pages that draw no map."""
+
+_EARLY_PLOTLY = Path(__file__).with_name("browser") / "early_plotly.js"
+
+
+@cache
+def first_screen_files() -> tuple[str, ...]:
+    """Return the addresses of the files that the first screen asks for, below the app's base path."""
+    return (*first_files(), *scripts_of(ELEMENTS), PLOTLY)
+
+
+@cache
+def page_head() -> str:
+    """Return HTML for the end of the head of every page."""
+    links = [f'<link rel="modulepreload" crossorigin href="./{address}">' for address in scripts_of(ELEMENTS)]
+    script = _EARLY_PLOTLY.read_text(encoding="utf-8")
+    early = f'<script data-address="{PLOTLY}" data-without-map="{" ".join(WITHOUT_MAP)}">{script}</script>'
+    return "\n".join([f"<style>{STYLE}</style>", early, *links, ""])
