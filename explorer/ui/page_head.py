@@ -1,4 +1,4 @@
-"""What every page has in its head before its script has run: our style, and what the first screen will ask for."""
+"""What every page has in its head before its script has run: our style, what the first screen asks for, one step a page."""
 
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ ELEMENTS = ("BidiComponent", "ButtonGroup", "Selectbox", "ImageList")
 WITHOUT_MAP = ("generate", "evaluate", "train")
 """The pages that draw no map."""
 
-_EARLY_PLOTLY = Path(__file__).with_name("browser") / "early_plotly.js"
+_SCRIPTS = Path(__file__).with_name("browser")
 
 
 @cache
@@ -26,6 +26,9 @@ def first_screen_files() -> tuple[str, ...]:
 def page_head() -> str:
     """Return HTML for the end of the head of every page."""
     links = [f'<link rel="modulepreload" crossorigin href="./{address}">' for address in scripts_of(ELEMENTS)]
-    script = _EARLY_PLOTLY.read_text(encoding="utf-8")
-    early = f'<script data-address="{PLOTLY}" data-without-map="{" ".join(WITHOUT_MAP)}">{script}</script>'
-    return "\n".join([f"<style>{STYLE}</style>", early, *links, ""])
+    early_plotly = _script("early_plotly.js", f'data-address="{PLOTLY}" data-without-map="{" ".join(WITHOUT_MAP)}"')
+    return "\n".join([f"<style>{STYLE}</style>", early_plotly, _script("one_step.js"), *links, ""])
+
+
+def _script(name: str, attributes: str = "") -> str:
+    return f"<script {attributes}>{(_SCRIPTS / name).read_text(encoding='utf-8')}</script>"

@@ -40,7 +40,8 @@ def test_the_head_names_each_of_them_and_has_no_end_of_its_own():
         assert head.count(f'href="./{address}"') == 1
     assert head.count(PLOTLY) == 1
     assert "</head>" not in head
-    assert head.count("</script>") == head.count("</style>") == 1
+    assert head.count("</script>") == head.count("<script ") == 2
+    assert head.count("</style>") == 1
 
 
 def test_plotly_is_loaded_early_on_the_pages_that_draw_a_map_and_on_no_other():
