@@ -1,4 +1,4 @@
-"""What every page has in its head before its script has run: our style, what the first screen asks for, one step a page."""
+"""What every page has in its head before its script has run: style, what the first screen asks for, one step a page."""
 
 from functools import cache
 from pathlib import Path
