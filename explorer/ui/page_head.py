@@ -7,7 +7,7 @@ from explorer.serving.plotly_file import PLOTLY
 from explorer.ui.streamlit_files import first_files, scripts_of
 from explorer.ui.theme import STYLE
 
-ELEMENTS = ("BidiComponent", "ButtonGroup", "Selectbox", "ImageList")
+ELEMENTS = ("BidiComponent", "ButtonGroup", "ImageList")
 """What Streamlit calls the elements of the first screen, which its page does not name itself."""
 
 WITHOUT_MAP = ("generate", "evaluate", "train")

@@ -11,8 +11,8 @@ from explorer.ui.theme import STYLE
 
 pytestmark = pytest.mark.browser
 
-MOST_REQUESTS = 100
-"""60 of them are the modules of Streamlit's own page, and 28 those of the elements that the first screen is made of."""
+MOST_REQUESTS = 90
+"""60 of them are the modules of Streamlit's own page."""
 MOST_BYTES = 4_500_000
 TEXT = (".js", ".css")
 
