@@ -39,9 +39,10 @@ def test_importing_the_catalogue_imports_nothing_heavy():
     assert run_python(program).strip() == "[]"
 
 
-def test_digits_need_no_torch():
+@pytest.mark.parametrize("name", ["digits", pytest.param("mnist", marks=pytest.mark.mnist)])
+def test_reading_needs_no_torch(name):
     program = (
-        "import sys; from explorer.data.catalogue import load_split; load_split('digits', 'test'); "
+        f"import sys; from explorer.data.catalogue import load_split; load_split({name!r}, 'test'); "
         "print([name for name in ('torch', 'torchvision') if name in sys.modules])"
     )
     assert run_python(program).strip() == "[]"
