@@ -16,7 +16,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from explorer.errors import ConfigError
-from explorer.jobs.processes import wait_briefly
+from explorer.jobs.this_process import wait_briefly
 from explorer.locations import CACHE, CHECKPOINTS, FRAMES, HOSTS, READONLY
 from explorer.runs.trash import purge
 from explorer.serving.decoder import decode_service, warm_default

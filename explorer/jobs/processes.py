@@ -29,22 +29,6 @@ NICENESS = 5
 _ENDS_WITH_STDIN = "EXPLORER_ENDS_WITH_STDIN"
 
 
-WAITING_CHOICES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""By which of these a person says how threads are to wait."""
-
-
-def wait_briefly() -> None:
-    """Have torch's threads spin for some microseconds before they sleep, unless a person chose; before torch is loaded.
-
-    By default OpenMP's threads spin for long, and beside one busy process on two cores no epoch of 784-400-20 ended in
-    100 s. Asleep at once, they are woken for each of a step's products: 3.4 s an epoch beside nothing, 4.2 beside a
-    busy core. With a thousand turns it is 2.45 and 5.1, with ten thousand 2.3 and 12. Builds of torch with Intel's or
-    LLVM's OpenMP count in milliseconds, which is too long; there they sleep at once.
-    """
-    if not any(name in os.environ for name in WAITING_CHOICES):
-        os.environ |= {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
-
-
 def start_group(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
     """Start ``command`` in the project's folder as the first of a process group, its output in ``log``.
 

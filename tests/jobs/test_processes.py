@@ -10,11 +10,9 @@ import pytest
 
 from explorer.jobs.processes import (
     NICENESS,
-    WAITING_CHOICES,
     is_alive,
     mark_of,
     start_detached,
-    wait_briefly,
     why_it_failed,
 )
 from explorer.locations import ROOT
@@ -78,39 +76,6 @@ def test_a_switch_of_the_environment_keeps_the_app_from_writing():
             check=True,
         )
         assert done.stdout.strip() == expected
-
-
-@pytest.mark.parametrize("chosen", [{}, *({name: "7"} for name in WAITING_CHOICES)])
-def test_threads_spin_briefly_while_they_wait_unless_a_person_chose_otherwise(chosen, monkeypatch):
-    for name in WAITING_CHOICES:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in chosen.items():
-        monkeypatch.setenv(name, value)
-    wait_briefly()
-    said = {name: os.environ[name] for name in WAITING_CHOICES if name in os.environ}
-    assert said == (chosen or {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"})
-
-
-@pytest.mark.parametrize("entry", ["explorer.__main__", "explorer.app"])
-def test_the_app_and_the_command_line_say_so_before_torch_is_loaded(entry):
-    program = f"""
-import os, sys
-class Watch:
-    def find_spec(self, name, path=None, target=None):
-        if name == "torch":
-            print("turns", os.environ.get("GOMP_SPINCOUNT"))
-            sys.exit()
-sys.meta_path.insert(0, Watch())
-import runpy
-sys.argv = ["explorer", "sample", "digits-vae-2d", "--out", "never.png"]
-runpy.run_module("{entry}", run_name="__main__")
-import torch
-"""
-    environment = {name: value for name, value in os.environ.items() if name not in WAITING_CHOICES}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["turns", "1000"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the system does not share cores by session")
