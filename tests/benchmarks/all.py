@@ -25,9 +25,7 @@ from tests.benchmarks.report import Measurement
 DOCUMENT = ROOT / "explorer" / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
 README_BLOCK = re.compile(r"(?<=<!-- figures of explorer/docs/benchmarks.md -->\n).*?(?=<!-- end -->)", re.DOTALL)
-HEAD = (
-    "| what | unit | n | median | p95 | beside | its median | ratio | goal |\n|---|---|---|---|---|---|---|---|---|\n"
-)
+COLUMNS = ("what", "unit", "n", "median", "p95", "beside", "its median", "ratio", "goal")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +44,8 @@ class Part:
 
 
 PARTS = (
-    Part(name="training", title="Training", seconds=480),
+    Part(name="training", title="Training", options=("--epochs", "2", "--rounds", "2"), seconds=480),
+    Part(name="convolutions", title="Training, convolutional", seconds=240),
     Part(name="first_screen", title="The first screen", seconds=180),
     Part(name="start", title="The start of the app", seconds=120),
     Part(name="pointing", title="Pointing", options=("--maps", "plane"), seconds=240),
@@ -136,7 +135,8 @@ def document(machine: str, outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         parts.append(f"## {outcome.part.title}\n\n`{outcome.part.command}`\n")
         if outcome.measurements:
-            parts.append(HEAD + "".join(row(measured) for measured in outcome.measurements))
+            head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
+            parts.append(head + "".join(row(measured) for measured in outcome.measurements))
         if outcome.failure:
             parts.append(f"**{outcome.failure}**\n")
     return "\n".join(parts)

@@ -6,14 +6,13 @@ one line of text, served by `streamlit run` with the same settings.
 """
 
 import argparse
-import json
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from tests.benchmarks.report import report
 from tests.benchmarks.server import chromium
 from tests.serving.live_server import live_server
 
@@ -44,17 +43,20 @@ def main() -> None:
                 for _ in range(rounds + N_WARM)
             ]
     visits, plains = zip(*pairs[N_WARM:], strict=True)
-    for what in ("map drawn", "image shown", "reload: map drawn"):
-        _print(what, [visit[what] for visit in visits])
-    _print("blank page", list(plains))
-    print(json.dumps({"what": "first screen", "requests": visits[0]["requests"], "MB": round(visits[0]["MB"], 2)}))
-    ratio = statistics.median(visit["map drawn"] for visit in visits) / statistics.median(plains)
-    print(json.dumps({"ratio": "a drawn map, in blank pages (at most 1.3)", "value": round(ratio, 2)}))
-
-
-def _print(what: str, seconds: list[float]) -> None:
-    median, most = statistics.median(seconds), max(seconds)
-    print(json.dumps({"what": what, "n": len(seconds), "median_s": round(median, 3), "max_s": round(most, 3)}))
+    drawn = [visit["map drawn"] for visit in visits]
+    report(
+        "the map drawn, cold browser, running server",
+        "s",
+        drawn,
+        beside="a blank page of Streamlit's",
+        rival=plains,
+        goal="at most 1.3 times",
+    )
+    later = [visit["image shown"] - visit["map drawn"] for visit in visits]
+    report("an image shown on it, later than that", "s", later, goal="at most 0.1 s")
+    report("the map drawn after a reload", "s", [visit["reload: map drawn"] for visit in visits], goal="at most 1.0 s")
+    report("what the first screen asks for", "requests", [visit["requests"] for visit in visits], goal="at most 90")
+    report("what the first screen asks for, size", "MB", [visit["MB"] for visit in visits], goal="at most 4.5 MB")
 
 
 def _visit(browser: Browser, url: str) -> dict[str, float]:
