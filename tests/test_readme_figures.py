@@ -6,7 +6,18 @@ from dataclasses import asdict
 import pytest
 
 from tests.benchmarks import all as benchmarks
-from tests.benchmarks.all import DOCUMENT, README, README_BLOCK, Outcome, Part, document, first_cell, renewed, row
+from tests.benchmarks.all import (
+    DOCUMENT,
+    README,
+    README_BLOCK,
+    Outcome,
+    Part,
+    first_cell,
+    renewed,
+    row,
+    section,
+    sections_of,
+)
 from tests.benchmarks.report import report
 
 
@@ -56,7 +67,7 @@ def test_a_part_that_fails_is_said_with_what_it_measured_before():
     assert outcome.measurements == ()
     assert outcome.failure.startswith("It ended with status 1: ")
     assert "No module named tests.benchmarks.nothing" in outcome.failure
-    text = document("A machine.", [outcome])
+    text = section("A machine.", outcome)
     assert "`python -m tests.benchmarks.nothing`" in text
     assert f"**{outcome.failure}**" in text
 
@@ -65,6 +76,12 @@ def test_renewing_changes_the_lines_that_are_named_alike_and_no_other():
     head, mark = "| what |\n", "<!-- figures of explorer/docs/benchmarks.md -->\n"
     old = f"before\n{mark}{head}| a | 1 |\n| b | 2 |\n<!-- end -->\n| a | 3 |\n"
     measured = report("a", "s", [5])
-    text = document("A machine.", [Outcome(part=Part(name="x", title="X"), measurements=(measured,))])
+    text = section("A machine.", Outcome(part=Part(name="x", title="X"), measurements=(measured,)))
     new = old.replace("| a | 1 |\n", row(measured)).replace(head, f"| {' | '.join(benchmarks.COLUMNS)} |\n")
     assert renewed(old, text) == new
+
+
+def test_a_document_is_taken_apart_as_it_was_put_together():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert benchmarks.INTRODUCTION + "".join(sections_of(text).values()) == text
+    assert list(sections_of(text)) == [part.title for part in benchmarks.PARTS]

@@ -1,8 +1,9 @@
 """All that tells what a person gets, one after another, and what came of it as ``explorer/docs/benchmarks.md``.
 
 Run: python -m tests.benchmarks.all [--only training first_screen …]. It takes some 20 minutes of two cores with nothing
-beside it, and needs Chromium. README's own table has lines of that file, word for word: they are renewed with it, and
-``tests/test_readme_figures.py`` says where they differ. A part that fails is said in the file, and makes the status 1.
+beside it, and needs Chromium. With --only, the other parts of the file stay. README's own table has lines of that file,
+word for word: they are renewed with it, and ``tests/test_readme_figures.py`` says where they differ. A part that fails
+is said in the file, and makes the status 1.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -25,6 +26,12 @@ from tests.benchmarks.report import Measurement
 DOCUMENT = ROOT / "explorer" / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
 README_BLOCK = re.compile(r"(?<=<!-- figures of explorer/docs/benchmarks.md -->\n).*?(?=<!-- end -->)", re.DOTALL)
+INTRODUCTION = """# Benchmarks
+
+Written by `python -m tests.benchmarks.all`, and by nobody's hand. Medians; p95 is the 95th percentile, of fewer than
+twenty the largest. What something is beside was measured in the same run.
+
+"""
 COLUMNS = ("what", "unit", "n", "median", "p95", "beside", "its median", "ratio", "goal")
 
 
@@ -70,17 +77,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=[part.name for part in PARTS])
     only = parser.parse_args().only
-    machine = describe_machine()
-    outcomes = [run(part) for part in PARTS if only is None or part.name in only]
-    text = document(machine, outcomes)
-    if only is not None:
-        print(text)
-    else:
-        DOCUMENT.parent.mkdir(exist_ok=True)
-        DOCUMENT.write_text(text, encoding="utf-8")
-        README.write_text(renewed(README.read_text(encoding="utf-8"), text), encoding="utf-8")
-    if any(outcome.failure for outcome in outcomes):
-        sys.exit(1)
+    sections = sections_of(DOCUMENT.read_text(encoding="utf-8")) if only is not None else {}
+    failures = []
+    for part in PARTS:
+        if only is None or part.name in only:
+            machine, outcome = describe_machine(), run(part)
+            sections[part.title] = section(machine, outcome)
+            failures += [outcome.failure] if outcome.failure else []
+    text = INTRODUCTION + "".join(sections[part.title] for part in PARTS if part.title in sections)
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(text, encoding="utf-8")
+    README.write_text(renewed(README.read_text(encoding="utf-8"), text), encoding="utf-8")
+    sys.exit(1 if failures else 0)
 
 
 def run(part: Part) -> Outcome:
@@ -125,21 +133,20 @@ def _processor() -> str:
     return name[1] if name else platform.machine()
 
 
-def document(machine: str, outcomes: Sequence[Outcome]) -> str:
-    """Return the whole file, in markdown."""
-    parts = [
-        "# Benchmarks\n\nWritten by `python -m tests.benchmarks.all`, and by nobody's hand. Medians; p95 is the 95th "
-        "percentile, of fewer than twenty the largest. What something is beside was measured in the same run.\n",
-        f"{machine}\n",
-    ]
-    for outcome in outcomes:
-        parts.append(f"## {outcome.part.title}\n\n`{outcome.part.command}`\n")
-        if outcome.measurements:
-            head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
-            parts.append(head + "".join(row(measured) for measured in outcome.measurements))
-        if outcome.failure:
-            parts.append(f"**{outcome.failure}**\n")
-    return "\n".join(parts)
+def section(machine: str, outcome: Outcome) -> str:
+    """Return what is said of a part, in markdown."""
+    lines = [f"## {outcome.part.title}\n\n`{outcome.part.command}`\n\n{machine}\n\n"]
+    if outcome.measurements:
+        lines += [f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n", *map(row, outcome.measurements), "\n"]
+    if outcome.failure:
+        lines.append(f"**{outcome.failure}**\n\n")
+    return "".join(lines)
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """Return what a document says of each part, by the part's title."""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0].removeprefix("## "): part for part in parts}
 
 
 def row(measured: Measurement) -> str:

@@ -1,6 +1,6 @@
 """Images a second in training a convolutional model, beside the bare convolutions of its layers. A part of a training.
 
-Run: python -m tests.benchmarks.convolutions [--images 2048]. Prints JSON lines. The images are noise of 28x28 and of
+Run: python -m tests.benchmarks.convolutions [--images 1024]. Prints JSON lines. The images are noise of 28x28 and of
 64x64x3: no data set of the latter is at hand, and time does not depend on what is on them. Ours is a training step by
 the trainer, as its history tells images a second; the rival runs each of the model's layers forward and back, with
 inputs of the same shapes and memory format and nothing between them.
@@ -28,14 +28,14 @@ from explorer.training.trainer import Trainer, initial_model
 from tests.benchmarks.report import report
 
 SHAPES = {"28x28": (1, 28, 28), "64x64x3": (3, 64, 64)}
-BATCH, LATENT, CHANNELS, EPOCHS, ROUNDS = 128, 16, (32, 64, 128), 3, 3
+BATCH, LATENT, CHANNELS, EPOCHS, ROUNDS = 128, 16, (32, 64, 128), 3, 2
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 SECONDS = 120
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=2048)
+    parser.add_argument("--images", type=int, default=1024)
     parser.add_argument("--part", nargs=2, metavar=("WHAT", "SHAPE"), help="Only this, in this process.")
     arguments = parser.parse_args()
     if arguments.part is not None:
