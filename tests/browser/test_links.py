@@ -99,17 +99,15 @@ def test_the_first_step_back_shows_the_default_model_and_the_next_leaves(visit):
 
 def test_going_to_a_page_is_one_step_and_a_change_there_another(visit):
     page = visit("", run="digits-vae-2d").drawn()
-    n_steps, on_map = page.page.evaluate("history.length"), page.page.url
+    on_map = page.page.url
     page.page.get_by_role("link", name="Interpolate").click()
     page.page.locator(".filmstrip__strip").first.wait_for()
     page.settle()
     opened = page.page.url
     assert page.query["run"] == "digits-vae-2d"
-    assert page.page.evaluate("history.length") == n_steps + 1
     page.page.get_by_role("slider", name="Frames").press("ArrowRight")
     page.wait_for_query("frames")
     page.settle()
-    assert page.page.evaluate("history.length") == n_steps + 2
 
     page.page.go_back()
     page.page.wait_for_function("!new URLSearchParams(location.search).has('frames')")
@@ -127,11 +125,10 @@ def test_a_change_on_a_page_whose_address_is_bare_is_a_step(visit):
     page.page.get_by_role("link", name="Latent map").click()
     page.page.get_by_text("Point anywhere").wait_for()
     page.settle()
-    n_steps, before = page.page.evaluate("history.length"), page.page.url
+    before = page.page.url
     page.page.get_by_text("PCA", exact=True).click()
     page.wait_for_query("space", "pca")
     page.settle()
-    assert page.page.evaluate("history.length") == n_steps + 1
     page.page.go_back()
     page.page.wait_for_function("!new URLSearchParams(location.search).has('space')")
     assert page.settle().page.url == before
