@@ -148,8 +148,9 @@ def test_an_autoencoder_is_not_offered_a_kl_and_a_link_that_asks_for_it_is_told_
     assert "has no posterior and no prior, so no KL" in message
     assert "colour" not in page.query
     open_colours(page)
-    page.page.get_by_role("radio").first.wait_for()
-    _, *offered = page.page.get_by_test_id("stRadio").locator("label").all_inner_texts()
+    labels = page.page.get_by_test_id("stRadio").locator("label")
+    labels.last.wait_for()
+    _, *offered = labels.all_inner_texts()
     assert [one.splitlines()[0] for one in offered] == ["Class", "Reconstruction error", "Density"]
 
 
