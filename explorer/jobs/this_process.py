@@ -31,7 +31,7 @@ def keep_memory() -> None:
     """Keep up to ``KEPT_BYTES`` of what was freed, where the allocator is glibc's, unless a person chose.
 
     A step of training frees what the next one asks for. By default all of that goes back to the system, and every page
-    of it is asked for anew: 9,000 pages, and a third of the time, in a step of the default convolutional model on 128
+    of it is asked for anew: 8,500 pages, and a third of the time, in a step of the default convolutional model on 128
     images of 28x28.
     """
     if "GLIBC_TUNABLES" in os.environ or any(name.startswith("MALLOC_") for name in os.environ):
