@@ -43,12 +43,10 @@ for command in COMMANDS:
 
 def main() -> None:
     """Run the command line; what a person can put right is one sentence on stderr and exit status 1."""
-    from explorer.jobs.processes import end_with_app
-    from explorer.jobs.this_process import keep_memory, wait_briefly
+    from explorer.jobs.processes import end_with_app, sleep_while_waiting
 
     end_with_app()
-    wait_briefly()
-    keep_memory()
+    sleep_while_waiting()
     try:
         app()
     except ExplorerError as error:

@@ -16,26 +16,20 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from explorer.errors import ConfigError
-from explorer.jobs.this_process import wait_briefly
-from explorer.locations import CACHE, CHECKPOINTS, FRAMES, HOSTS, READONLY
+from explorer.jobs.processes import sleep_while_waiting
+from explorer.locations import CHECKPOINTS, FRAMES, HOSTS, READONLY
 from explorer.runs.trash import purge
 from explorer.serving.decoder import decode_service, warm_default
 from explorer.serving.gate import AllowedHosts, Gate, framing_headers
-from explorer.serving.page_head import PageHead
-from explorer.serving.plotly_file import PLOTLY, plotly_js
-from explorer.serving.prepared_files import PreparedAnswers, PreparedFiles
 from explorer.serving.routes import api_routes, path_prefix
 from explorer.training.jobs import training_jobs
-from explorer.ui.page_head import first_screen_files, page_head
-from explorer.ui.streamlit_files import streamlit_files
 
-wait_briefly()
+sleep_while_waiting()
 
 
 @asynccontextmanager
 async def _warming_up(_: st.App) -> AsyncIterator[None]:
     """Prepare the first screen while the browser loads: importing torch alone takes seconds."""
-    _FILES.prepare_soon(f"{_PREFIX}/{address}" for address in first_screen_files())
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     if not READONLY:
         threading.Thread(target=_look_after_runs, name="look after runs", daemon=True).start()
@@ -58,33 +52,21 @@ def _look_after_runs() -> None:
     purge(CHECKPOINTS)
 
 
-def _gate(prefix: str) -> Middleware:
+def _gate(base_path: str) -> Middleware:
     """Return what stands before pages, files, the WebSocket and the routes: who may ask, and who may frame."""
     try:
         hosts = AllowedHosts(HOSTS, st.get_option("server.address"))
         framing_headers(FRAMES)
     except ConfigError as error:
         raise SystemExit(f"The app does not start: {error}") from error
-    return Middleware(Gate, hosts=hosts, frames=FRAMES, api_path=f"{prefix}/api")
-
-
-def _files(prefix: str) -> PreparedFiles:
-    """Return what browsers load beside the pages themselves, by the path of a request."""
-    files = streamlit_files() | {PLOTLY: plotly_js()}
-    return PreparedFiles({f"{prefix}/{address}": path for address, path in files.items()}, CACHE / "compressed")
+    return Middleware(Gate, hosts=hosts, frames=FRAMES, api_path=f"{path_prefix(base_path)}/api")
 
 
 _BASE_PATH = st.get_option("server.baseUrlPath")
-_PREFIX = path_prefix(_BASE_PATH)
-_FILES = _files(_PREFIX)
 
 app = st.App(
     _HERE / "main.py",
     routes=api_routes(decode_service(CHECKPOINTS), _BASE_PATH),
-    middleware=[
-        _gate(_PREFIX),
-        Middleware(PreparedAnswers, files=_FILES),
-        Middleware(PageHead, addition=page_head()),
-    ],
+    middleware=[_gate(_BASE_PATH)],
     lifespan=_warming_up,
 )

@@ -46,10 +46,7 @@ CHECKPOINTS = _folder("EXPLORER_CHECKPOINTS", ROOT / "checkpoints")
 SHIPPED = ROOT / "checkpoints"
 """The folder of what comes with the project, wherever ``CHECKPOINTS`` is."""
 
-CACHE = user_cache_path("latent-space-explorer")
-"""The folder of what can be made again."""
-
-DATA = _folder("EXPLORER_DATA", CACHE / "data")
+DATA = _folder("EXPLORER_DATA", user_cache_path("latent-space-explorer") / "data")
 """The folder of data sets, in torchvision's layout."""
 
 READONLY = _is_on("EXPLORER_READONLY")

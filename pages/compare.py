@@ -10,9 +10,11 @@ from explorer.ui.compare.sections import SECTIONS
 from explorer.ui.compare.selection import compared_selection
 from explorer.ui.compare.view import CompareView
 from explorer.ui.errors import errors_in_words
+from explorer.ui.map.component import preload_plotting
 from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
 
+preload_plotting()
 view = current_view(CompareView)
 show_problems()
 with errors_in_words():

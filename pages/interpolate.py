@@ -7,6 +7,7 @@ from explorer.ui.errors import errors_in_words
 from explorer.ui.interpolate.endpoint_controls import add_place
 from explorer.ui.interpolate.sections import PURPOSE, SECTIONS
 from explorer.ui.interpolate.view import InterpolateView
+from explorer.ui.map.component import preload_plotting
 from explorer.ui.map.controls import class_control, dims_control, projection_control
 from explorer.ui.map.projection_jobs import map_computations
 from explorer.ui.map.view import validated_map_view
@@ -14,6 +15,7 @@ from explorer.ui.sections import section_control
 from explorer.ui.view import current_view, show_problems
 from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
+preload_plotting()
 view = current_view(InterpolateView)
 show_problems()
 controls = st.container(horizontal=True, vertical_alignment="bottom")

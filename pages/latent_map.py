@@ -12,7 +12,7 @@ from explorer.ui.explore.selection_panel import selection_panel
 from explorer.ui.explore.view import ExploreView
 from explorer.ui.map.colouring import colour_control, validated_colour
 from explorer.ui.map.columns import upload_columns
-from explorer.ui.map.component import latent_map
+from explorer.ui.map.component import latent_map, preload_plotting
 from explorer.ui.map.controls import (
     class_control,
     dims_control,
@@ -28,6 +28,7 @@ from explorer.ui.places import resolve_pin, resolve_pins
 from explorer.ui.view import current_view, show_problems
 from explorer.ui.widgets.run_picker import describe_loaded, run_picker
 
+preload_plotting()
 view = current_view(ExploreView)
 show_problems()
 controls = st.container(horizontal=True, vertical_alignment="bottom")

@@ -165,7 +165,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "explorer.training.jobs",
     ),
     "explorer.cli": ALL,
-    "explorer.__main__": ("explorer.cli", "explorer.jobs.processes", "explorer.jobs.this_process"),
+    "explorer.__main__": ("explorer.cli", "explorer.jobs.processes"),
     "explorer": (),
     "pages.latent_map": (*PAGE, "explorer.ui.explore"),
     "pages.interpolate": (*PAGE, "explorer.ui.interpolate"),

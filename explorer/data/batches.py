@@ -33,20 +33,6 @@ def seeded(*key: int) -> Iterator[None]:
         yield
 
 
-def seed_draws(device: torch.device, *key: int) -> None:
-    """Make what is drawn from here on, on ``device`` and on the CPU, a function of ``key``.
-
-    ``torch.manual_seed`` does so for every kind of device there is, and notes for each that is not in use yet where in
-    the program that was: 1.5 ms, at every step of training.
-    """
-    seed = stream_seed(*key)
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed_all(seed)  # the current one need not be this one
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
-
-
 def to_unit(images: Tensor) -> Tensor:
     """Turn uint8 pixels into float32 in [0, 1], same shape."""
     return images.to(torch.float32).div_(255)

@@ -99,13 +99,14 @@ def check_idx(file: Path, item_shape: tuple[int, ...]) -> int:
     Source: LeCun, Cortes & Burges, "The MNIST database", section on the IDX file format,
     http://yann.lecun.com/exdb/mnist/
     """
-    n_items, *found_shape = _idx_header(file, item_shape)
+    n_axes = 1 + len(item_shape)
+    n_items, *found_shape = _idx_header(file, n_axes)
     if tuple(found_shape) != item_shape or not 0 < n_items <= MAX_ITEMS:
         raise DataError(
             f"The header of {file} announces {n_items} items of shape {tuple(found_shape)}; expected 1 to {MAX_ITEMS} "
             f"items of shape {item_shape}. {_remedy(file)}"
         )
-    expected = idx_header_bytes(item_shape) + n_items * math.prod(item_shape)
+    expected = 4 * (1 + n_axes) + n_items * math.prod(item_shape)
     found = file.stat().st_size
     if found != expected:
         raise DataError(
@@ -115,13 +116,8 @@ def check_idx(file: Path, item_shape: tuple[int, ...]) -> int:
     return n_items
 
 
-def idx_header_bytes(item_shape: tuple[int, ...]) -> int:
-    """Return the length of what stands before the items of an IDX file: a magic number, their count and their shape."""
-    return 4 * (2 + len(item_shape))
-
-
-def _idx_header(file: Path, item_shape: tuple[int, ...]) -> tuple[int, ...]:
-    n_axes, length = 1 + len(item_shape), idx_header_bytes(item_shape)
+def _idx_header(file: Path, n_axes: int) -> tuple[int, ...]:
+    length = 4 * (1 + n_axes)
     with file.open("rb") as stream:
         header = stream.read(length)
     if len(header) < length:

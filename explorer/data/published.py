@@ -1,8 +1,8 @@
 """Data sets as torchvision stores them: fetched on request, verified at every load, read in bulk.
 
 The parts here are the publishers' own, "train" and "test"; how "validation" is cut off is in ``catalogue.py``.
-torchvision fetches and unpacks, brings most of the published checksums, and parses what is no IDX file; it is imported
-where it is needed, because that takes seconds.
+torchvision fetches, unpacks and parses, and brings most of the published checksums; it is imported inside the functions
+that need it, because it takes seconds and the first screen does not wait for it.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.data.integrity import check_digest, check_idx, check_same_as_gzip, check_same_as_zip, idx_header_bytes
+from explorer.data.integrity import check_digest, check_idx, check_same_as_gzip, check_same_as_zip
 from explorer.errors import DataError
 
 PublishedPart = Literal["train", "test"]
@@ -241,17 +241,13 @@ def read_pair(images_file: Path, labels_file: Path, *, labels: range) -> Arrays:
         DataError: a label is outside ``labels``.
         OSError: one of the files cannot be read.
     """
-    # Not through torchvision: loading it takes as long as loading torch, and its class would prefer a file
-    # processed/training.pt, which no published sum covers.
-    found = _idx_items(labels_file, ()).astype(np.int64)
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
+    # Not through torchvision's class: it would prefer a file processed/training.pt, which no published sum covers.
+    found = read_label_file(str(labels_file)).numpy()
     if found.min() < labels.start or found.max() >= labels.stop:
         raise DataError(
             f"{labels_file} is altered: its labels run from {found.min()} to {found.max()}, expected "
             f"{labels.start} to {labels.stop - 1}. Delete it and download it again (--download)."
         )
-    return _idx_items(images_file, (28, 28))[:, None], found
-
-
-def _idx_items(file: Path, item_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the items of an IDX file of bytes whose structure was checked, ``(N, *item_shape)``."""
-    return np.fromfile(file, np.uint8, offset=idx_header_bytes(item_shape)).reshape(-1, *item_shape)
+    return read_image_file(str(images_file)).numpy()[:, None], found

@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +30,6 @@ from explorer.serving.bodies import check_type, read_body
 from explorer.serving.decoder import MAX_CODES, MAX_IMAGES, DecodeService
 from explorer.serving.overlays import MAX_ROWS, Answer, density_answer, ellipses_answer, images_answer
 from explorer.serving.placement import nearest_class, placed
-from explorer.serving.plotly_file import plotly_js
 from explorer.serving.run_cache import LoadedRun
 from explorer.serving.run_lookup import RunLookup
 from explorer.serving.thumbnails import run_strip
@@ -55,6 +55,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
     checkpoints = service.run_cache.checkpoints
     calls = BlockingCalls()
     lookup = RunLookup(service.run_cache, calls)
+    plotly_js = _plotly_js()
 
     def beside(loaded: LoadedRun, function: Callable[[], T]) -> Awaitable[T]:
         return calls.result(loaded.run.name, function, WORK_SECONDS)
@@ -109,7 +110,7 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
 
     async def plotly(_: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=31536000, immutable", **UNCOMPRESSED}
-        return FileResponse(plotly_js(), media_type="text/javascript", headers=headers)
+        return FileResponse(plotly_js, media_type="text/javascript", headers=headers)
 
     answers: dict[str, Endpoint] = {
         "/runs": runs,
@@ -137,6 +138,13 @@ def api_routes(service: DecodeService, base_path: str = "") -> list[BaseRoute]:
 def path_prefix(base_path: str) -> str:
     """Return what stands before the app's own paths: "/maps" of "maps/", nothing of "/"."""
     return f"/{base_path.strip('/')}" if base_path.strip("/") else ""
+
+
+def _plotly_js() -> Path:
+    spec = find_spec("plotly")
+    assert spec is not None, "plotly is in requirements.txt"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"
 
 
 def _in_words(endpoint: Endpoint, checkpoints: Path) -> Endpoint:

@@ -17,7 +17,6 @@ import numpy as np
 
 from explorer.data.images import ImageSplit
 from explorer.errors import ExplorerError
-from explorer.jobs.this_process import keep_memory
 from explorer.runs.config import RunConfig
 
 if TYPE_CHECKING:
@@ -189,7 +188,6 @@ def _random_images(config: RunConfig, n: int) -> ImageSplit:
 
 def main() -> None:
     """Answer each request, a line on standard input, with a line on standard output, until there are no more."""
-    keep_memory()  # as training does
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.data.batches import NOISE_STREAM, evaluation_pixels, permutation, seed_draws, seeded
+from explorer.data.batches import NOISE_STREAM, evaluation_pixels, permutation, seeded, stream_seed
 from explorer.data.images import ImageSplit
 from explorer.errors import TrainingError
 from explorer.files import clear_unfinished
@@ -203,7 +203,7 @@ class Trainer:
         training, step = self.config.training, self._global_step
         now = step / self.steps_per_epoch
         self._regime.set_learning_rate(learning_rate_at(now, training))
-        seed_draws(self.device, training.seed, NOISE_STREAM, step)
+        torch.manual_seed(stream_seed(training.seed, NOISE_STREAM, step))
         batch = self._images.batch(rows)
         objective = training.objective.at(now)
         self._sums += self._regime.update(batch, objective, lambda index: self._images.fresh_batch(step, index))

@@ -318,7 +318,7 @@ def keyed_control(
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
-    if widget.__name__ in {"selectbox", "radio"}:
+    if widget.__name__ == "selectbox":
         choices = list(arguments[0] if arguments else options["options"])
         options["index"] = choices.index(value) if value in choices else None
     elif widget.__name__ in _DEFAULTS:

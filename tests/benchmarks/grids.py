@@ -1,32 +1,31 @@
 """From asking for a grid to its picture: all images in one batch of the service, classified, beside an image at a time.
 
 Run: python -m tests.benchmarks.grids [--run mnist-cvae-16d] [--images 100]. Prints JSON lines. With --browser, which
-needs Chromium, also the time from pressing "Draw again" to the new picture on the screen, beside a plain script of
-Streamlit's, and from asking for another number of frames to all film strips being painted. The plain script shows as
-many images of noise in one picture, without a model, served with the same settings; the two are pressed in turn.
+needs Chromium, also the time from pressing "Draw again" to the new picture on the screen, and from asking for another
+number of frames to all film strips being painted.
 """
 
 import argparse
-import tempfile
+import json
+import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from explorer.jobs.this_process import wait_briefly
+from explorer.analysis.evaluation.classifier import class_probabilities
+from explorer.analysis.latent.priors import prior_codes
 from explorer.locations import CHECKPOINTS
-from tests.benchmarks.report import report
+from explorer.runs.classifiers import find_classifier, read_classifier
+from explorer.serving.decoder import DecodeService
 from tests.benchmarks.server import chromium, running_server
-from tests.serving.live_server import live_server
 
 N_TIMES = 30
-VIEWPORT = {"width": 1440, "height": 1000}
 
 # Pressed and painted are both seen by the page itself: no round trip of the driver is in between.
 PRESS_AND_WAIT = """() => new Promise((resolve) => {
-  const image = () => document.querySelector("img[alt^=Samples]") ?? document.querySelector(".stImage img");
+  const image = () => document.querySelector("img[alt^=Samples]");
   const before = image().src;
   const button = [...document.querySelectorAll("button")].find((one) => one.innerText.includes("Draw again"));
   const start = performance.now();
@@ -53,16 +52,6 @@ document.addEventListener("filmstrip:painted", ({ detail }) => {
 }, true);
 """
 N_STRIPS = 12
-PLAIN = """
-import numpy as np
-import streamlit as st
-
-seed = st.session_state.setdefault("seed", 0)
-if st.button("Draw again"):
-    st.session_state["seed"] = seed = seed + 1
-images = np.random.default_rng(seed).integers(0, 256, (5, 10, 28, 28), np.uint8)
-st.image(images.swapaxes(1, 2).reshape(140, 280).repeat(2, 0).repeat(2, 1))
-"""
 STRIP_RUN = "mnist-vae-16d"
 
 
@@ -72,19 +61,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--browser", action="store_true")
     arguments = parser.parse_args()
-    wait_briefly()
     _compare(arguments.run, arguments.images)
     if arguments.browser:
         _in_browser(arguments.run)
 
 
 def _compare(name: str, n: int) -> None:
-    # These load torch, whose threads wait as they are told before; the app says so, too.
-    from explorer.analysis.evaluation.classifier import class_probabilities
-    from explorer.analysis.latent.priors import prior_codes
-    from explorer.runs.classifiers import find_classifier, read_classifier
-    from explorer.serving.decoder import DecodeService
-
     service = DecodeService(CHECKPOINTS)
     loaded = service.run_cache.run(name)
     path = find_classifier(loaded.config.training.data, CHECKPOINTS)
@@ -98,56 +80,37 @@ def _compare(name: str, n: int) -> None:
         for k in range(n):
             service.decode(name, codes[k : k + 1], None if labels is None else labels[k : k + 1])
 
-    what = f"{n} images of {name} decoded in one batch"
-    batch = _times(lambda: service.decode(name, codes, labels))
-    report(what, "ms", batch, beside="an image at a time", rival=_times(one_by_one))
-    judged = _times(lambda: class_probabilities(classifier, service.decode(name, codes, labels)))
-    judging = _times(lambda: class_probabilities(classifier, images))
-    report(f"{what}, and judged", "ms", judged, beside="judging alone", rival=judging)
+    batch = _median("one batch", name, n, lambda: service.decode(name, codes, labels))
+    _median("one batch, judged", name, n, lambda: class_probabilities(classifier, service.decode(name, codes, labels)))
+    _median("the judge alone", name, n, lambda: class_probabilities(classifier, images))
+    rival = _median("an image at a time", name, n, one_by_one)
+    print(json.dumps({"run": name, "ratio": "times faster than an image at a time", "value": round(rival / batch, 2)}))
 
 
-def _times(action: Callable[[], object]) -> list[float]:
-    """Return the milliseconds that each of some calls took."""
-    milliseconds = []
+def _median(what: str, name: str, n: int, action: Callable[[], object]) -> float:
+    seconds = []
     for _ in range(N_TIMES):
         started = time.perf_counter()
         action()
-        milliseconds.append(1000 * (time.perf_counter() - started))
-    return milliseconds
+        seconds.append(time.perf_counter() - started)
+    _print(what, name, n, [1000 * second for second in seconds])
+    return statistics.median(seconds)
 
 
 def _in_browser(name: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, running_server() as address, chromium() as browser:
-        script = Path(folder) / "plain.py"
-        script.write_text(PLAIN)
-        with live_server(Path(folder), CHECKPOINTS, str(script)) as plain:
-            pages = [
-                _opened(browser, f"{address}/generate?run={name}&label=7"),
-                _opened(browser, f"http://{plain.host}/"),
-            ]
-            ours, theirs = zip(*([_pressed(page) for page in pages] for _ in range(N_TIMES)), strict=True)
-        what = f'"Draw again" to 50 samples of {name} on the screen, judged'
-        report(what, "ms", ours, beside="a plain script's 50", rival=theirs, goal="at most 1.2 times")
-        for page in pages:
-            page.close()
-        _strips(browser.new_page(viewport=VIEWPORT), address)
-
-
-def _opened(browser: Browser, url: str) -> Page:
-    page = browser.new_page(viewport=VIEWPORT)
-    page.set_default_timeout(60_000)
-    page.goto(url)
-    page.locator("img[alt^=Samples], .stImage img").first.wait_for()
-    page.wait_for_timeout(3000)
-    return page
-
-
-def _pressed(page: Page) -> float:
-    page.bring_to_front()  # frames of a tab behind another one wait
-    milliseconds = float(page.evaluate(PRESS_AND_WAIT))
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_timeout(200)
-    return milliseconds
+    with running_server() as address, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.goto(f"{address}/generate?run={name}&label=7")
+        page.locator("img[alt^=Samples]").wait_for()
+        page.wait_for_timeout(3000)
+        milliseconds = []
+        for _ in range(N_TIMES):
+            milliseconds.append(float(page.evaluate(PRESS_AND_WAIT)))
+            page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+            page.wait_for_timeout(200)
+        _print("Draw again to 50 samples on the screen, judged", name, 50, milliseconds)
+        _strips(browser.new_page(viewport={"width": 1440, "height": 1000}), address)
 
 
 def _strips(page: Page, address: str) -> None:
@@ -168,9 +131,15 @@ def _strips(page: Page, address: str) -> None:
         page.wait_for_function("window.strips.length > 0")
         page.wait_for_timeout(1500)
         found.append(page.evaluate("window.strips[0]"))
-    n_images = max(int(one["n"]) for one in found)
-    what = f"another number of frames to four strips of {n_images} images painted, {STRIP_RUN}"
-    report(what, "ms", [float(one["ms"]) for one in found], goal="at most 150 ms")
+    milliseconds = [float(one["ms"]) for one in found]
+    _print(
+        "another number of frames to all strips painted", STRIP_RUN, max(int(one["n"]) for one in found), milliseconds
+    )
+
+
+def _print(what: str, name: str, n: int, milliseconds: list[float]) -> None:
+    median, p95 = statistics.median(milliseconds), sorted(milliseconds)[int(0.95 * len(milliseconds))]
+    print(json.dumps({"run": name, "what": what, "images": n, "median_ms": round(median, 1), "p95_ms": round(p95, 1)}))
 
 
 if __name__ == "__main__":

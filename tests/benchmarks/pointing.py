@@ -11,8 +11,10 @@ Streamlit's rerun.
 """
 
 import argparse
+import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,6 @@ from playwright.sync_api import Browser, Page
 
 from explorer.analysis.projections.methods import METHODS
 from explorer.locations import ROOT
-from tests.benchmarks.report import report
 from tests.benchmarks.server import chromium, running_server
 from tests.support import scattered_run
 
@@ -117,22 +118,34 @@ def _measure(browser: Browser, address: str, run: str, space: str) -> None:
     page.locator(".sliders input").first.wait_for()
     page.wait_for_timeout(3000)
     page.evaluate(LISTEN)
-    pointing, where = _point(page), f"{run}, {space}"
-    burst = _burst(page)
-    slider = page.evaluate(SLIDE, N_MOVES)
+    of = {"run": run, "space": space}
+    pointing = _point(page)
+    _show("pointer move -> image on the canvas", pointing["painted"], of)
+    _show("pointer move -> end of the next frame", pointing["framed"], of)
+    print(json.dumps({"what": "burst", **of, **_burst(page)}), flush=True)
+    _show("slider -> image on the canvas", page.evaluate(SLIDE, N_MOVES), of)
     rerun = _click(page)
-    report(
-        f"pointer move to painted image, {where}",
-        "ms",
-        pointing["painted"],
-        beside="a click, by a rerun of the script",
-        rival=rerun,
-    )
-    report(f"pointer move to the end of the next frame, {where}", "ms", pointing["framed"])
-    report(f"slider moved to painted image, {where}", "ms", slider)
-    report(f"last of {burst['moves']} moves at once to its image, {where}", "ms", [burst["lag"]])
-    report(f"requests of {burst['moves']} moves at once, {where}", "requests", [burst["requests"]])
+    _show("click -> image by a rerun of the script", rerun, of)
+    ratio = statistics.median(rerun) / statistics.median(pointing["painted"])
+    print(json.dumps({"ratio": "times faster than a rerun (medians)", **of, "value": round(ratio, 1)}), flush=True)
     page.close()
+
+
+def _show(what: str, milliseconds: list[float], of: dict[str, str]) -> None:
+    ordered = sorted(milliseconds)
+    print(
+        json.dumps(
+            {
+                "what": what,
+                **of,
+                "n": len(ordered),
+                "median_ms": round(statistics.median(ordered), 2),
+                "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))], 2),
+                "max_ms": round(ordered[-1], 2),
+            }
+        ),
+        flush=True,
+    )
 
 
 def _places(page: Page, n: int) -> list[tuple[float, float]]:
@@ -167,7 +180,7 @@ def _burst(page: Page) -> dict[str, Any]:
     ended = page.evaluate("performance.now()")
     page.wait_for_timeout(500)
     lag = page.evaluate("window.bench.when") - ended
-    return {"moves": N_BURST, "requests": len(sent), "lag": lag}
+    return {"moves": N_BURST, "requests": len(sent), "last_paint_after_last_move_ms": round(lag, 1)}
 
 
 WATCH = """

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from explorer.analysis.projections.methods import METHODS, measured, project
 from explorer.locations import CHECKPOINTS
 from explorer.runs.listing import open_run
-from tests.benchmarks.report import report
 
 RIVAL = "scikit-learn t-SNE"
 
@@ -27,18 +26,15 @@ def main() -> None:
     if arguments.method:
         _map(arguments.run, arguments.method)
         return
-    seconds, qualities = {}, {}
+    seconds = {}
     for method in (*(name for name in METHODS if name != "plane"), RIVAL):
         started = time.perf_counter()
         command = [sys.executable, "-m", "tests.benchmarks.projections", "--run", arguments.run, "--method", method]
         figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         seconds[method] = time.perf_counter() - started - figures.pop("measuring")
-        qualities[method] = figures
-    for method in qualities:
-        if method != RIVAL:
-            what = f"{METHODS[method].title} of {arguments.run}'s codes, from a fresh process"
-            report(what, "s", [seconds[method]], beside=RIVAL, rival=[seconds[RIVAL]])
-            report(f"trustworthiness of it ({METHODS[method].title})", "", [qualities[method]["trustworthiness"]])
+        print(json.dumps({"method": method, "seconds": round(seconds[method], 1), **figures}), flush=True)
+    for method, took in seconds.items():
+        print(json.dumps({"ratio": f"times faster than {RIVAL}: {method}", "value": round(seconds[RIVAL] / took, 1)}))
 
 
 def _map(run: str, method: str) -> None:

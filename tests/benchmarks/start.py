@@ -3,30 +3,38 @@
 Run: python -m tests.benchmarks.start. Prints JSON lines; the browser is already open, the disk is warm after one round.
 """
 
+import json
+import statistics
 import subprocess
 import sys
 import time
 
 from playwright.sync_api import Browser
 
-from tests.benchmarks.report import report
 from tests.benchmarks.server import chromium, free_port, start_server, wait_until_healthy
 
 N_ROUNDS = 5
-WHAT = {
-    "server": "`streamlit run` to a server that answers",
-    "map": "`streamlit run` to a map that is drawn",
-    "pointer": "`streamlit run` to a map that answers the pointer",
-}
 
 
 def main() -> None:
     with chromium() as browser:
         _round(browser)
         rounds = [_round(browser) for _ in range(N_ROUNDS)]
-    torch = [_torch_import() for _ in range(3)]
-    for key, what in WHAT.items():
-        report(what, "s", [timing[key] for timing in rounds], beside="`import torch`", rival=torch)
+    torch = min(_torch_import() for _ in range(3))
+    for key in ("server", "map", "pointer"):
+        seconds = [timing[key] for timing in rounds]
+        print(
+            json.dumps(
+                {
+                    "what": f"start -> {key}",
+                    "median_s": round(statistics.median(seconds), 2),
+                    "max_s": round(max(seconds), 2),
+                }
+            )
+        )
+    print(json.dumps({"what": "import torch alone", "seconds": round(torch, 2)}))
+    ratio = statistics.median(timing["pointer"] for timing in rounds) / torch
+    print(json.dumps({"ratio": "start to an answering map, in imports of torch", "value": round(ratio, 2)}))
 
 
 def _round(browser: Browser) -> dict[str, float]:

@@ -1,104 +1,122 @@
-"""Seconds of an epoch by ``python -m explorer train``, beside pythae, PyTorch's example loop and bare matrix products.
+"""Images a second in training, beside a plain PyTorch loop and beside the bare matrix products of the same model.
 
-Run: python -m tests.benchmarks.training [--epochs 3] [--rounds 3]. Prints JSON lines. The model is 784-400-20 on grey
-MNIST, as in PyTorch's VAE example. All run in fresh processes, in turn; ours with its validation, saving and recorded
-timeline, as its history tells. Pythae trains the same network on as many images in its own environment. The products
-are those that forward and backward passes consist of, the convolutions those of the model's own layers, both by all
-threads.
-
-Beside a core kept busy, the rivals are our own command with threads that sleep at once, and with a single thread.
+Run: python -m tests.benchmarks.training [--epochs 3] [--batch-sizes 128 1024]. Prints JSON lines. The model is
+784-400-20 on grey MNIST; at batch 128 this is the setting of PyTorch's VAE example, whose loop (torchvision's MNIST,
+ToTensor, DataLoader without workers) is the rival. All run in one process, one after the other, the best of several
+rounds each.
 """
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from explorer.data.catalogue import load_split
-from explorer.locations import ROOT
-from explorer.runs.listing import open_run
-from tests.benchmarks.peers import pythae
-from tests.benchmarks.report import report
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Subset
+from torchvision.datasets import MNIST
+from torchvision.transforms import ToTensor
 
-GOALS = {128: ("at most 0.8 of pythae", "at most 1.7 times"), 1024: ("", "at most 1.4 times")}
-MODEL = ("--latent-dim", "20", "--hidden", "400")
-BUSY = "while True: pass"
-SECONDS = 240
+from explorer.data.catalogue import load_split
+from explorer.data.images import ImageSplit
+from explorer.locations import DATA
+from explorer.runs.config import RunConfig
+from explorer.runs.run import Run
+from explorer.training.trainer import Trainer, initial_model
+
+MOST = {128: 3, 1024: 2}
+"""Times the bare matrix products that training may take, by batch size."""
+
+HIDDEN, LATENT, PIXELS = 400, 20, 784
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=list(MOST))
     arguments = parser.parse_args()
-    for batch in GOALS:
-        _dense(batch, arguments.epochs, arguments.rounds)
-    _beside_a_busy_core(arguments.epochs)
+    train, validation = load_split("mnist", "train"), load_split("mnist", "validation")
+    for batch in arguments.batch_sizes:
+        ours = min(_our_epochs(train, validation, arguments.epochs, batch))
+        rival = min(_plain_epoch(len(train), batch) for _ in range(2))
+        products = min(_matrix_products(len(train) // batch + 1, batch) for _ in range(arguments.epochs))
+        for name, seconds in (("ours", ours), ("DataLoader + ToTensor", rival), ("bare matrix products", products)):
+            _print(batch, what=name, seconds_per_epoch=round(seconds, 3), images_per_second=round(len(train) / seconds))
+        _print(batch, ratio="times a DataLoader + ToTensor loop (at least 5)", value=round(rival / ours, 2))
+        most = f" (at most {MOST[batch]})" if batch in MOST else ""
+        _print(batch, ratio=f"time of the bare matrix products{most}", value=round(ours / products, 2))
 
 
-def _dense(batch: int, epochs: int, rounds: int) -> None:
-    images = load_split("mnist", "train").images.reshape(-1, 28, 28)
-    ours: list[float] = []
-    theirs: list[float] = []
-    products: list[float] = []
-    loop: list[float] = []
-    for _ in range(rounds):
-        ours += trained(batch, epochs)
-        theirs += pythae("train", images, epochs=epochs, batch=batch)
-        products += _part("products", batch, epochs)
-    loop += _part("loop", batch, 1)
-    of_pythae, of_products = GOALS[batch]
-    what = f"`train`, 784-400-20, batch {batch:,}: an epoch"
-    report(what, "s", ours, beside="pythae 0.1.2", rival=theirs, goal=of_pythae)
-    report(f"{what}, beside its arithmetic", "s", ours, beside="bare matrix products", rival=products, goal=of_products)
-    report(f"{what}, beside a plain loop", "s", ours, beside="PyTorch's example", rival=loop)
+def _print(batch: int, **figures: object) -> None:
+    print(json.dumps({"batch": batch, **figures}), flush=True)
 
 
-def _beside_a_busy_core(epochs: int) -> None:
-    with a_busy_core():
-        ours = trained(128, epochs)
-        asleep = trained(128, epochs, OMP_WAIT_POLICY="passive")
-        alone = trained(128, epochs, OMP_NUM_THREADS="1")
-    what = "`train`, 784-400-20, batch 128, beside a busy core: an epoch"
-    goal = "at most 1.3 of the better of the two"
-    report(what, "s", ours, beside="threads that sleep at once", rival=asleep, goal=goal)
-    report(f"{what}, beside one thread", "s", ours, beside="a single thread", rival=alone, goal=goal)
-
-
-def trained(batch: int, epochs: int, /, *options: str, **environment: str) -> list[float]:
-    """Return the seconds of each epoch of MNIST that the command trains, as the run's history tells them."""
+def _our_epochs(train: ImageSplit, validation: ImageSplit, n_epochs: int, batch: int) -> list[float]:
+    """Seconds of each epoch as the run records them: validation and saving included."""
+    config = RunConfig.model_validate(
+        {
+            "model": {"image_shape": train.image_shape, "latent_dim": LATENT, "hidden": [HIDDEN]},
+            "training": {"data": train.name, "epochs": n_epochs, "batch_size": batch},
+        }
+    )
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "explorer", "train", "--data", "mnist", *(options or MODEL)]
-        command += ["--batch-size", str(batch), "--epochs", str(epochs), "--name", "timed", "--checkpoints", folder]
-        subprocess.run(
-            command, cwd=ROOT, env=os.environ | environment, capture_output=True, check=True, timeout=SECONDS
+        run = Run.create(Path(folder) / "benchmark", config, initial_model(config, train).state_dict())
+        Trainer(run, train, validation).fit()
+        return [record["seconds"] for record in run.history()]
+
+
+class _PlainVAE(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.mu, self.log_var = (
+            nn.Linear(PIXELS, HIDDEN),
+            nn.Linear(HIDDEN, LATENT),
+            nn.Linear(HIDDEN, LATENT),
         )
-        return [record["seconds"] for record in open_run("timed", Path(folder)).history()]
+        self.back, self.out = nn.Linear(LATENT, HIDDEN), nn.Linear(HIDDEN, PIXELS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = F.relu(self.hidden(x.flatten(1)))
+        mu, log_var = self.mu(h), self.log_var(h)
+        z = mu + torch.randn_like(mu) * torch.exp(0.5 * log_var)
+        x_hat = torch.sigmoid(self.out(F.relu(self.back(z))))
+        kl = -0.5 * torch.sum(1 + log_var - mu.pow(2) - log_var.exp())
+        return F.binary_cross_entropy(x_hat, x.flatten(1), reduction="sum") + kl
 
 
-def _part(what: str, batch: int, times: int) -> list[float]:
-    command = [sys.executable, "-m", "tests.benchmarks.training_rivals", what, str(batch), str(times)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=SECONDS)
-    seconds: list[float] = json.loads(done.stdout)
-    return seconds
+def _plain_epoch(n_images: int, batch: int) -> float:
+    """Seconds of one epoch of the same model in the loop of PyTorch's example, on as many images as we train on."""
+    model = _PlainVAE()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    images = Subset(MNIST(DATA, train=True, transform=ToTensor()), range(n_images))
+    loader = DataLoader(images, batch_size=batch, shuffle=True)
+    started = time.perf_counter()
+    total = 0.0
+    for x, _ in loader:
+        optimiser.zero_grad()
+        loss = model(x)
+        loss.backward()
+        total += loss.item()
+        optimiser.step()
+    return time.perf_counter() - started
 
 
-@contextmanager
-def a_busy_core() -> Iterator[None]:
-    """Keep one core busy by a process of its own."""
-    process = subprocess.Popen([sys.executable, "-c", BUSY])
-    try:
-        time.sleep(0.5)
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def _matrix_products(n_steps: int, batch: int) -> float:
+    """Seconds of the products that forward and backward passes of the model consist of, and nothing else."""
+    layers = [(PIXELS, HIDDEN), (HIDDEN, 2 * LATENT), (LATENT, HIDDEN), (HIDDEN, PIXELS)]
+    inputs = [torch.randn(batch, n_in) for n_in, _ in layers]
+    weights = [torch.randn(n_out, n_in) for n_in, n_out in layers]
+    gradients = [torch.randn(batch, n_out) for _, n_out in layers]
+    started = time.perf_counter()
+    for _ in range(n_steps):
+        for depth, (x, w, g) in enumerate(zip(inputs, weights, gradients, strict=True)):
+            torch.mm(x, w.T)
+            torch.mm(g.T, x)
+            if depth > 0:  # images need no gradient
+                torch.mm(g, w)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

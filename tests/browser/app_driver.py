@@ -196,10 +196,8 @@ class AppPage:
         return self
 
     def drawn(self) -> Self:
-        """Wait until the map is drawn where it stays, and its lens shows an image."""
+        """Wait until the map is drawn and its lens shows an image."""
         self.page.wait_for_function("window.nDrawn && window.painted")
-        # A control whose code is still on its way moves the map when it comes.
-        self.page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         return self.settle()
 
     @property

@@ -60,9 +60,7 @@ def test_where_a_first_visit_starts_is_no_step_to_go_back_over_until_something_i
     page.settle()
     assert "pins" not in page.query
     page.page.go_back()
-    # The map of the page that is left is drawn, too. Streamlit takes no step while it is on its way to another page.
-    page.page.get_by_text("Point anywhere").wait_for()
-    page.settle()
+    page.drawn()
     page.page.go_forward()
     page.page.locator(".filmstrip__strip").first.wait_for()
     page.page.get_by_role("slider", name="Frames").press("ArrowRight")

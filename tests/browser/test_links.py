@@ -97,43 +97,6 @@ def test_the_first_step_back_shows_the_default_model_and_the_next_leaves(visit):
     assert page.settle().page.url == before
 
 
-def test_going_to_a_page_is_one_step_and_a_change_there_another(visit):
-    page = visit("", run="digits-vae-2d").drawn()
-    on_map = page.page.url
-    page.page.get_by_role("link", name="Interpolate").click()
-    page.page.locator(".filmstrip__strip").first.wait_for()
-    page.settle()
-    opened = page.page.url
-    assert page.query["run"] == "digits-vae-2d"
-    page.page.get_by_role("slider", name="Frames").press("ArrowRight")
-    page.wait_for_query("frames")
-    page.settle()
-
-    page.page.go_back()
-    page.page.wait_for_function("!new URLSearchParams(location.search).has('frames')")
-    page.settle()
-    assert page.page.url == opened
-    page.page.go_back()
-    page.page.get_by_text("Point anywhere").wait_for()
-    assert page.settle().page.url == on_map
-
-
-def test_a_change_on_a_page_whose_address_is_bare_is_a_step(visit):
-    page = visit().drawn()
-    page.page.get_by_role("link", name="Generate").click()
-    page.page.wait_for_url("**/generate*")
-    page.page.get_by_role("link", name="Latent map").click()
-    page.page.get_by_text("Point anywhere").wait_for()
-    page.settle()
-    before = page.page.url
-    page.page.get_by_text("PCA", exact=True).click()
-    page.wait_for_query("space", "pca")
-    page.settle()
-    page.page.go_back()
-    page.page.wait_for_function("!new URLSearchParams(location.search).has('space')")
-    assert page.settle().page.url == before
-
-
 RANGES = """() => {
   const { xaxis, yaxis } = document.querySelector(".latent-map__plot")._fullLayout;
   return [xaxis.range, yaxis.range];

@@ -82,12 +82,12 @@ def encoded(sets, run):
 
 
 def open_colours(page):
-    page.page.get_by_role("button", name="Colour: ").click()
+    page.page.get_by_test_id("stSelectbox").filter(has_text="Colour by").get_by_role("combobox").click()
 
 
 def choose_colour(page, name):
     open_colours(page)
-    page.page.get_by_test_id("stPopoverBody").get_by_text(name, exact=True).click()
+    page.page.get_by_role("option", name=name, exact=True).click()
 
 
 def zoom_to(page, x, y):
@@ -148,10 +148,8 @@ def test_an_autoencoder_is_not_offered_a_kl_and_a_link_that_asks_for_it_is_told_
     assert "has no posterior and no prior, so no KL" in message
     assert "colour" not in page.query
     open_colours(page)
-    labels = page.page.get_by_test_id("stRadio").locator("label")
-    labels.last.wait_for()
-    _, *offered = labels.all_inner_texts()
-    assert [one.splitlines()[0] for one in offered] == ["Class", "Reconstruction error", "Density"]
+    page.page.get_by_role("option").first.wait_for()
+    assert page.page.get_by_role("option").all_inner_texts() == ["Class", "Reconstruction error", "Density"]
 
 
 def test_a_link_with_a_colouring_that_does_not_exist_is_told_so(visit_set):

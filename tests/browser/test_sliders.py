@@ -63,8 +63,7 @@ def keep(z):
     st.session_state["kept"] = z
 
 loaded = session.loaded_run("digits-vae-2d")
-place = resolve_pin(loaded, View(pins=(Pin(row=7),)))
-sliders(loaded, place, session.service().decode("digits-vae-2d", place.z[None])[0], keep)
+sliders(loaded, resolve_pin(loaded, View(pins=(Pin(row=7),))), keep)
 st.text("kept " + ", ".join(f"{number:.9g}" for number in st.session_state.get("kept", [])))
 """
 

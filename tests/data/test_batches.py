@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.data.batches import binarise, evaluation_pixels, permutation, seed_draws, seeded, stream_seed, to_unit
+from explorer.data.batches import binarise, evaluation_pixels, permutation, seeded, stream_seed, to_unit
 
 
 def grey(n: int = 4) -> torch.Tensor:
@@ -55,27 +55,6 @@ def test_a_seeded_block_leaves_the_outer_random_state_even_when_it_fails():
     with pytest.raises(RuntimeError), seeded(1):
         torch.rand(3).view(4)
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_draws_are_those_of_the_seed_of_their_key(monkeypatch):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(3, 1, 4))
-        expected = torch.randn(5), torch.rand(5)
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: pytest.fail("nothing draws there"))
-    with torch.random.fork_rng(devices=[]):
-        seed_draws(torch.device("cpu"), 3, 1, 4)
-        assert torch.equal(torch.randn(5), expected[0])
-        assert torch.equal(torch.rand(5), expected[1])
-
-
-@pytest.mark.parametrize("kind", ["cuda", "mps"])
-def test_draws_on_another_device_are_seeded_alike(kind, monkeypatch):
-    seeded_with = []
-    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: seeded_with.append(("cuda", seed)))
-    monkeypatch.setattr(torch.mps, "manual_seed", lambda seed: seeded_with.append(("mps", seed)))
-    with torch.random.fork_rng(devices=[]):
-        seed_draws(torch.device(kind, 1), 3, 1)
-    assert seeded_with == [(kind, stream_seed(3, 1))]
 
 
 def test_unit_pixels_are_the_bytes_over_255():

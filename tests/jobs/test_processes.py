@@ -3,18 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
-from explorer.jobs.processes import (
-    NICENESS,
-    is_alive,
-    mark_of,
-    start_detached,
-    why_it_failed,
-)
+from explorer.jobs.processes import is_alive, mark_of, sleep_while_waiting, why_it_failed
 from explorer.locations import ROOT
 
 
@@ -78,12 +71,30 @@ def test_a_switch_of_the_environment_keeps_the_app_from_writing():
         assert done.stdout.strip() == expected
 
 
-@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the system does not share cores by session")
-def test_what_works_for_the_app_lets_it_go_first_although_it_is_a_session_of_its_own(tmp_path):
-    process = start_detached([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log")
-    try:
-        assert psutil.Process(process.pid).nice() == NICENESS
-        assert Path(f"/proc/{process.pid}/autogroup").read_text().split()[-2:] == ["nice", str(NICENESS)]
-    finally:
-        process.kill()
-        process.wait()
+@pytest.mark.parametrize(("chosen", "policy"), [(None, "passive"), ("active", "active")])
+def test_threads_sleep_while_they_wait_unless_a_person_chose_otherwise(chosen, policy, monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", chosen) if chosen else monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    sleep_while_waiting()
+    assert os.environ["OMP_WAIT_POLICY"] == policy
+
+
+@pytest.mark.parametrize("entry", ["explorer.__main__", "explorer.app"])
+def test_the_app_and_the_command_line_say_so_before_torch_is_loaded(entry):
+    program = f"""
+import os, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print("policy", os.environ.get("OMP_WAIT_POLICY"))
+            sys.exit()
+sys.meta_path.insert(0, Watch())
+import runpy
+sys.argv = ["explorer", "sample", "digits-vae-2d", "--out", "never.png"]
+runpy.run_module("{entry}", run_name="__main__")
+import torch
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["policy", "passive"]

@@ -112,8 +112,8 @@ def test_a_column_is_called_in_text_what_its_file_calls_it(run_page, foreign_run
     page = run_page(on=foreign_runs, run=RUN, colour=f"own:{IMAGE}")
     assert_is_text(page)
     assert_is_text(page, BOLD)
-    (choice,) = [one for one in page.test.radio if one.label == "Colour the points by"]
-    assert {as_text(IMAGE), as_text(BOLD)} <= set(choice.options)
+    (choice,) = [one for one in page.test.selectbox if one.label == "Colour by"]
+    assert {IMAGE, BOLD} <= set(choice.options)
     page = run_page(on=foreign_runs, run=RUN, colour=f"own:{BOLD}")
     assert page.component("latent-map")["colour"]["title"].startswith("&lt;b&gt;b&lt;/b&gt; (percentiles")
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from explorer import locations
 from explorer.errors import CheckpointError, ConfigError, ReadOnlyError, TrainingError
@@ -375,24 +374,3 @@ def test_what_is_written_of_training_can_be_read_by_anyone(checkpoints):
     said = json.loads((checkpoints / "a" / "progress.json").read_text())
     assert (said["phase"], said["pid"], said["epochs"]) == ("training", pid, 2)
     assert json.loads((checkpoints / "a" / "job.json").read_text())["pid"] == pid
-
-
-def test_the_app_and_the_command_train_the_same_bits_stopped_in_between_or_not(checkpoints):
-    for name in "xyz":
-        new_run(checkpoints / name, epochs=30)
-    command = [sys.executable, "-m", "explorer", "train", "--run", str(checkpoints / "x")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=4 * SECONDS)
-    jobs = TrainingJobs(checkpoints, max_running=2)
-    for name in "yz":
-        jobs.start(name)
-    in_state(jobs, "z", TrainingState.RUNNING)
-    jobs.stop("z")
-    in_state(jobs, "z", TrainingState.STOPPED)
-    assert len(Run(checkpoints / "z").history()) < 30
-    jobs.resume("z")
-    for name in "yz":
-        in_state(jobs, name, TrainingState.FINISHED)
-    by_command, *others = (Run(checkpoints / name).state()[0] for name in "xyz")
-    for tensors in others:
-        assert tensors.keys() == by_command.keys()
-        assert all(torch.equal(tensors[name], tensor) for name, tensor in by_command.items())

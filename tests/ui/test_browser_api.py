@@ -103,29 +103,6 @@ def test_a_decoder_tells_a_refusal_and_goes_on_with_the_newest_request(api):
     assert value == [[["third", 9, [1, 1, 1, 1], [4]]], ["Too long."], urls]
 
 
-def test_an_image_that_is_on_the_way_is_not_asked_for_again_and_is_painted_for_who_asked_last(api):
-    value = in_node(
-        api
-        + """
-        const painted = [];
-        answer(() => new Response(Uint8Array.of(asked.length), { headers: { ...bytes, "X-Shape": "1,1,1,1" } }));
-        const paint = ({ name }, [pixel]) => painted.push([name, pixel]);
-        const decoder = new Decoder(paint, (error) => { throw error; });
-        const at = (name, x, query) => decoder.ask({ route: "decode", numbers: Float32Array.of(x, 1), query, name });
-        const settled = async () => { while (decoder.busy) await new Promise((resolve) => setTimeout(resolve)); };
-        at("first", 0.5);
-        at("elsewhere", 0.25);
-        at("back", 0.5);
-        await settled();
-        at("again", 0.5);
-        at("as a class", 0.5, { label: 3 });
-        await settled();
-        """,
-        "[painted, asked.length]",
-    )
-    assert value == [[["back", 1], ["again", 2], ["as a class", 3]], 3]
-
-
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", ""])
 def test_what_answers_in_the_apps_place_is_told_from_it(api, kind):
     value = in_node(

@@ -68,47 +68,37 @@ async function answerOf(route, query, options) {
   throw new Refusal(error ?? `The server answered ${response.status}. Is the app still running?`);
 }
 
-// Keeps one request under way and the newest position waiting: a newer one takes the place of an older, and what is under
-// way is not asked for again. A request has a `route`, its `numbers`, perhaps a `query`, and what else `paint` is to know,
-// which gets it with the bytes, their shape, and what the answer's `header` says.
+// Keeps one request under way and the newest position waiting: a newer one takes the place of an older. A request has
+// a `route`, its `numbers`, perhaps a `query`, and what else `paint` is to know, which gets it with the bytes, their
+// shape, and what the answer's `header` says.
 export class Decoder {
   constructor(paint, fail, header = "X-Trust") {
     this.paint = paint;
     this.fail = fail;
     this.header = header;
     this.waiting = null;
-    this.underWay = null;
-  }
-
-  get busy() {
-    return this.underWay !== null;
+    this.busy = false;
   }
 
   ask(request) {
-    const isUnderWay = this.busy && isSameImage(request, this.underWay);
-    if (isUnderWay) this.underWay = request;
-    this.waiting = isUnderWay ? null : request;
+    this.waiting = request;
     if (!this.busy) this.run();
   }
 
   async run() {
+    this.busy = true;
     while (this.waiting) {
-      const { route, numbers, query } = (this.underWay = this.waiting);
+      const request = this.waiting;
       this.waiting = null;
       try {
-        const answer = await post(route, numbers, { query });
-        this.paint(this.underWay, answer.bytes, answer.shape, answer.json(this.header));
+        const answer = await post(request.route, request.numbers, { query: request.query });
+        this.paint(request, answer.bytes, answer.shape, answer.json(this.header));
       } catch (error) {
         this.fail(error);
       }
     }
-    this.underWay = null;
+    this.busy = false;
   }
-}
-
-function isSameImage(one, other) {
-  const isSamePlace = one.numbers.length === other.numbers.length && one.numbers.every((number, i) => number === other.numbers[i]);
-  return one.route === other.route && isSamePlace && JSON.stringify(one.query) === JSON.stringify(other.query);
 }
 
 // Words that change more often cannot be read, and each answer costs the server several images.
@@ -148,11 +138,6 @@ export class Believer {
 function until(moment) {
   const left = moment - performance.now();
   return left > 0 ? new Promise((resolve) => setTimeout(resolve, left)) : null;
-}
-
-// An image that came with a component's data: its bytes, C x H x W, and its shape.
-export function pictureOf({ base64, shape }) {
-  return { bytes: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)), shape };
 }
 
 // Paints one image of bytes C x H x W, grey or RGB, on a canvas of its own size.

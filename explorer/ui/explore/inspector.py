@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -41,13 +40,6 @@ TABS: dict[Inspected, str] = {
 _KEY = "inspect"
 
 
-class _Seen(NamedTuple):
-    """The image that is decoded at the place, and the test images if they are here."""
-
-    decoded: Images
-    originals: ImageSplit | DataError
-
-
 def inspector(
     loaded: LoadedRun,
     view: ExploreView,
@@ -67,7 +59,7 @@ def inspector(
         _triptych(decoded, originals, place.row)
     _numbers(loaded, place)
     reliability_note(loaded, place)
-    _ways_to_look_around(loaded, view, place, _Seen(decoded, originals), class_names, on_keep)
+    _ways_to_look_around(loaded, view, place, originals, class_names, on_keep)
     if isinstance(originals, DataError):
         fetch = f"python -m explorer encode {loaded.run.name} --download"
         st.caption(f":material/info: Originals appear when the data set is here, for example after {as_code(fetch)}.")
@@ -78,7 +70,7 @@ def _ways_to_look_around(  # handed on from the inspector
     loaded: LoadedRun,
     view: ExploreView,
     place: PinnedPlace,
-    seen: _Seen,
+    originals: ImageSplit | DataError,
     class_names: tuple[str, ...],
     on_keep: Callable[[list[float]], None] | None,
 ) -> None:
@@ -87,7 +79,7 @@ def _ways_to_look_around(  # handed on from the inspector
     parts = keyed_control(st.tabs, _KEY, shown, list(titles.values()), on_change=_look)
     tabs = dict(zip(titles, parts, strict=True))
     with tabs["sliders"]:  # also while another one is open: they would forget how they stand
-        sliders(loaded, place, seen.decoded, on_keep)
+        sliders(loaded, place, on_keep)
     if tabs["resample"].open:
         with tabs["resample"]:
             resampling(loaded, place)
@@ -96,7 +88,7 @@ def _ways_to_look_around(  # handed on from the inspector
             same_code_in_every_class(loaded, place, class_names)
     if tabs["neighbours"].open:
         with tabs["neighbours"]:
-            _neighbours(loaded, place, seen.originals, class_names)
+            _neighbours(loaded, place, originals, class_names)
 
 
 def _look() -> None:

@@ -27,7 +27,7 @@ class _Colouring:
 
 
 _COLOURINGS = {
-    CLASS: _Colouring(title="Class", axis="class", explanation="The class that the data set gives."),
+    CLASS: _Colouring(title="Class", axis="class", explanation="the class that the data set gives."),
     "reconstruction": _Colouring(
         title="Reconstruction error",
         axis="-log p(x|z), nats",
@@ -36,13 +36,13 @@ _COLOURINGS = {
     "kl": _Colouring(
         title="KL",
         axis="KL(q(z|x) ‖ p(z)), nats",
-        explanation="How far an image's posterior lies from the prior, KL(q(z|x) ‖ p(z)) in nats.",
+        explanation="how far an image's posterior lies from the prior, KL(q(z|x) ‖ p(z)) in nats.",
     ),
     "density": _Colouring(
         title="Density",
         axis="log density on the map, nats",
         explanation=(
-            "Log density of the points on this map, per unit of its area: a normal kernel of Scott's bandwidth on a "
+            "log density of the points on this map, per unit of its area: a normal kernel of Scott's bandwidth on a "
             "histogram."
         ),
     ),
@@ -54,7 +54,7 @@ def _colouring(name: str) -> _Colouring:
     if not name.startswith(CUSTOM):
         return _COLOURINGS[name]
     title = name.removeprefix(CUSTOM)
-    return _Colouring(title=title, axis=title, explanation="A column that was brought along.")
+    return _Colouring(title=title, axis=title, explanation="a column that was brought along.")
 
 
 def validated_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
@@ -70,27 +70,19 @@ def validated_colour(loaded: LoadedRun, projection: Projection, view: M) -> M:
 
 
 def colour_control(loaded: LoadedRun, view: MapView) -> None:
-    """Show the choice of colouring behind a button that names the one in use; the view must fit the run and its map."""
+    """Show the choice of colouring; the view must fit the run and its map."""
     offered = [name for name in _COLOURINGS if name != "kl" or has_kl(loaded)]
     offered += [CUSTOM + title for title in loaded.custom_columns]
-    title = as_text(_colouring(view.colour).title)
-    # By its key it is another one once a colouring is chosen, and closed: it would cover the map.
-    with st.popover(f"Colour: **{title}**", icon=":material/palette:", width="content", key=f"colours-{view.colour}"):
-        control(
-            st.radio,
-            view,
-            "colour",
-            "Colour the points by",
-            offered,
-            format_func=lambda name: as_text(_colouring(name).title),
-            captions=[as_text(given(_colouring(name).explanation, loaded.config.model)) for name in offered],
-        )
-        low, high = PERCENTILES
-        without_kl = "" if "kl" in offered else " A plain autoencoder has no posterior and no prior, so no KL."
-        st.caption(
-            f"The colours of numbers span percentiles {low} to {high}; what lies beyond has the colour at the end."
-            f"{without_kl}"
-        )
+    control(
+        st.selectbox,
+        view,
+        "colour",
+        "Colour by",
+        offered,
+        format_func=lambda name: _colouring(name).title,
+        width=180,
+        help=given(_help(offered), loaded.config.model),
+    )
 
 
 def colour_data(loaded: LoadedRun, space_query: str, version: str, view: MapView) -> dict[str, Any] | None:
@@ -118,3 +110,14 @@ def _version_of_column(loaded: LoadedRun, colour: str) -> str:
     """Return what changes with the values of a custom column; empty for the others."""
     values = loaded.custom_columns.get(colour.removeprefix(CUSTOM)) if colour.startswith(CUSTOM) else None
     return "" if values is None else f"-{crc32(values.tobytes()):08x}"
+
+
+def _help(offered: list[str]) -> str:
+    lines = [f"- **{as_text(_colouring(name).title)}**: {as_text(_colouring(name).explanation)}" for name in offered]
+    if "kl" not in offered:
+        lines.append("- KL is not offered: a plain autoencoder has no posterior and no prior that it could compare.")
+    low, high = PERCENTILES
+    lines.append(
+        f"\nThe colours of numbers span percentiles {low} to {high}; what lies beyond has the colour at the end."
+    )
+    return "\n".join(lines)

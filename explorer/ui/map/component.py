@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,7 +11,6 @@ import streamlit as st
 
 from explorer.analysis.projections.base import AlignedProjection, LinearProjection, Projection, StripProjection
 from explorer.figures.latent_map import latent_map_figure
-from explorer.serving.plotly_file import PLOTLY
 from explorer.serving.run_cache import LoadedRun, map_version
 from explorer.ui.browser.component import browser_component
 from explorer.ui.map.colouring import colour_data
@@ -32,6 +32,23 @@ _HTML = """
 <div class="ui ui-rings pin-tray" aria-label="Pins"></div>
 <dialog class="map-keys" aria-label="Keys of the map"></dialog>
 """
+
+
+def preload_plotting() -> None:
+    """Have the browser load plotly.js while the script prepares the map: running it takes most of a second."""
+    st.html(
+        f"""<i class="preload"></i><script>
+        if (!document.getElementById("plotly-js")) {{
+          const script = document.createElement("script");
+          script.id = "plotly-js";
+          script.src = new URL("{_plotly_path()}", document.baseURI);
+          script.onload = () => (script.Plotly ??= window.Plotly);
+          script.onerror = () => script.remove();
+          document.head.append(script);
+        }}
+        </script>""",
+        unsafe_allow_javascript=True,
+    )
 
 
 def latent_map(  # noqa: PLR0913  # what a map shows is many things
@@ -94,7 +111,7 @@ def map_data(
     space = _space_query(served, view)
     return {
         "run": loaded.run.name,
-        "plotly": PLOTLY,
+        "plotly": _plotly_path(),
         "points": f"{path}/points?{space}&v={map_version(served)}",
         "decode": f"{path}/decode?{space}{f'&reference={view.reference}' if view.reference >= 0 else ''}",
         "colour": colour_data(loaded, space, map_version(served), view),
@@ -152,6 +169,11 @@ def _approximation(projection: Projection) -> str:
         "map's radius (median), and by more in the gaps between clusters. Trustworthiness "
         f"{quality.trustworthiness:.2f}, continuity {quality.continuity:.2f}, on {quality.n_compared:,} images."
     )
+
+
+def _plotly_path() -> str:
+    # The version in the name lets browsers keep the file for good.
+    return f"api/plotly-{version('plotly')}.js"
 
 
 def _space_query(projection: Projection, view: View) -> str:

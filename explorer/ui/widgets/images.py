@@ -30,26 +30,31 @@ def grid_picture(rows: Images, alt: str, *, side: int, is_marked: NDArray[np.boo
         is_marked: which of them, ``(R, M)``, have a frame in the gap around them; none if left out.
     """
     marks = np.zeros(rows.shape[:2], bool) if is_marked is None else is_marked
-    _show_cells(_cells(rows.reshape(-1, *rows.shape[2:]), side, marks.ravel()), alt, n_columns=rows.shape[1])
+    lines = [
+        _line([_with_gap(enlarged(image, side), is_marked=bool(mark)) for image, mark in zip(row, own, strict=True)])
+        for row, own in zip(rows, marks, strict=True)
+    ]
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def wrapped_picture(images: Images, alt: str, *, n_columns: int, side: int) -> None:
     """Show images, uint8 ``(M, C, H, W)``, as one picture, ``n_columns`` in a row; after the last it is transparent."""
-    n_columns = min(n_columns, len(images))
-    cells = _cells(images, side)
-    empty = np.zeros((-len(cells) % n_columns, *cells.shape[1:]), np.uint8)
-    _show_cells(np.concatenate([cells, empty]), alt, n_columns=n_columns)
+    cells = [_with_gap(enlarged(image, side)) for image in images]
+    n_columns = min(n_columns, len(cells))
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % n_columns)
+    lines = [_line(cells[start : start + n_columns]) for start in range(0, len(cells), n_columns)]
+    st.image(_png(np.concatenate(lines)), alt=alt, output_format="PNG", width="content")
 
 
 def captioned_pictures(images: Images, captions: list[str], *, side: int) -> None:
     """Show images, uint8 ``(M, C, H, W)``, side by side with a caption under each; they wrap where it is narrow."""
-    shown = _cells(images, side, has_colour=True)  # as Streamlit takes arrays
+    shown = [_with_gap(enlarged(image, side)) for image in images]
     # Streamlit smooths an image that it makes narrower.
     st.image(
-        list(shown),
+        shown,
         caption=[as_text(caption) for caption in captions],
         alt=captions,
-        width=shown.shape[2],
+        width=shown[0].shape[1],
         output_format="PNG",
     )
 
@@ -69,37 +74,24 @@ def error_image(original: Images, reconstruction: Images) -> Images:
     return error
 
 
-def _cells(
-    images: Images, side: int, is_marked: NDArray[np.bool_] | None = None, *, has_colour: bool = False
-) -> Images:
-    """Return images ``(M, C, H, W)`` enlarged to about ``side``, each opaque in a gap around it, ``(M, h, w, K)``.
-
-    The gap is a frame where an image is marked, otherwise transparent: it shows the page whatever its theme. The last
-    channel is alpha, before it are three of colour; or one of grey, which packs in half the time, where there is
-    nothing but grey and ``has_colour`` does not ask for more.
-    """
-    n, n_channels, height, width = images.shape
-    factor = max(1, round(side / width))
-    marks = np.zeros(n, bool) if is_marked is None else is_marked
-    n_colours = 1 if n_channels == 1 and not has_colour and not marks.any() else 3
-    cells: Images = np.zeros((n, height * factor + 2 * GAP, width * factor + 2 * GAP, n_colours + 1), np.uint8)
-    if marks.any():
-        cells[marks] = MARK
-    inner = cells[:, GAP:-GAP, GAP:-GAP]
-    inner[..., :-1] = np.moveaxis(images[:, :3], 1, -1).repeat(factor, 1).repeat(factor, 2)
-    inner[..., -1] = 255
-    return cells
+def _with_gap(rgb: Images, *, is_marked: bool = False) -> Images:
+    """Add an opaque alpha channel and a margin: a frame, or transparent, which shows the page whatever its theme."""
+    height, width, _ = rgb.shape
+    padded: Images = np.zeros((height + 2 * GAP, width + 2 * GAP, 4), np.uint8)
+    if is_marked:
+        padded[...] = MARK
+    inner = padded[GAP:-GAP, GAP:-GAP]
+    inner[..., :3], inner[..., 3] = rgb, 255
+    return padded
 
 
-def _show_cells(cells: Images, alt: str, *, n_columns: int) -> None:
-    """Show cells ``(M, h, w, K)`` as one picture, ``n_columns`` in a row; there are as many as fill the rows."""
-    _, height, width, n_channels = cells.shape
-    rows = cells.reshape(-1, n_columns, height, width, n_channels).swapaxes(1, 2)
-    st.image(_png(rows.reshape(-1, n_columns * width, n_channels)), alt=alt, output_format="PNG", width="content")
-
-
-def _png(pixels: Images) -> bytes:
-    """Return a picture ``(h, w, K)`` as PNG, packed as fast as can be: repeated pixels pack well at any level."""
+def _png(rgba: Images) -> bytes:
+    """Return a picture as PNG, packed as fast as can be: repeated pixels pack well at any level."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(rgba).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def _line(images: list[Images]) -> Images:
+    line: Images = np.concatenate(images, axis=1)
+    return line

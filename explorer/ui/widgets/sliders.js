@@ -1,7 +1,7 @@
 // Sliders of the latent dimensions. The image of the moved code is asked for while one is dragged, and painted here.
 // Moving never reruns the script: only a code that is kept is sent to Python.
 
-import { Decoder, paintImage, pictureOf, post } from "../browser/api.js";
+import { Decoder, paintImage, post } from "../browser/api.js";
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 const NUDGE = 0.01;
@@ -81,6 +81,7 @@ class Sliders {
     }
     this.canvas = root.querySelector(".sliders__moved");
     const fail = (error) => (this.status.textContent = error.message);
+    this.pinDecoder = new Decoder(this.paintPin.bind(this), fail);
     this.decoder = new Decoder(this.paint.bind(this), fail);
     this.rows = new Map();
     this.back.addEventListener("click", () => this.goBack());
@@ -97,10 +98,8 @@ class Sliders {
     if (!isNew) return;
     this.z = [...data.z];
     this.build();
-    this.back.disabled = this.keep.disabled = true;
-    const { bytes, shape } = pictureOf(data.image);
-    this.paintPin(bytes, shape);
-    this.paint({ key, numbers: data.z, caption: this.movedInWords([]) }, bytes, [1, ...shape]);
+    this.pinDecoder.ask(this.request(data.z));
+    this.ask();
   }
 
   // The rows of a fold are made when it opens: a model may have 512 dimensions.
@@ -166,11 +165,14 @@ class Sliders {
     window.dispatchEvent(new CustomEvent("latent-map:code", { detail: { z: [...this.z], isPin } }));
   }
 
+  request(z) {
+    return { route: this.data.decode, numbers: new Float32Array(z), key: this.key };
+  }
+
   ask() {
     const moved = this.moved();
     this.back.disabled = this.keep.disabled = moved.length === 0;
-    const numbers = new Float32Array(this.z);
-    this.decoder.ask({ route: this.data.decode, numbers, key: this.key, caption: this.movedInWords(moved) });
+    this.decoder.ask({ ...this.request(this.z), caption: this.movedInWords(moved) });
   }
 
   movedInWords(moved) {
@@ -179,7 +181,8 @@ class Sliders {
     return `z${moved[0]} at ${this.z[moved[0]].toFixed(2)}`;
   }
 
-  paintPin(bytes, shape) {
+  paintPin({ key }, bytes, [, ...shape]) {
+    if (key !== this.key) return;
     paintImage(this.pinned, bytes, shape);
     this.caption(this.pinned, this.data.pin === "pinned" ? "at the pin" : this.data.pin, "Decoded at the pin");
   }

@@ -1,6 +1,5 @@
 """A slider for each latent dimension, the one that carries most first; the image is decoded while one is dragged."""
 
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.arrays import Floats, Images
+from explorer.analysis.arrays import Floats
 from explorer.analysis.latent.dimensions import DEAD_KL, DEAD_VARIANCE, DimensionUse, dimension_use
 from explorer.models.config import POSTERIORS, SIMPLEX
 from explorer.serving.run_cache import LoadedRun
@@ -44,15 +43,12 @@ _HTML = """
 """
 
 
-def sliders(
-    loaded: LoadedRun, place: PinnedPlace, image: Images, on_keep: Callable[[list[float]], None] | None = None
-) -> None:
+def sliders(loaded: LoadedRun, place: PinnedPlace, on_keep: Callable[[list[float]], None] | None = None) -> None:
     """Show the sliders of the pinned place. Dragging one never reruns the script.
 
     Args:
         loaded: the run.
         place: where the sliders start, and what they return to.
-        image: what is decoded there, uint8 ``(C, H, W)``.
         on_keep: called with the code, L numbers, that a person keeps, before the part of the page around the sliders
             runs again; without it there is nothing to keep with.
     """
@@ -62,7 +58,6 @@ def sliders(
         "decode": f"api/runs/{quote(loaded.run.name)}/decode{label}",
         "version": loaded.encoded.fingerprint,
         "z": [float(number) for number in place.z],
-        "image": {"base64": b64encode(image.tobytes()).decode(), "shape": list(image.shape)},
         "pin": place.name,
         "can_keep": on_keep is not None,
         **slider_facts(loaded, use),
